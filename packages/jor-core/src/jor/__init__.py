@@ -1,3 +1,32 @@
-"""Job modules, todo-lists and the engine that runs their jobs."""
+"""jor (JOb Runner) keeps track of jobs: what a job module needs, and the engine that runs its jobs."""
+
+from .errors import (
+    BusyError,
+    CollectError,
+    ConfigError,
+    JobargsError,
+    JobModuleError,
+    JorError,
+    Mistakes,
+    RecordError,
+    TodoError,
+)
+from .runtime.grid import grid
+from .runtime.jobs import JobsBase
 
 __version__ = "0.2.0"
+
+__all__ = [
+    "BusyError",
+    "CollectError",
+    "ConfigError",
+    "JobModuleError",
+    "JobargsError",
+    "JobsBase",
+    "JorError",
+    "Mistakes",
+    "RecordError",
+    "TodoError",
+    "__version__",
+    "grid",
+]

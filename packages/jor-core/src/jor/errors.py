@@ -1,0 +1,81 @@
+"""What can go wrong in jor, in words.
+
+JorError
+├── ConfigError       jor.cfg, a JOR_* variable or a flag holds what cannot be used
+├── TodoError         the todo-list cannot be used
+├── JobargsError      the text of jobargs is not a list of keyword arguments
+├── JobModuleError    the job module, its class Jobs, or the jobs it lists cannot be used
+├── RecordError       a file under .jor is damaged, or written by a newer jor
+├── BusyError         another jor is at work on the same entry
+├── CollectError      outputs could not be collected
+└── Mistakes          several of the above, found in one reading
+"""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+
+class JorError(Exception):
+    """An error that a user can mend: what happened, where, and what to do about it.
+
+    `where` is a place (`todo.yaml:3:5`, a file, an option), `remedy` a sentence; both may be empty.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where, remedy)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f"\n  {self.remedy}" if self.remedy else ""
+        return f"{place}{self.what}{remedy}"
+
+
+class ConfigError(JorError):
+    """A value in jor.cfg, in the environment or on the command line cannot be used."""
+
+
+class TodoError(JorError):
+    """The todo-list cannot be used."""
+
+
+class JobargsError(JorError):
+    """The text of jobargs is not a comma-separated list of keyword arguments."""
+
+
+class JobModuleError(JorError):
+    """The job module, its class Jobs, or the jobs that it lists cannot be used."""
+
+
+class RecordError(JorError):
+    """A file that jor keeps beside the outputs is damaged, or written by a newer jor."""
+
+
+class BusyError(JorError):
+    """Another jor is at work on the same entry."""
+
+
+class CollectError(JorError):
+    """Outputs could not be collected."""
+
+
+class Mistakes(JorError):  # noqa: N818 # a list of errors, not one more kind
+    """Several errors found in one reading; `errors` holds them in the order of their places."""
+
+    def __init__(self, errors: Sequence[JorError]) -> None:
+        super().__init__(f"{len(errors)} mistakes")
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return a sentence that names the known word nearest to `word`, or all of them if none is near."""
+    from difflib import get_close_matches  # 8 ms to import, paid only where something is wrong
+
+    close = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."

@@ -1,0 +1,119 @@
+"""`JobsBase`: what a user's class `Jobs` inherits."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping, Sequence
+
+from ..errors import JobModuleError
+from . import outputs
+
+_MISSING_PARTS = {
+    "_jobs": ("no list of jobs", "def _mk_jobs(self):\n      self._jobs = [dict(index=i) for i in range(3)]"),
+    "path_prefix": (
+        "no path_prefix",
+        "def __init__(self, path_prefix='.'):\n      super().__init__(path_prefix=path_prefix)",
+    ),
+}
+
+
+class JobsBase:
+    """A list of jobs, each a dictionary of parameters and one output file, and how to execute one.
+
+    Derive a class `Jobs` from it and write `_mk_jobs`, which sets `self._jobs`, and `execute`. The rest has defaults:
+    outputs lie in `path_prefix`/`name` and are called after their parameters.
+    """
+
+    #: Name of the jobs, and of the default output folder.
+    name: str = "job"
+    #: Time limit of one job, in Slurm's syntax (days-hours:minutes:seconds); used on clusters.
+    time: str = "0-23:59:59"
+    #: Memory of one job, in Slurm's syntax.
+    mem: str = "5G"
+    #: CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.
+    cpus_per_task: int = 1
+    #: Suffix of default output names.
+    output_suffix: str = "txt"
+    #: False lets `execute` write at the final path, to resume from its own partial file. An output whose job
+    #: has not ended well is then marked incomplete in the records, and is not done.
+    atomic_output: bool = True
+
+    _jobs: Sequence[Mapping[str, Any]]
+    #: While a job runs: its final path and the path at which it writes.
+    _staged: tuple[str, str] | None = None
+
+    def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:
+        self.path_prefix = os.fspath(path_prefix)
+
+    def __getattr__(self, attribute: str) -> Any:
+        # Reached only for what has not been set. A class without a constructor gets its jobs here.
+        if attribute not in _MISSING_PARTS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {attribute!r}")
+        if attribute == "_jobs":
+            self._mk_jobs()
+            if "_jobs" in self.__dict__:
+                return self.__dict__["_jobs"]
+        raise self._forgotten(*_MISSING_PARTS[attribute])
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def _mk_jobs(self) -> None:
+        """Set `self._jobs`, a sequence of dictionaries, one a job."""
+        raise self._forgotten(*_MISSING_PARTS["_jobs"])
+
+    def _get_output_folder(self) -> str:
+        """Return the folder of all outputs."""
+        return os.path.join(self.path_prefix, self.name)
+
+    def _get_output_fname(self, **job: Any) -> str:
+        """Return the file name of the output of the job with these parameters."""
+        return "_".join(f"{key}{value}" for key, value in job.items()) + f".{self.output_suffix}"
+
+    def _get_output_path(self, **job: Any) -> str:
+        """Return the path of the output of the job with these parameters.
+
+        While that very job runs this is a staging path with the same file name; jor moves the file into place
+        when the job has ended well.
+        """
+        path = os.path.join(os.fspath(self._get_output_folder()), os.fspath(self._get_output_fname(**job)))
+        if self._staged is not None and path == self._staged[0]:
+            return self._staged[1]
+        return path
+
+    def execute(self, i: int) -> None:  # noqa: ARG002 # the parameter is the interface
+        """Do the work of `self._jobs[i]` and write `self._get_output_path(**self._jobs[i])`."""
+        raise self._forgotten(
+            "no method execute",
+            "def execute(self, i):\n      open(self._get_output_path(**self._jobs[i]), 'w').write('result')",
+        )
+
+    def collect(self) -> None:
+        """Join all outputs into one; does nothing unless a class says how."""
+
+    @property
+    def output_paths(self) -> list[str]:
+        """The paths of all outputs, in the order of the jobs."""
+        folder = os.fspath(self._get_output_folder())
+        return [os.path.join(folder, name) for name in outputs.output_names(self)]
+
+    @property
+    def existing_outputs(self) -> list[str]:
+        """The paths of the outputs that exist, in the order of the jobs."""
+        absent = set(self.missing_outputs)
+        return [path for path in self.output_paths if path not in absent]
+
+    @property
+    def missing_outputs(self) -> list[str]:
+        """The paths of the outputs that do not exist, in the order of the jobs."""
+        folder = os.fspath(self._get_output_folder())
+        absent = outputs.absent_outputs(self, outputs.Listing(folder))
+        return [os.path.join(folder, outputs.output_name(self, index)) for index in absent]
+
+    @property
+    def is_output_complete(self) -> bool:
+        """Whether all outputs exist."""
+        return not self.missing_outputs
+
+    def _forgotten(self, what: str, remedy: str) -> JobModuleError:
+        return JobModuleError(f"class {type(self).__name__} has {what}", remedy=f"Add to the class:\n    {remedy}")

@@ -1,0 +1,133 @@
+"""What one worker has done: a file with one writer, one line a record, one write a line.
+
+The first record is the claim: who writes here. The file is created with O_EXCL, so of two processes that mean to
+do the same work only one does it. Later records tell of jobs: `begin` before a job starts, `end` after, with the
+same index; and one `over` when the worker ends by itself. Each line is a JSON object of at most 4 KB in ASCII with
+a sequence number `seq` and the CRC-32 of all before it, so that a reader knows a torn or damaged line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from typing import Any, Dict, Mapping
+
+from ..errors import RecordError
+
+#: Version of the format; a reader refuses journals of a newer one.
+VERSION = 1
+#: Longest record, bytes: written by one write(2), so that it is whole or torn but never mixed.
+MAX_RECORD = 4096
+#: Seconds after which finished records are forced to the disk (on NFS: shown to other hosts).
+SYNC_AFTER = 5.0
+
+Record = Dict[str, Any]
+
+
+class Journal:
+    """The writing end. Raise FileExistsError when somebody has claimed `path` before."""
+
+    def __init__(self, path: str, claim: Mapping[str, Any]) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._fd = os.open(path, flags, 0o666)
+        self._seq = 0
+        self._torn = False
+        self._unsynced_since: float | None = None
+        self.write("claim", version=VERSION, **claim)
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Append one record. Raise OSError (disk full, quota) when it could not be written whole."""
+        line = _encode({"seq": self._seq, "kind": kind, **fields})
+        # After a torn record the next begins on a line of its own, lest both be lost.
+        data = b"\n" + line if self._torn else line
+        self._torn = True
+        if os.write(self._fd, data) != len(data):
+            raise OSError(28, "No space left on device")
+        self._torn = False
+        self._seq += 1
+        self._sync_in_time()
+
+    def close(self) -> None:
+        """Force the records to the disk and close the file."""
+        try:
+            _sync(self._fd)
+        finally:
+            os.close(self._fd)
+
+    def _sync_in_time(self) -> None:
+        now = time.monotonic()
+        if self._unsynced_since is None:
+            self._unsynced_since = now
+        elif now - self._unsynced_since > SYNC_AFTER:
+            _sync(self._fd)
+            self._unsynced_since = None
+
+
+class Reader:
+    """The reading end: each `poll()` returns the records that have come since the last.
+
+    A last line that is still being written is left for the next poll; damaged lines are passed over and counted.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.damaged = 0
+        self._offset = 0
+
+    def poll(self) -> list[Record]:
+        """Return the new records in the order of the file; [] while there is no file."""
+        try:
+            # Opened anew each time: a stale handle on NFS would show the old contents.
+            with open(self.path, "rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        whole = data.rfind(b"\n") + 1
+        self._offset += whole
+        records = []
+        for line in data[:whole].split(b"\n"):
+            record = _decode(line) if line else None
+            if record is not None:
+                records.append(self._known(record))
+            elif line:
+                self.damaged += 1
+        return records
+
+    def _known(self, record: Record) -> Record:
+        if record.get("kind") == "claim" and record.get("version") != VERSION:
+            raise RecordError(
+                f"the journal has version {record.get('version')!r}; this jor reads version {VERSION}",
+                where=self.path,
+                remedy="Use the newer jor that wrote it",
+            )
+        return record
+
+
+_CRC_FIELD = b',"crc":"'
+_encoder = json.JSONEncoder(separators=(",", ":"))
+
+
+def _encode(record: Record) -> bytes:
+    body = _encoder.encode(record)[:-1].encode()
+    while len(body) > MAX_RECORD - 32 and record.get("error"):
+        record = {**record, "error": record["error"][: len(record["error"]) * 3 // 4 - 1]}
+        body = _encoder.encode(record)[:-1].encode()
+    return b'%s%s%08x"}\n' % (body, _CRC_FIELD, zlib.crc32(body))
+
+
+def _decode(line: bytes) -> Record | None:
+    body, field, rest = line.rpartition(_CRC_FIELD)
+    if not field or rest != b'%08x"}' % zlib.crc32(body):
+        return None
+    try:
+        record = json.loads(body + b"}")
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _sync(fd: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(fd)  # macOS has no fdatasync

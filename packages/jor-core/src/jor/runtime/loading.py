@@ -1,0 +1,210 @@
+"""From the file of a job module to an object `Jobs`, or to the reason why there is none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, redirect_stdout
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from types import ModuleType
+from typing import Any, Callable, Iterator, Mapping
+
+from ..errors import JobModuleError, nearest
+from .jobs import JobsBase
+
+_TEMPLATE = "See the job module in the README: a class Jobs(jor.JobsBase) with _mk_jobs and execute"
+_loaded: dict[str, type[JobsBase]] = {}
+
+
+def find(jobmodule: str) -> str:
+    """Return the absolute path of a job module named with or without `.py`, relative to the working directory."""
+    for candidate in (jobmodule, f"{jobmodule}.py"):
+        if os.path.isfile(candidate):
+            return os.path.abspath(candidate)
+    if os.path.isdir(jobmodule):
+        raise JobModuleError("the job module is a folder", where=jobmodule, remedy="Name the Python file in it")
+    folder = os.path.dirname(jobmodule) or "."
+    if not os.path.isdir(folder):
+        raise JobModuleError(
+            "there is no such job module",
+            where=jobmodule,
+            remedy=f"There is no folder {folder!r} in {os.getcwd()!r}",
+        )
+    files = [
+        os.path.join(folder, name) if folder != "." else name for name in os.listdir(folder) if name.endswith(".py")
+    ]
+    raise JobModuleError(
+        "there is no such job module",
+        where=jobmodule,
+        remedy=nearest(jobmodule, sorted(files))
+        if files
+        else f"There is no Python file in {os.path.abspath(folder)!r}",
+    )
+
+
+def load(path: str) -> type[JobsBase]:
+    """Return the class `Jobs` of the job module at `path`. Raise JobModuleError, with the reason, for want of one."""
+    path = os.path.abspath(path)
+    if path not in _loaded:
+        with _undisturbed():
+            module = _execute(path)
+        _loaded[path] = _jobs_class(module, path)
+    return _loaded[path]
+
+
+def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str) -> JobsBase:
+    """Return `cls(**arguments, path_prefix=path_prefix)` with a checked list of jobs.
+
+    `path` is the job module's, for messages.
+    """
+    try:
+        with _undisturbed():
+            jobs = cls(**arguments, path_prefix=path_prefix)
+            jobs._jobs  # noqa: B018 # made now if the constructor has not: its errors belong here
+    except JobModuleError as error:
+        raise JobModuleError(error.what, where=error.where or path, remedy=error.remedy) from error
+    except (Exception, SystemExit) as error:
+        raise _not_constructed(cls, arguments, path, error) from error
+    _check_jobs(jobs, path)
+    return jobs
+
+
+def _execute(path: str) -> ModuleType:
+    _enter_folder(os.path.dirname(path))
+    name = os.path.splitext(os.path.basename(path))[0]
+    # Under its own name helpers can import it and pickle finds it, unless the name is another module's (json.py).
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) != path:
+        name = f"jor_job_module_{name}"
+    spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise _not_loaded(path, error) from error
+    return module
+
+
+def _enter_folder(folder: str) -> None:
+    """Let imports find what lies beside the job module, and nothing that lies beside the one before it."""
+    before = _enter_folder.__dict__.get("folder")
+    if before == folder:
+        return
+    if before is not None:
+        sys.path.remove(before)
+        for name, module in list(sys.modules.items()):
+            if os.path.dirname(getattr(module, "__file__", None) or "") == before:
+                del sys.modules[name]
+    sys.path.insert(0, folder)
+    _enter_folder.__dict__["folder"] = folder
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep what a job module prints out of the command's answer, and undo what it does to directory and umask."""
+    directory, mask = os.getcwd(), os.umask(0)
+    os.umask(mask)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.chdir(directory)
+        os.umask(mask)
+
+
+def _jobs_class(module: ModuleType, path: str) -> type[JobsBase]:
+    cls = getattr(module, "Jobs", None)
+    if cls is None:
+        classes = [name for name, value in vars(module).items() if isinstance(value, type) and value is not JobsBase]
+        hint = f"It has the classes {', '.join(classes)}. " if classes else ""
+        raise JobModuleError("the job module has no class Jobs", where=path, remedy=hint + _TEMPLATE)
+    if not (isinstance(cls, type) and issubclass(cls, JobsBase)):
+        raise JobModuleError(
+            "Jobs is not derived from jor.JobsBase", where=path, remedy="Write: class Jobs(jor.JobsBase):"
+        )
+    return cls
+
+
+def _not_loaded(path: str, error: BaseException) -> JobModuleError:
+    if isinstance(error, SyntaxError) and error.filename == path:
+        text = f": {error.text.strip()}" if error.text else ""
+        return JobModuleError(f"{error.msg}{text}", where=f"{path}:{error.lineno}", remedy="Mend the syntax")
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        remedy = f"Install {error.name.partition('.')[0]} beside jor, or correct the import"
+    else:
+        remedy = "Mend the job module: it has to load by `import`"
+    return JobModuleError(f"loading it raised {_said(error)}", where=_place(error, path), remedy=remedy)
+
+
+def _not_constructed(
+    cls: Callable[..., object], arguments: Mapping[str, Any], path: str, error: BaseException
+) -> JobModuleError:
+    import inspect  # 10 ms, paid only where something is wrong
+
+    parameters = inspect.signature(cls).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        if "path_prefix" not in parameters:
+            return JobModuleError(
+                "the constructor of Jobs does not take path_prefix",
+                where=path,
+                remedy="Write: def __init__(self, ..., path_prefix='.'): super().__init__(path_prefix=path_prefix)",
+            )
+        known = [name for name in parameters if name != "path_prefix"]
+        for name in arguments:
+            if name not in parameters:
+                remedy = nearest(name, known) if known else "It takes none but path_prefix."
+                return JobModuleError(f"the constructor of Jobs has no argument {name!r}", where=path, remedy=remedy)
+    given = {*arguments, "path_prefix"}
+    missing = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        and name not in given
+    ]
+    if missing:
+        remedy = f"Give {', '.join(missing)} in jobargs, or give the constructor a default"
+        return JobModuleError(f"the constructor of Jobs needs the argument {missing[0]!r}", where=path, remedy=remedy)
+    return JobModuleError(
+        f"the constructor of Jobs raised {_said(error)}",
+        where=_place(error, path),
+        remedy="Mend the constructor or its arguments (jobargs)",
+    )
+
+
+def _check_jobs(jobs: JobsBase, path: str) -> None:
+    try:
+        count = len(jobs._jobs)
+        fit = hasattr(jobs._jobs, "__getitem__") and not isinstance(jobs._jobs, (str, bytes, Mapping))
+    except Exception:
+        count, fit = 0, False
+    if not fit:
+        raise JobModuleError(
+            f"_jobs is {jobs._jobs!r:.100}, not a sequence of dictionaries",
+            where=path,
+            remedy="_mk_jobs sets self._jobs to a list of dictionaries, or to jor.grid(...)",
+        )
+    if count and not hasattr(jobs._jobs[0], "keys"):
+        raise JobModuleError(
+            f"_jobs[0] is {jobs._jobs[0]!r:.100}, not a dictionary from parameter names to values",
+            where=path,
+            remedy="_mk_jobs sets self._jobs to a list of dictionaries, or to jor.grid(...)",
+        )
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _place(error: BaseException, path: str) -> str:
+    """Return `path` with the line in it at which `error` arose."""
+    line, step = None, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == path:
+            line = step.tb_lineno
+        step = step.tb_next
+    return path if line is None else f"{path}:{line}"

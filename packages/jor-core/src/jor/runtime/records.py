@@ -1,0 +1,130 @@
+"""The names of the files that jor keeps beside the outputs, and a job as it was planned.
+
+<output folder>/.jor/<entry>/
+lock                          who is planning a submission now
+partial/<worker>/             where jobs write
+runs/<time>-<token>/          one submission
+submission.json           everything that its workers need to know
+jobs.jsonl                the planned jobs, one line each
+alive                     who carries the submission out; gone when it is over
+task-<k>.r<restart>.jsonl the journal of one worker, and beside it its log
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any, Mapping, NamedTuple
+
+from ..errors import JobModuleError, RecordError
+
+#: The folder beside the outputs in which jor keeps its records; no output may have this name.
+RECORDS = ".jor"
+#: Version of submission.json and jobs.jsonl; a reader refuses those of a newer one.
+VERSION = 1
+
+
+class Run(NamedTuple):
+    """The folder of one submission."""
+
+    folder: str
+
+    @property
+    def submission(self) -> str:
+        """What its workers need to know, JSON."""
+        return os.path.join(self.folder, "submission.json")
+
+    @property
+    def jobs(self) -> str:
+        """The planned jobs, one line each."""
+        return os.path.join(self.folder, "jobs.jsonl")
+
+    @property
+    def alive(self) -> str:
+        """Who carries the submission out; gone when it is over."""
+        return os.path.join(self.folder, "alive")
+
+    @property
+    def partial(self) -> str:
+        """Where its jobs write, shared with the entry's other submissions."""
+        return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "partial")
+
+    def journal(self, task: int, restart: int = 0) -> str:
+        """Return the journal of one attempt of a worker or array task."""
+        return os.path.join(self.folder, f"task-{task}.r{restart}.jsonl")
+
+    def log(self, task: int, restart: int = 0) -> str:
+        """Return what one attempt of a worker or array task printed."""
+        return os.path.join(self.folder, f"task-{task}.r{restart}.log")
+
+    def read_submission(self) -> dict[str, Any]:
+        """Return the content of submission.json. Raise RecordError when it is damaged or of a newer jor."""
+        try:
+            with open(self.submission, "rb") as file:
+                content = json.loads(file.read())
+        except (OSError, ValueError) as error:
+            raise RecordError(f"the submission cannot be read: {error}", where=self.submission) from error
+        if not isinstance(content, dict) or content.get("version") != VERSION:
+            found = content.get("version") if isinstance(content, dict) else None
+            raise RecordError(
+                f"the submission has version {found!r}; this jor reads version {VERSION}",
+                where=self.submission,
+                remedy="Use the newer jor that wrote it",
+            )
+        return content
+
+
+class Job(NamedTuple):
+    """A job as it was planned: `line` is its text in jobs.jsonl."""
+
+    index: int  # type: ignore[assignment] # hides tuple.index, which nobody wants of a job
+    output: str
+    parameters: Mapping[str, Any]
+    line: bytes
+
+
+def freeze(index: int, output: str, parameters: Mapping[str, Any]) -> bytes:
+    """Return the line of jobs.jsonl that says what job `index` is; equal for equal jobs in every process."""
+    return _encoder.encode({"index": index, "output": output, "parameters": dict(parameters)}).encode() + b"\n"
+
+
+def thaw(line: bytes) -> Job:
+    """Return the job that `freeze` wrote as `line`, its parameters as plain data."""
+    content = json.loads(line)
+    return Job(content["index"], content["output"], content["parameters"], line)
+
+
+def require_unchanged(jobs: Any, job: Job) -> None:
+    """Raise JobModuleError if job `job.index` of the job module is not any more the one that was planned."""
+    try:
+        parameters = jobs._jobs[job.index]
+        now = freeze(job.index, os.fspath(jobs._get_output_fname(**parameters)), parameters)
+    except Exception as error:
+        now = f"{type(error).__name__}: {error}".encode()
+    if now != job.line:
+        raise JobModuleError(
+            f"job {job.index} is not what was planned: planned {_shown(job.line)}, now {_shown(now)}",
+            remedy="The job module was edited, or lists its jobs anew at each load (seed its random numbers); "
+            "run again to plan what it lists now",
+        )
+
+
+def _shown(line: bytes) -> str:
+    return line.decode(errors="replace").strip()[:300]
+
+
+def _plain(value: Any) -> Any:
+    """Return something that JSON can say for a parameter that is not plain data, the same in every process."""
+    if hasattr(value, "tolist"):
+        return value.tolist()  # NumPy's scalars and arrays
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    if isinstance(value, (range, Mapping)):
+        return dict(value) if isinstance(value, Mapping) else list(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"), default=_plain)

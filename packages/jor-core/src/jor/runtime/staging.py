@@ -1,0 +1,129 @@
+"""Where a job writes, and the rename that makes its output true.
+
+Each worker has one folder below `partial/`, named after the worker's process. A job finds it empty and writes there;
+when it has ended well, what it left is renamed into place, its output last. A file at its output path is therefore
+complete, whatever was killed when.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Tuple
+
+from .owner import Owner
+
+Stamp = Tuple[int, int, int]
+
+
+class Staging:
+    """The staging folder of this process under `partial`; made at once, raising OSError where it cannot be."""
+
+    def __init__(self, partial: str) -> None:
+        self.partial = partial
+        self.folder = os.path.join(partial, str(Owner.current()))
+        # exist_ok would not do: a worker that ends may delete `partial` between its making and ours.
+        while True:
+            os.makedirs(partial, exist_ok=True)
+            try:
+                os.mkdir(self.folder)
+                return
+            except FileNotFoundError:
+                continue
+
+    def path_for(self, output: str) -> str:
+        """Return where the job with this output path writes: the same file name, another folder."""
+        return os.path.join(self.folder, os.path.basename(output))
+
+    def publish(self, output: str) -> bool:
+        """Move all that the job left into the folder of `output`, `output` itself last.
+
+        Return False, and move nothing, when the job has not written it.
+        """
+        left = os.listdir(self.folder)
+        name = os.path.basename(output)
+        if name not in left:
+            return False
+        folder = os.path.dirname(output)
+        for other in left:
+            if other != name:
+                _move(os.path.join(self.folder, other), os.path.join(folder, other))
+        _move(os.path.join(self.folder, name), output)
+        return True
+
+    def clear(self) -> None:
+        """Delete what a failed job left."""
+        for name in os.listdir(self.folder):
+            _delete(os.path.join(self.folder, name))
+
+    def close(self) -> None:
+        """Delete the folder, and `partial` with it if it was the last."""
+        self.clear()
+        os.rmdir(self.folder)
+        _delete_if_empty(self.partial)
+
+
+def sweep(partial: str) -> int:
+    """Delete what processes that are certainly dead left under `partial`; return how many."""
+    try:
+        names = os.listdir(partial)
+    except FileNotFoundError:
+        return 0
+    owners: dict[str, Owner | None] = {name: Owner.parse(name) for name in names}
+    dead = [name for name, owner in owners.items() if owner is not None and owner.is_dead()]
+    for name in dead:
+        _delete(os.path.join(partial, name))
+    _delete_if_empty(partial)
+    return len(dead)
+
+
+def stamp(path: str) -> Stamp | None:
+    """Return what changes when a file is written anew (inode, mtime in ns, bytes); None when there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _move(source: str, target: str) -> None:
+    try:
+        os.replace(source, target)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)  # an output name with a subfolder
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_then_rename(source, target)
+
+
+def _copy_then_rename(source: str, target: str) -> None:
+    """Move across file systems (a subfolder that is a mount, a project quota), still never showing half a file."""
+    import shutil  # 10 ms, paid only here
+
+    halfway = f"{os.path.dirname(target)}/.{Owner.current()}.partial"
+    shutil.copy2(source, halfway)
+    with open(halfway, "rb") as file:
+        os.fsync(file.fileno())
+    os.replace(halfway, target)
+    os.unlink(source)
+
+
+def _delete(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        import shutil  # 10 ms, paid only by jobs that leave folders, and at the end
+
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass  # gone is what was wanted
+
+
+def _delete_if_empty(folder: str) -> None:
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # others are still at work there
