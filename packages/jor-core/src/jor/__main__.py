@@ -21,18 +21,17 @@ jor starts this itself. People use the command jor: pip install jor-cli."""
 def main(argv: list[str]) -> int:
     """Run the command line `argv`; return the exit status."""
     # Parsed by hand: argparse would be a third of the time that a worker takes to start.
-    if len(argv) == 3 and argv[0] == "exec" and argv[2].isdigit():
-        command = lambda: work(Run(argv[1]), int(argv[2]))  # noqa: E731
-    elif len(argv) == 5 and argv[0] == "exec" and argv[2].startswith("@"):
-        command = lambda: run_one(Run(argv[1]), int(argv[2][1:]), argv[3], Report(int(argv[4])))  # noqa: E731
-    else:
-        print(USAGE, file=sys.stdout if "--help" in argv else sys.stderr)
-        return 0 if "--help" in argv else 2
     try:
-        return command()
+        if len(argv) == 3 and argv[0] == "exec" and argv[2].isdigit():
+            return work(Run(argv[1]), int(argv[2]))
+        if len(argv) == 5 and argv[0] == "exec" and argv[2].startswith("@"):
+            return run_one(Run(argv[1]), int(argv[2][1:]), argv[3], Report(int(argv[4])))
     except JorError as error:
-        print(f"Error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"Error: {error}", file=sys.stderr)  # noqa: T201 # the only voice of a process without a terminal
         return 2
+    wants_help = "--help" in argv
+    print(USAGE, file=sys.stdout if wants_help else sys.stderr)  # a usage text is for printing
+    return 0 if wants_help else 2
 
 
 if __name__ == "__main__":

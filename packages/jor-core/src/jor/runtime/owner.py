@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import NamedTuple
 
 
@@ -32,7 +31,7 @@ class Owner(NamedTuple):
     @classmethod
     def current(cls) -> Owner:
         """Return the owner that this process is."""
-        return cls(socket.gethostname().replace("~", "-"), _boot(), os.getpid(), _start_time(os.getpid()) or 0)
+        return cls(os.uname().nodename.replace("~", "-"), _boot(), os.getpid(), _start_time(os.getpid()) or 0)
 
     def is_dead(self) -> bool:
         """Tell whether the process is gone for certain; what cannot be seen from here counts as alive."""

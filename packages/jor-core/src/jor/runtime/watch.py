@@ -6,7 +6,7 @@ import os
 import select
 import signal
 from types import FrameType
-from typing import Callable
+from typing import Any, Callable
 
 #: Signals that ask a worker to stop.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -23,7 +23,7 @@ class Watch:
     it; `abandoned` tells that the command that holds the feed's other end is dead.
     """
 
-    def __init__(self, feed: int) -> None:
+    def __init__(self, feed: int | None = None) -> None:
         self.stopped_by: int | None = None
         self.hurried = False
         self.abandoned = False
@@ -32,12 +32,14 @@ class Watch:
         os.set_blocking(self._wakeup, False)
         os.set_blocking(write_end, False)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        self._before: dict[int, Any] = {signal.SIGCHLD: signal.signal(signal.SIGCHLD, _note)}
         for number in STOPPING:
-            signal.signal(number, self._stop)
-        signal.signal(signal.SIGCHLD, _note)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
+                self._before[number] = signal.signal(number, self._stop)
         self._poll = select.poll()
         self._poll.register(self._wakeup, select.POLLIN)
-        self._poll.register(feed, 0)  # POLLHUP is always told
+        if feed is not None:
+            self._poll.register(feed, 0)  # POLLHUP is always told
 
     @property
     def stopping(self) -> bool:
@@ -55,6 +57,7 @@ class Watch:
 
     def until_fed(self) -> None:
         """Sleep until the feed holds something, or the worker is to stop."""
+        assert self._feed is not None
         waiting = select.poll()
         waiting.register(self._wakeup, select.POLLIN)
         waiting.register(self._feed, select.POLLIN)
@@ -63,6 +66,12 @@ class Watch:
             if self._feed in events:
                 return
             _drain(self._wakeup)
+
+    def close(self) -> None:
+        """Give signals back to who had them before."""
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def forget(self) -> None:
         """In a forked child: let signals do again what they do in a fresh process."""

@@ -1,0 +1,194 @@
+"""From jor.cfg, the environment and the command line to one value an option, each with its source."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from .errors import ConfigError, JorError, Mistakes, nearest
+from .options import BY_NAME, OPTIONS, SECTIONS, Option, Value
+from .runtime.jobs import JobsBase
+
+#: The file in the working directory that holds options.
+FILE = "jor.cfg"
+
+
+@attrs.frozen
+class Setting:
+    """The value of an option, and where it came from."""
+
+    value: Value
+    source: str
+
+
+Layer = Mapping[str, Setting]
+
+
+@attrs.frozen
+class Config:
+    """What has been set, by who set it. For each option the strongest of them wins; see `setting`."""
+
+    command_line: Layer = attrs.field(factory=dict)
+    environment: Layer = attrs.field(factory=dict)
+    todo_item: Layer = attrs.field(factory=dict)
+    file: Layer = attrs.field(factory=dict)
+    job_module: Layer = attrs.field(factory=dict)
+
+    def setting(self, name: str) -> Setting:
+        """Return the winning setting of option `name`."""
+        for layer in (self.command_line, self.environment, self.todo_item, self.file, self.job_module):
+            if name in layer:
+                return layer[name]
+        return Setting(BY_NAME[name].default, "default")
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of option `name`."""
+        return self.setting(name).value
+
+    def for_entry(self, todo_item: Layer, cls: type[JobsBase] | None = None) -> Config:
+        """Return the configuration of one entry: with what its item and its class Jobs set."""
+        return attrs.evolve(self, todo_item=todo_item, job_module=class_layer(cls) if cls else {})
+
+
+def read_config(command_line: Mapping[str, Value], folder: str = ".") -> Config:
+    """Return the configuration of a command that was started in `folder`.
+
+    `command_line` maps names of options to values, None for those not given. Raise ConfigError, or Mistakes for
+    several, when a source holds what cannot be used.
+    """
+    given = {name: Setting(value, "command line") for name, value in command_line.items() if value is not None}
+    mistakes: list[JorError] = []
+    environment = _checked(_environment(os.environ), mistakes)
+    file = _checked(_file(os.path.join(folder, FILE)), mistakes)
+    _raise(mistakes)
+    return Config(command_line=given, environment=environment, file=file)
+
+
+def class_layer(cls: type[JobsBase]) -> Layer:
+    """Return what the attributes of a class Jobs set. Raise ConfigError for a value that cannot be used."""
+    layer = {}
+    for option in OPTIONS:
+        if option.in_class and hasattr(cls, option.attribute):
+            value = getattr(cls, option.attribute)
+            own = value != getattr(JobsBase, option.attribute, None)
+            source = f"{cls.__name__}.{option.attribute}" if own else f"default of JobsBase.{option.attribute}"
+            layer[option.name] = read_setting(option, str(value), source)
+    return layer
+
+
+def read_setting(option: Option, text: str, source: str) -> Setting:
+    """Return the setting of `option` that `text` says. Raise ConfigError when it says none."""
+    try:
+        return Setting(option.kind.read(text.strip()), source)
+    except ValueError:
+        raise ConfigError(
+            f"{option.name} = {text!r:.100}", where=source, remedy=f"Needed: {option.kind.name}"
+        ) from None
+
+
+Found = tuple[str, str, str, str]  # section, name, text, place
+
+
+def _checked(found: Iterator[Found], mistakes: list[JorError]) -> Layer:
+    """Return the settings found; empty texts are not set, mistakes are gathered."""
+    layer = {}
+    try:
+        for section, name, text, place in found:
+            try:
+                option = _known(section, name, place)
+                if text:
+                    layer[name] = read_setting(option, text, place)
+            except ConfigError as error:
+                mistakes.append(error)
+    except ConfigError as error:
+        mistakes.append(error)
+    return layer
+
+
+def _known(section: str, name: str, place: str) -> Option:
+    if section not in SECTIONS:
+        raise ConfigError(f"unknown section [{section}]", where=place, remedy=nearest(section, SECTIONS))
+    option = BY_NAME.get(name)
+    if option is None or option.section != section:
+        if option is not None:
+            remedy = f"It belongs in the section [{option.section}]"
+        else:
+            remedy = nearest(name, [option.name for option in OPTIONS if option.section == section])
+        raise ConfigError(f"unknown key {name!r} in section [{section}]", where=place, remedy=remedy)
+    return option
+
+
+def _environment(environment: Mapping[str, str]) -> Iterator[Found]:
+    for option in OPTIONS:
+        if option.variable in environment:
+            yield option.section, option.name, environment[option.variable], f"${option.variable}"
+
+
+def _file(path: str) -> Iterator[Found]:
+    text = _read(path)
+    parser = configparser.ConfigParser(interpolation=None, default_section="\0", delimiters=("=", ":"))
+    try:
+        parser.read_string(text, source=path)
+    except configparser.Error as error:
+        raise _unreadable(path, error) from None
+    lines = _lines(text)
+    for section in parser.sections():
+        if section not in SECTIONS:
+            yield section, "", "", f"{path}:{lines.get((section, ''), 1)}"
+            continue
+        for name, value in parser.items(section):
+            yield section, name, value, f"{path}:{lines.get((section, name), 1)}"
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        raise ConfigError("the file is not UTF-8 text", where=path, remedy="Save it with the encoding UTF-8") from None
+    except OSError as error:
+        remedy = "jor.cfg has to be a readable file; without one, defaults hold"
+        raise ConfigError(f"the file cannot be read: {error.strerror}", where=path, remedy=remedy) from None
+
+
+def _unreadable(path: str, error: configparser.Error) -> ConfigError:
+    remedy = "Write lines `key = value` below lines `[section]`"
+    if isinstance(error, configparser.DuplicateOptionError):
+        remedy = "Keep one of them"
+        return ConfigError(f"the key {error.option!r} stands twice", where=f"{path}:{error.lineno}", remedy=remedy)
+    if isinstance(error, configparser.DuplicateSectionError):
+        remedy = "Join the two"
+        return ConfigError(f"the section [{error.section}] stands twice", where=f"{path}:{error.lineno}", remedy=remedy)
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return ConfigError("a line before the first [section]", where=f"{path}:{error.lineno}", remedy=remedy)
+    numbers = [line for line, _ in getattr(error, "errors", [])] or [1]
+    return ConfigError("this line is not `key = value`", where=f"{path}:{numbers[0]}", remedy=remedy)
+
+
+def _lines(text: str) -> dict[tuple[str, str], int]:
+    """Return the line number of each section, as (section, ''), and of each key."""
+    found: dict[tuple[str, str], int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\[(.+)\]", line)
+        key = re.match(r"([^\s=:#;][^=:]*?)\s*(?:[=:]|$)", line)
+        if header:
+            section = header[1]
+            found[section, ""] = number
+        elif key:
+            found[section, key[1].lower()] = number
+    return found
+
+
+def _raise(mistakes: list[JorError]) -> None:
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        raise Mistakes(mistakes)

@@ -1,0 +1,128 @@
+"""YAML with the place of everything: files to nodes, nodes to plain values.
+
+The core schema of YAML 1.2 (yaml.org/spec/1.2.2, 10.3) is read, not PyYAML's 1.1: `no` is a text, `1:30` is no number
+of seconds, `1e-3` is a number, dates are texts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+import yaml
+
+from .errors import TodoError
+
+#: Largest file that is read, bytes; a larger sweep belongs into `sweep:` or the job module.
+MAX_SIZE = 16 * 2**20
+#: Most values that one file may stand for: aliases can multiply without end.
+MAX_VALUES = 1_000_000
+
+
+def compose(path: str) -> tuple[yaml.Node | None, Builder]:
+    """Return the root node of the YAML file at `path`, None if it is empty, and what builds values from its nodes.
+
+    Raise TodoError, with line and column, when it is not one YAML document in UTF-8 of at most MAX_SIZE bytes.
+    """
+    text = _read(path)
+    try:
+        loader = _Loader(text)
+        return loader.get_single_node(), Builder(loader, path)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
+        raise TodoError(f"not YAML: {error.problem}", where=where) from None
+    except yaml.YAMLError as error:
+        raise TodoError(f"not YAML: {str(error).splitlines()[0]}", where=path) from None
+    except RecursionError:
+        raise TodoError("nested too deeply", where=path) from None
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_SIZE + 1)
+    except FileNotFoundError:
+        remedy = "Create it (the README says how), or name another with --todo-list"
+        raise TodoError("there is no todo-list", where=path, remedy=remedy) from None
+    except OSError as error:
+        raise TodoError(f"the todo-list cannot be read: {error.strerror}", where=path) from None
+    if len(content) > MAX_SIZE:
+        remedy = "List the jobs in the job module, or use sweep: for products"
+        raise TodoError(f"the todo-list is larger than {MAX_SIZE // 2**20} MiB", where=path, remedy=remedy)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        remedy = "Save it with the encoding UTF-8"
+        raise TodoError("the todo-list is not UTF-8 text", where=f"{path}:{line}", remedy=remedy) from None
+
+
+def at(path: str, node: yaml.Node) -> str:
+    """Return the place of a YAML node: file, line, column."""
+    return f"{path}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # chosen by what libyaml offers
+    """YAML 1.2's core schema: `no` is a text, `1:30` is no number, `1e-3` is one; no dates."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("int", r"[-+]?[0-9]+", "-+0123456789"),
+    ("int", r"0x[0-9a-fA-F]+", "0"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+."),
+    ("merge", r"<<", "<"),
+):
+    _firsts = [""] if _first == "\0" else list(_first.replace("\0", "")) + ([""] if "\0" in _first else [])
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _firsts)
+
+
+class Builder:
+    """Turns YAML nodes into plain values, refusing duplicate keys, and aliases that multiply without end."""
+
+    def __init__(self, loader: Any, path: str) -> None:
+        self._loader = loader
+        self._path = path
+        self._left = MAX_VALUES
+
+    def value(self, node: yaml.Node) -> Any:
+        """Return the value of `node`."""
+        self._left -= 1
+        if self._left < 0:
+            raise TodoError("the aliases stand for more than a million values", where=at(self._path, node))
+        if isinstance(node, yaml.MappingNode):
+            return {self.value(key): self.value(item) for key, item in self.pairs(node)}
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item) for item in node.value]
+        return self._scalar(node)
+
+    def pairs(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+        """Return the keys and values of a mapping, merged (`<<`) and without duplicates."""
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise TodoError("a key has to be a plain text or number", where=at(self._path, key))
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise TodoError(
+                    f"the key {key.value!r} stands twice", where=at(self._path, key), remedy="Keep one of them"
+                )
+            seen.add(key.value)
+        self._loader.flatten_mapping(node)
+        return list({key.value: (key, item) for key, item in node.value}.values())
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        # YAML 1.1's octal reading of 010 is not in the core schema.
+        if node.tag == "tag:yaml.org,2002:int" and not node.value.startswith("0x"):
+            return int(node.value)
+        if node.tag == "tag:yaml.org,2002:float" and "." not in node.value.lstrip("-+")[:1]:
+            return float(node.value)
+        try:
+            return self._loader.construct_object(node)
+        except (yaml.YAMLError, ValueError):
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            raise TodoError(f"the tag {tag!r} is not allowed here", where=at(self._path, node)) from None

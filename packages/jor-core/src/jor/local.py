@@ -1,0 +1,332 @@
+"""Carry submissions out on this machine: start workers, feed them, follow their journals, pass signals on.
+
+Each submission has its own pipe, the feed, and its own workers. Submissions are worked off in their order; as one runs
+out of jobs, the machine's free share goes to the next.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+
+import attrs
+
+from .runtime.journal import Reader, Record
+from .runtime.processes import adopt_orphans, children, kill_descendants, load_prctl
+from .runtime.watch import Watch
+from .runtime.worker import CANNOT_WORK, END, ITEM, interpreter
+from .submission import Submitted
+
+#: Seconds between two looks at the journals.
+INTERVAL = 0.1
+#: Items written to a feed at once: a write of up to PIPE_BUF bytes is all or nothing (pipe(7)).
+_ITEMS = 4096 // ITEM.size
+#: Workers in a row that may die without having begun a job before no more are started.
+_PATIENCE = 3
+#: Seconds that a worker gets beyond its jobs' grace period before it is killed.
+_WORKER_GRACE = 5.0
+
+
+@attrs.frozen
+class Progress:
+    """How far a run is; numbers of jobs."""
+
+    total: int
+    done: int
+    failed: int
+    running: int
+
+
+@attrs.frozen
+class Failure:
+    """A job that was begun and is not done."""
+
+    submitted: Submitted
+    index: int
+    reason: str
+    #: The file with what it printed, and first and last byte; "" if there is none.
+    log: str
+    log_range: tuple[int, int]
+
+
+@attrs.frozen
+class Result:
+    """How a run ended."""
+
+    progress: Progress
+    failures: Sequence[Failure]
+    #: Why a submission could not be carried on, by its label.
+    broken: Mapping[str, str]
+    #: The signal that stopped it; None if none did.
+    stopped_by: int | None
+
+
+@attrs.frozen
+class Assignment:
+    """A submission, and how many of its jobs may run at once."""
+
+    submitted: Submitted
+    workers: int
+
+
+def carry_out(
+    assignments: Sequence[Assignment],
+    *,
+    wrap: Callable[[Sequence[str]], Sequence[str]],
+    observe: Callable[[Progress], None],
+    foreground: bool = False,
+) -> Result:
+    """Run all jobs of `assignments`; return when they have ended, or a signal has stopped them.
+
+    `wrap` turns a worker's command into the one that is started (in a container, say). `observe` is told the progress
+    ten times a second. In the foreground, jobs write to this command's own standard output instead of a log.
+    """
+    local = _Local([_Crew(assignment, wrap, foreground) for assignment in assignments], observe)
+    try:
+        return local.run()
+    finally:
+        local.close()
+
+
+class _Local:
+    """All crews, and the machine that they share."""
+
+    def __init__(self, crews: list[_Crew], observe: Callable[[Progress], None]) -> None:
+        self._crews = crews
+        self._observe = observe
+        adopt_orphans(load_prctl())
+        self._spared = children()
+        self._watch = Watch()
+        self._deadline: float | None = None
+        self._told = 0
+
+    def run(self) -> Result:
+        while True:
+            if self._watch.stopping:
+                self._pass_signal_on()
+            else:
+                self._employ()
+            self._look()
+            self._observe(self._progress())
+            if not any(crew.workers for crew in self._crews) and (
+                self._watch.stopping or all(crew.is_over for crew in self._crews)
+            ):
+                return self._result()
+            self._watch.sleep(INTERVAL)
+
+    def close(self) -> None:
+        for crew in self._crews:
+            crew.close()
+        self._watch.close()
+
+    def _employ(self) -> None:
+        """Start as many workers as the machine has room for, in the order of the submissions."""
+        busy = sum((crew.share * len(crew.workers) for crew in self._crews), Fraction(0))
+        for crew in self._crews:
+            while crew.wants_worker and busy + crew.share <= 1:
+                crew.start_worker()
+                busy += crew.share
+            crew.feed()
+
+    def _look(self) -> None:
+        """Read what is new in the journals, and see off workers that have ended."""
+        bereaved = False
+        for crew in self._crews:
+            bereaved |= crew.look()
+            crew.submitted.lease.refresh()
+        if bereaved:
+            kill_descendants(self._spared.union(*(crew.pids for crew in self._crews)))
+
+    def _pass_signal_on(self) -> None:
+        now = time.monotonic()
+        received = 1 + self._watch.hurried
+        if self._told < received:
+            self._told = received
+            self._send(self._watch.stopped_by or signal.SIGTERM)
+            grace = max(crew.submitted.submission.grace_period for crew in self._crews)
+            self._deadline = now + (0 if self._watch.hurried else grace) + _WORKER_GRACE
+        elif self._deadline is not None and now > self._deadline:
+            self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
+        for crew in self._crews:
+            for worker in crew.workers:
+                worker.process.send_signal(number)
+
+    def _progress(self) -> Progress:
+        return Progress(
+            total=sum(crew.total for crew in self._crews),
+            done=sum(crew.done for crew in self._crews),
+            failed=sum(len(crew.failures) for crew in self._crews),
+            running=sum(len(worker.begun) for crew in self._crews for worker in crew.workers),
+        )
+
+    def _result(self) -> Result:
+        failures = [failure for crew in self._crews for failure in crew.failures]
+        broken = {crew.submitted.submission.label: crew.broken for crew in self._crews if crew.broken}
+        return Result(self._progress(), failures, broken, self._watch.stopped_by)
+
+
+class _Worker:
+    """A worker's process, its journal, and the jobs that it has begun and not ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes], journal: Reader, log: str) -> None:
+        self.process = process
+        self.journal = journal
+        self.log = log
+        self.begun: set[int] = set()
+        self.has_begun_any = False
+        self.last_error = ""
+
+
+class _Crew:
+    """The workers of one submission."""
+
+    def __init__(
+        self, assignment: Assignment, wrap: Callable[[Sequence[str]], Sequence[str]], foreground: bool
+    ) -> None:
+        self.submitted = assignment.submitted
+        self.share = Fraction(1, assignment.workers)
+        self.total = len(self.submitted.offsets)
+        self.done = 0
+        self.failures: list[Failure] = []
+        self.broken = ""
+        self.workers: list[_Worker] = []
+        self._wrap = wrap
+        self._foreground = foreground
+        self._started = 0
+        self._begun = 0
+        self._fed = 0
+        self._ends = 0
+        self._deaths = 0
+        self._feed_read, self._feed_write = os.pipe()
+        os.set_blocking(self._feed_write, False)
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The process ids of the workers."""
+        return frozenset(worker.process.pid for worker in self.workers)
+
+    @property
+    def wants_worker(self) -> bool:
+        """Whether there are jobs that one more worker could begin."""
+        return not self.broken and self._begun + self._idle < self.total
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to begin."""
+        return bool(self.broken) or self._begun >= self.total
+
+    @property
+    def _idle(self) -> int:
+        return sum(not worker.begun for worker in self.workers)
+
+    def start_worker(self) -> None:
+        task, self._started = self._started, self._started + 1
+        run = self.submitted.run
+        # Not the user's folder: `python -m` would import from it (a file json.py there, say).
+        argv = self._wrap([*interpreter(), "exec", run.folder, str(task)])
+        log = "" if self._foreground else run.log(task)
+        output = None if self._foreground else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=self._feed_read,
+                stdout=output,
+                stderr=output if output is None else subprocess.STDOUT,
+                cwd=run.folder,
+                env=_environment(),
+                start_new_session=True,  # a Ctrl-C in the terminal is passed on by us, once
+            )
+        finally:
+            if output is not None:
+                os.close(output)
+        self.workers.append(_Worker(process, Reader(run.journal(task)), log))
+
+    def feed(self) -> None:
+        """Fill the feed as far as it has room: jobs first, then an end for each worker."""
+        offsets = self.submitted.offsets
+        while self._fed < self.total:
+            items = offsets[self._fed : self._fed + _ITEMS]
+            if not self._write(b"".join(map(ITEM.pack, items))):
+                return
+            self._fed += len(items)
+        while self._ends < self._started and self._write(ITEM.pack(END)):
+            self._ends += 1
+
+    def look(self) -> bool:
+        """Read the journals; tell whether a worker has died."""
+        died = False
+        for worker in list(self.workers):
+            status = worker.process.poll()  # before the journal, whose last words come before the end
+            for record in worker.journal.poll():
+                self._note(worker, record)
+            if status is not None:
+                self.workers.remove(worker)
+                died |= self._see_off(worker, status)
+        return died
+
+    def close(self) -> None:
+        """Close the feed: a worker that still lives takes it for the death of the command, and ends."""
+        os.close(self._feed_read)
+        os.close(self._feed_write)
+        for worker in self.workers:
+            worker.process.wait()
+        self.submitted.lease.release()
+
+    def _write(self, data: bytes) -> bool:
+        try:
+            os.write(self._feed_write, data)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _note(self, worker: _Worker, record: Record) -> None:
+        kind = record["kind"]
+        if kind == "begin":
+            self._begun += 1
+            self._deaths = 0
+            worker.begun.add(record["index"])
+        elif kind == "end":
+            worker.begun.discard(record["index"])
+            if record.get("error"):
+                first, last = record.get("log", (0, 0))
+                self._fail(worker, record["index"], record["error"], (first, last))
+            else:
+                self.done += 1
+        elif kind == "over":
+            worker.last_error = record.get("error", "")
+
+    def _see_off(self, worker: _Worker, status: int) -> bool:
+        """Account for a worker that has ended; tell whether it died."""
+        for index in sorted(worker.begun):
+            self._fail(worker, index, f"its worker ended: {_described(status)}", (0, 0))
+        if status == CANNOT_WORK:
+            self.broken = worker.last_error or f"a worker could not go on; see {worker.log}"
+        elif status and not worker.begun:
+            self._deaths += 1
+            if self._deaths >= _PATIENCE:
+                self.broken = (
+                    f"{self._deaths} workers in a row ended before any job: {_described(status)}; see {worker.log}"
+                )
+        return status < 0
+
+    def _fail(self, worker: _Worker, index: int, reason: str, log_range: tuple[int, int]) -> None:
+        self.failures.append(Failure(self.submitted, index, reason, worker.log, log_range))
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment, with a PYTHONPATH that holds in any folder."""
+    environment = dict(os.environ)
+    if environment.get("PYTHONPATH"):
+        paths = map(os.path.abspath, environment["PYTHONPATH"].split(os.pathsep))
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment
+
+
+def _described(status: int) -> str:
+    return f"killed by signal {-status}, {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
