@@ -67,25 +67,24 @@ class Result:
 
 @attrs.frozen
 class Assignment:
-    """A submission, and how many of its jobs may run at once."""
+    """A submission, and how it is to be carried out."""
 
     submitted: Submitted
+    #: How many of its jobs may run at once.
     workers: int
+    #: Turns a worker's command into the one that is started (in a container, say).
+    wrap: Callable[[Sequence[str]], Sequence[str]]
 
 
 def carry_out(
-    assignments: Sequence[Assignment],
-    *,
-    wrap: Callable[[Sequence[str]], Sequence[str]],
-    observe: Callable[[Progress], None],
-    foreground: bool = False,
+    assignments: Sequence[Assignment], *, observe: Callable[[Progress], None], foreground: bool = False
 ) -> Result:
     """Run all jobs of `assignments`; return when they have ended, or a signal has stopped them.
 
-    `wrap` turns a worker's command into the one that is started (in a container, say). `observe` is told the progress
-    ten times a second. In the foreground, jobs write to this command's own standard output instead of a log.
+    `observe` is told the progress ten times a second. In the foreground, jobs write to this command's own standard
+    output instead of a log.
     """
-    local = _Local([_Crew(assignment, wrap, foreground) for assignment in assignments], observe)
+    local = _Local([_Crew(assignment, foreground) for assignment in assignments], observe)
     try:
         return local.run()
     finally:
@@ -186,17 +185,17 @@ class _Worker:
 class _Crew:
     """The workers of one submission."""
 
-    def __init__(
-        self, assignment: Assignment, wrap: Callable[[Sequence[str]], Sequence[str]], foreground: bool
-    ) -> None:
+    def __init__(self, assignment: Assignment, foreground: bool) -> None:
         self.submitted = assignment.submitted
         self.share = Fraction(1, assignment.workers)
         self.total = len(self.submitted.offsets)
         self.done = 0
         self.failures: list[Failure] = []
         self.broken = ""
+        #: Jobs that a worker took from the feed and died before it began them.
+        self.lost = 0
         self.workers: list[_Worker] = []
-        self._wrap = wrap
+        self._wrap = assignment.wrap
         self._foreground = foreground
         self._started = 0
         self._begun = 0
@@ -214,12 +213,12 @@ class _Crew:
     @property
     def wants_worker(self) -> bool:
         """Whether there are jobs that one more worker could begin."""
-        return not self.broken and self._begun + self._idle < self.total
+        return not self.broken and self._begun + self.lost + self._idle < self.total
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to begin."""
-        return bool(self.broken) or self._begun >= self.total
+        return bool(self.broken) or self._begun + self.lost >= self.total
 
     @property
     def _idle(self) -> int:
@@ -268,6 +267,8 @@ class _Crew:
             if status is not None:
                 self.workers.remove(worker)
                 died |= self._see_off(worker, status)
+        if died and not self.workers:
+            self._recount()
         return died
 
     def close(self) -> None:
@@ -314,6 +315,22 @@ class _Crew:
                     f"{self._deaths} workers in a row ended before any job: {_described(status)}; see {worker.log}"
                 )
         return status < 0
+
+    def _recount(self) -> None:
+        """After the last worker's death: see what is left in the feed; a job that it took and did not begin is lost."""
+        left = []
+        os.set_blocking(self._feed_read, False)
+        try:
+            while item := os.read(self._feed_read, ITEM.size):
+                left.append(item)
+        except BlockingIOError:
+            pass  # it is empty now
+        os.set_blocking(self._feed_read, True)
+        left = [item for item in left if ITEM.unpack(item)[0] != END]
+        self._ends = self._started
+        self.lost = self._fed - self._begun - len(left)
+        for item in left:
+            self._write(item)
 
     def _fail(self, worker: _Worker, index: int, reason: str, log_range: tuple[int, int]) -> None:
         self.failures.append(Failure(self.submitted, index, reason, worker.log, log_range))

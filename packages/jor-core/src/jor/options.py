@@ -20,6 +20,8 @@ class Kind:
 
     name: str
     read: Callable[[str], Value]
+    #: What stands for a value in --help.
+    metavar: str = "TEXT"
 
 
 @attrs.frozen
@@ -84,10 +86,10 @@ def _choice(*choices: str) -> Kind:
 
 
 BOOLEAN: Final = Kind("True or False", _boolean)
-COUNT: Final = Kind("a whole number from 1 on", _count)
-SECONDS: Final = Kind("a number of seconds", _seconds)
+COUNT: Final = Kind("a whole number from 1 on", _count, "N")
+SECONDS: Final = Kind("a number of seconds", _seconds, "SECONDS")
 TEXT: Final = Kind("a text of one line", _text)
-PATH: Final = Kind("a path", _text)
+PATH: Final = Kind("a path", _text, "PATH")
 
 # Forking a process that has touched the system's frameworks is unsafe there (bugs.python.org/issue33725).
 _DEFAULT_ISOLATION = "spawn" if sys.platform == "darwin" else "fork"

@@ -141,6 +141,11 @@ def ranges(indices: Sequence[int]) -> Ranges:
     return tuple((first, last) for first, last in found)
 
 
+def partial_folder(records: str) -> str:
+    """Return where the jobs of an entry with the folder `records` write."""
+    return Run(os.path.join(records, "runs", "any")).partial
+
+
 def unwritable(error: OSError, records: str) -> JorError:
     """Return the error for an output folder that cannot be written to."""
     return RecordError(

@@ -1,0 +1,29 @@
+"""`jor collect`: join the outputs of each entry, as its job module says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..flags import flags, given
+
+
+@click.command("collect")
+@click.argument("entries", nargs=-1, metavar="[ENTRY]...")
+@flags("path-prefix", "todo-list", "missing-output")
+@click.pass_context
+def command(context: click.Context, entries: tuple[str, ...], **_: Any) -> None:
+    """Call the method collect of each entry's class Jobs."""
+    from jor.config import read_config
+    from jor.plan import survey
+    from jor.todo import read_todo, select
+
+    from ..collecting import collect, require_outputs
+
+    config = read_config(given(context))
+    surveys = list(survey(select(read_todo(config["todo-list"]), entries), config))
+    for found in surveys:
+        require_outputs(found)
+    for found in surveys:
+        collect(found)

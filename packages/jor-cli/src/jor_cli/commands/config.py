@@ -1,0 +1,33 @@
+"""`jor config`: every option, its value, and where that came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from jor.options import OPTIONS
+
+from ..flags import flags, given
+
+
+@click.command("config")
+@flags(*(option.name for option in OPTIONS))
+@click.pass_context
+def command(context: click.Context, **_: Any) -> None:
+    """Show every option, its value, and where that came from.
+
+    What entries of the todo-list and attributes of classes Jobs set for themselves is not shown: it differs.
+    """
+    from jor.config import read_config
+
+    from ..rendering.tables import table
+
+    config = read_config(given(context))
+    rows = []
+    for option in OPTIONS:
+        setting = config.setting(option.name)
+        value = "" if setting.value is None else str(setting.value)
+        source = "not set" if setting.value is None else setting.source
+        rows.append([f"[{option.section}]", option.name, value, source])
+    click.echo(table(["section", "option", "value", "source"], rows, stretch=2))

@@ -1,0 +1,32 @@
+"""`jor run`: every pending job of every entry, nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
+
+
+@click.command("run")
+@click.argument("entries", nargs=-1, metavar="[ENTRY]...")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would run, where, and how; touch nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something goes wrong.")
+@test_flag
+@flags(*SHARED, *RUNNING)
+@click.pass_context
+def command(context: click.Context, entries: tuple[str, ...], dry_run: bool, quiet: bool, **_: Any) -> None:
+    """Run the jobs of the todo-list whose outputs are missing.
+
+    Without ENTRY, of all its entries; else of those with that name or job module. Run it again at any time:
+    it leaves alone what is done and what is running.
+    """
+    from jor.config import read_config
+    from jor.todo import read_todo, select
+
+    from ..launch import Manner, launch
+
+    config = read_config(given(context))
+    chosen = select(read_todo(config["todo-list"]), entries)
+    context.exit(launch(chosen, config, Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet)))

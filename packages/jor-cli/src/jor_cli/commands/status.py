@@ -1,0 +1,29 @@
+"""`jor status`: where the jobs stand."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from ..flags import flags, given
+
+
+@click.command("status")
+@click.argument("entries", nargs=-1, metavar="[ENTRY]...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs; the README documents it.")
+@flags("path-prefix", "todo-list")
+@click.pass_context
+def command(context: click.Context, entries: tuple[str, ...], as_json: bool, **_: Any) -> None:
+    """Show how many jobs of each entry are done, running, failed, or missing, and why; change nothing."""
+    from jor.config import read_config
+    from jor.plan import survey
+    from jor.todo import read_todo, select
+
+    from ..rendering import statuses
+
+    config = read_config(given(context))
+    chosen = select(read_todo(config["todo-list"]), entries)
+    surveys = survey(chosen, config)
+    click.echo(statuses.as_json(surveys) if as_json else statuses.as_text(surveys, colours=sys.stdout.isatty()))

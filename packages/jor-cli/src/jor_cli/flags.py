@@ -1,0 +1,87 @@
+"""click options made from jor's table of options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from jor.options import BOOLEAN, BY_NAME, PATH, Kind, Option
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+#: Options that are taken before the command's name as well, as jor 0.1.2 did.
+SHARED = ("path-prefix", "todo-list", "overwrite-output")
+#: What decides how jobs are run.
+RUNNING = (
+    "scheduler",
+    "partition",
+    "sif",
+    "condaenv",
+    "mem",
+    "time",
+    "cpus-per-task",
+    "workers",
+    "isolation",
+    "grace-period",
+)
+
+
+def flags(*names: str) -> Callable[[Command], Command]:
+    """Return a decorator that gives a command the flags of the options `names`, not set unless given."""
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(names):
+            command = _flag(BY_NAME[name])(command)
+        return command
+
+    return decorate
+
+
+def test_flag(command: Command) -> Command:
+    """Give a command the flag --test."""
+    help_text = "Run only the first pending job of the first entry that has one."
+    return click.option("--test/--no-test", default=None, help=help_text)(command)
+
+
+def given(context: click.Context) -> dict[str, Any]:
+    """Return the options given on the command line by name, before the command's name or after; the latter wins."""
+    values: dict[str, Any] = {}
+    parent = context.parent
+    for parameters in (parent.params if parent else {}, context.params):
+        for parameter, value in parameters.items():
+            name = parameter.replace("_", "-")
+            if name in BY_NAME and value is not None:
+                values[name] = value
+    return values
+
+
+def wants_test(context: click.Context) -> bool:
+    """Tell whether --test is given, before the command's name or after; the latter wins."""
+    own = context.params.get("test")
+    return bool(own if own is not None else context.parent and context.parent.params.get("test"))
+
+
+class _Text(click.ParamType):
+    """A kind of value, read as it is in jor.cfg."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.name = kind.name
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self._kind.read(value) if isinstance(value, str) else value
+        except ValueError:
+            self.fail(f"{value!r} cannot be used. Needed: {self._kind.name}", param, ctx)
+
+
+def _flag(option: Option) -> Callable[[Command], Command]:
+    if option.kind is BOOLEAN:
+        return click.option(f"--{option.name}/--no-{option.name}", default=None, help=option.help)
+    kind = option.kind
+    choices = kind.name.split(" or ") if " or " in kind.name else None
+    type_ = click.Choice(choices) if choices else click.Path() if kind is PATH else _Text(kind)
+    metavar = None if choices else option.kind.metavar
+    return click.option(f"--{option.name}", type=type_, metavar=metavar, default=None, help=option.help)

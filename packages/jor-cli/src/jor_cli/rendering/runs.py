@@ -1,0 +1,95 @@
+"""How a plan and the end of a run are told."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from collections.abc import Sequence
+
+import click
+
+from jor.local import Failure, Result
+from jor.plan import Survey
+from jor.runtime.records import thaw
+from jor.runtime.worker import interpreter
+from jor_containers import Wrapper
+from jor_slurm import IndexSet
+
+from ..errors import FAILED, WRONG
+from .tables import table
+
+#: Failures that are shown; the others are counted.
+MOST_FAILURES = 20
+
+
+def show_plan(found: Survey, indices: Sequence[int], workers: int, wrapper: Wrapper) -> None:
+    """Print what would run, where, with which resources, by which command."""
+    total = found.status.total
+    click.echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(total)} would run")
+    if not indices:
+        return
+    command = wrapper.wrap([*interpreter(), "exec", f"{found.records}/runs/...", "0"])
+    config = found.config
+    resources = f"{config['cpus-per-task']} CPUs and {config['mem']} each; isolation = {config['isolation']}"
+    click.echo(f"  jobs       {IndexSet.of(indices)}")
+    click.echo(f"  outputs    {found.folder}")
+    click.echo(f"  where      this machine, {min(workers, len(indices))} at once, {resources}")
+    click.echo(f"  command    {shlex.join(command)}")
+
+
+def show_result(result: Result, *, quiet: bool) -> None:
+    """Print how the run ended; with `quiet`, only what went wrong."""
+    progress = result.progress
+    for label, why in result.broken.items():
+        click.echo(f"Error: {label}: {why}", err=True)
+    if result.failures:
+        _show_failures(result.failures)
+    left = progress.total - progress.done - progress.failed
+    if not quiet or left or progress.failed:
+        failed = f", {progress.failed:,} failed" if progress.failed else ""
+        again = f", {left:,} not run: run again to go on" if left else ""
+        by = f"Stopped by {signal.Signals(result.stopped_by).name}: " if result.stopped_by else ""
+        click.echo(f"[jor] {by}{progress.done:,} of {jobs_of(progress.total)} done{failed}{again}", err=quiet)
+
+
+def exit_code(result: Result) -> int:
+    """Return the exit code of a command that ended with `result`."""
+    if result.stopped_by:
+        return 128 + result.stopped_by
+    if result.broken:
+        return WRONG if not result.progress.done else FAILED
+    return FAILED if result.progress.done < result.progress.total else 0
+
+
+def jobs_of(count: int) -> str:
+    """Return '1 job' or '2 jobs'."""
+    return f"{count:,} job{'' if count == 1 else 's'}"
+
+
+def _show_failures(failures: Sequence[Failure]) -> None:
+    shown = failures[:MOST_FAILURES]
+    rows = [
+        [failure.submitted.submission.label, str(failure.index), _parameters(failure), failure.reason]
+        for failure in shown
+    ]
+    click.echo(table(["entry", "job", "parameters", "error"], rows, right=".r..", stretch=3), err=True)
+    if len(failures) > len(shown):
+        click.echo(f"... and {len(failures) - len(shown):,} more: jor status tells all", err=True)
+    for log in dict.fromkeys(failure.log for failure in shown if failure.log):
+        click.echo(f"What they printed: {os.path.relpath(log)}", err=True)
+
+
+def _parameters(failure: Failure) -> str:
+    """Return the parameters of a failed job as they were planned."""
+    submitted = failure.submitted
+    place = 0
+    for first, last in submitted.submission.planned:
+        if first <= failure.index <= last:
+            place += failure.index - first
+            break
+        place += last - first + 1
+    with open(submitted.run.jobs, "rb") as file:
+        file.seek(submitted.offsets[place])
+        parameters = thaw(file.readline()).parameters
+    return " ".join(f"{name}={value!r}" for name, value in parameters.items())

@@ -1,0 +1,122 @@
+"""How the status of entries is told: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from jor.plan import Survey
+from jor.runtime.records import freeze, thaw
+from jor.status import Problem, Status
+
+from .tables import table
+
+#: Version of the JSON.
+JSON_VERSION = 1
+#: Problems that the table shows; the others are counted.
+MOST_PROBLEMS = 10
+#: Colour of each column's numbers on a terminal.
+COLOURS = {
+    Status.DONE: "green",
+    Status.RUNNING: "cyan",
+    Status.QUEUED: "cyan",
+    Status.FAILED: "red",
+    Status.INTERRUPTED: "yellow",
+    Status.MISSING: "yellow",
+}
+
+
+def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
+    """Return a table with a line for each entry, the totals, and below it why jobs that were begun are not done."""
+    rows: list[list[str]] = []
+    totals = dict.fromkeys(Status, 0)
+    problems: list[tuple[Survey, Problem]] = []
+    for found in surveys:
+        counts = found.status.counts
+        rows.append([found.entry.label, *(_number(counts[status]) for status in Status), _number(found.status.total)])
+        for status in Status:
+            totals[status] += counts[status]
+        problems += [(found, problem) for problem in found.status.problems[: MOST_PROBLEMS - len(problems)]]
+    if len(rows) != 1:
+        rows.append(["all", *(_number(totals[status]) for status in Status), _number(sum(totals.values()))])
+    shown = [status for status in Status if totals[status] or status in (Status.DONE, Status.MISSING)]
+    keep = [0, *(1 + list(Status).index(status) for status in shown), len(Status) + 1]
+    header = ["entry", *(status.value for status in Status), "total"]
+    text = table([header[k] for k in keep], [[row[k] for k in keep] for row in rows], right=".".ljust(len(keep), "r"))
+    parts = [_coloured(text, shown) if colours else text]
+    if problems:
+        parts.append(_problems(problems, totals[Status.FAILED] + totals[Status.INTERRUPTED]))
+    return "\n".join(parts)
+
+
+def as_json(surveys: Iterable[Survey]) -> str:
+    """Return the status as JSON; see the README for its schema."""
+    entries = [_entry(found) for found in surveys]
+    totals = {status.value: sum(entry["counts"][status.value] for entry in entries) for status in Status}
+    total = sum(entry["total"] for entry in entries)
+    return json.dumps({"version": JSON_VERSION, "total": total, "counts": totals, "entries": entries}, indent=1)
+
+
+def _entry(found: Survey) -> dict[str, Any]:
+    entry, status = found.entry, found.status
+    return {
+        "name": entry.label,
+        "jobmodule": entry.jobmodule,
+        "jobargs": entry.arguments,
+        "output_folder": found.folder,
+        "total": status.total,
+        "counts": {kind.value: status.counts[kind] for kind in Status},
+        "problems": [
+            {
+                "job": problem.index,
+                "parameters": _parameters(found, problem.index),
+                "status": problem.status.value,
+                "reason": problem.reason,
+                "log": problem.log or None,
+                "log_range": list(problem.log_range) if problem.log else None,
+                "seconds": problem.seconds,
+            }
+            for problem in status.problems
+        ],
+    }
+
+
+def _problems(problems: Sequence[tuple[Survey, Problem]], count: int) -> str:
+    rows = [
+        [
+            found.entry.label,
+            str(problem.index),
+            " ".join(f"{name}={value!r}" for name, value in _parameters(found, problem.index).items()),
+            f"{problem.status.value}: {problem.reason}",
+        ]
+        for found, problem in problems
+    ]
+    more = f"\n... and {count - len(rows):,} more: jor status --json tells all" if count > len(rows) else ""
+    return "\n" + table(["entry", "job", "parameters", "why"], rows, right=".r..", stretch=3) + more
+
+
+def _parameters(found: Survey, index: int) -> Any:
+    return thaw(freeze(index, "", found.jobs._jobs[index])).parameters
+
+
+def _number(count: int) -> str:
+    return f"{count:,}"
+
+
+def _coloured(text: str, shown: Sequence[Status]) -> str:
+    """Return the table with each status's column in its colour where it is not 0."""
+    header, *lines = text.split("\n")
+    ends = [header.index(status.value) + len(status.value) for status in shown]
+    starts = [header.index("entry") + len("entry"), *ends[:-1]]
+    coloured = [click.style(header, bold=True)]
+    for line in lines:
+        for start, end, status in reversed(list(zip(starts, ends, shown, strict=True))):
+            cell = line[start:end]
+            number = cell.split(" ")[-1]
+            if number.strip("0"):
+                line = line[: end - len(number)] + click.style(number, fg=COLOURS[status]) + line[end:]
+        coloured.append(line)
+    return "\n".join(coloured)

@@ -1,0 +1,46 @@
+"""From what jobs ask for, and what the machine has, to how many run at once."""
+
+from __future__ import annotations
+
+import os
+
+from jor_slurm.errors import SlurmError
+
+from jor import ConfigError
+from jor.config import Config
+from jor_slurm import parse_memory, parse_time
+
+
+def local_workers(config: Config) -> int:
+    """Return how many jobs of an entry run at once on this machine, at least one.
+
+    As many as the option workers says; else as the CPUs this process may use allow, and no more than fit into the
+    machine's memory. Raise ConfigError when mem or time is not in Slurm's syntax.
+    """
+    memory = _checked(config, "mem", parse_memory)
+    _checked(config, "time", parse_time)
+    if config["workers"] is not None:
+        return int(config["workers"])
+    by_cpus = cpus() // int(config["cpus-per-task"])
+    return max(1, min(by_cpus, machine_memory() // memory if memory else by_cpus))
+
+
+def cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine_memory() -> int:
+    """Return the memory of this machine, bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _checked(config: Config, name: str, parse: object) -> int | None:
+    setting = config.setting(name)
+    try:
+        value: int | None = parse(str(setting.value))  # type: ignore[operator] # one of two functions of jor_slurm
+    except SlurmError as error:
+        raise ConfigError(
+            f"{name} = {setting.value!r}: {error.what}", where=setting.source, remedy=error.remedy
+        ) from error
+    return value
