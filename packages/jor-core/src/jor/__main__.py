@@ -5,16 +5,13 @@ from __future__ import annotations
 import sys
 
 from .errors import JorError
-from .runtime.execution import Report
 from .runtime.records import Run
-from .runtime.worker import run_one, work
+from .runtime.worker import work
 
 USAGE = """\
 usage: python -m jor exec RUN TASK
-       python -m jor exec RUN @OFFSET OUTPUT REPORT
 
-Be worker TASK of the submission in the folder RUN, fed with jobs through standard input; or the process of the one
-job at OFFSET of its jobs.jsonl, writing at OUTPUT and telling errors through the file descriptor REPORT.
+Be worker TASK of the submission in the folder RUN, fed with jobs through standard input.
 jor starts this itself. People use the command jor: pip install jor-cli."""
 
 
@@ -24,8 +21,6 @@ def main(argv: list[str]) -> int:
     try:
         if len(argv) == 3 and argv[0] == "exec" and argv[2].isdigit():
             return work(Run(argv[1]), int(argv[2]))
-        if len(argv) == 5 and argv[0] == "exec" and argv[2].startswith("@"):
-            return run_one(Run(argv[1]), int(argv[2][1:]), argv[3], Report(int(argv[4])))
     except JorError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 # the only voice of a process without a terminal
         return 2

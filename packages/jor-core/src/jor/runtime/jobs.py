@@ -39,8 +39,8 @@ class JobsBase:
     atomic_output: bool = True
 
     _jobs: Sequence[Mapping[str, Any]]
-    #: While a job runs: its final path and the path at which it writes.
-    _staged: tuple[str, str] | None = None
+    #: While a job runs: its parameters, its final path, and the path at which it writes.
+    _running: tuple[Mapping[str, Any], str, str] | None = None
 
     def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:
         self.path_prefix = os.fspath(path_prefix)
@@ -76,10 +76,11 @@ class JobsBase:
         While that very job runs this is a staging path with the same file name; jor moves the file into place
         when the job has ended well.
         """
+        running = self._running
+        if running is not None and _equal(job, running[0]):
+            return running[2]
         path = os.path.join(os.fspath(self._get_output_folder()), os.fspath(self._get_output_fname(**job)))
-        if self._staged is not None and path == self._staged[0]:
-            return self._staged[1]
-        return path
+        return running[2] if running is not None and path == running[1] else path
 
     def execute(self, i: int) -> None:  # noqa: ARG002 # the parameter is the interface
         """Do the work of `self._jobs[i]` and write `self._get_output_path(**self._jobs[i])`."""
@@ -117,3 +118,11 @@ class JobsBase:
 
     def _forgotten(self, what: str, remedy: str) -> JobModuleError:
         return JobModuleError(f"class {type(self).__name__} has {what}", remedy=f"Add to the class:\n    {remedy}")
+
+
+def _equal(job: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two jobs are certainly the same; the quick way to know the one that runs."""
+    try:
+        return bool(job == other)
+    except Exception:
+        return False  # values that cannot be compared, such as arrays

@@ -11,6 +11,7 @@ PrCtl = Callable[[int, int], object]
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PR_SET_CHILD_SUBREAPER = 36
+_SIGKILL = int(signal.SIGKILL)  # a number for C; the enum costs a forked job twenty copied pages
 
 
 def load_prctl() -> PrCtl:
@@ -30,20 +31,9 @@ def adopt_orphans(prctl: PrCtl) -> None:
 
 def die_with_parent(prctl: PrCtl, parent: int) -> None:
     """Let this process be killed when its parent, process `parent`, dies; at once if it has died already."""
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-def signal_group(leader: int, number: int) -> None:
-    """Send a signal to the process group of `leader`, or to it alone before it has made its group."""
-    try:
-        os.killpg(leader, number)
-    except ProcessLookupError:
-        try:
-            os.kill(leader, number)
-        except ProcessLookupError:
-            pass  # it has ended, which is what most signals are for
 
 
 def kill_descendants(spared: frozenset[int]) -> int:

@@ -1,4 +1,4 @@
-"""What may end a worker before its jobs are done: a signal, or the death of the command that started it."""
+"""What may end a run before its jobs are done: a signal, or the death of the command that feeds a worker."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import os
 import select
 import signal
 from types import FrameType
-from typing import Any, Callable
+from typing import Any
 
-#: Signals that ask a worker to stop.
+#: Signals that ask a run to stop.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interrupted(BaseException):
-    """Raised inside a job that runs in the worker itself (isolation = none) when the worker is asked to stop."""
-
-
 class Watch:
-    """Sleeps until a child ends, a signal comes, or the feed's writing end is gone.
+    """Sleeps until something happens: a child ends, a signal comes, the feed hangs up, there is something to read.
 
-    `stopped_by` is the number of the signal that asked the worker to stop, `hurried` tells that another came after
-    it; `abandoned` tells that the command that holds the feed's other end is dead.
+    `stopped_by` is the number of the signal that asked to stop, `hurried` tells that another came after it;
+    `abandoned` tells that the command that holds the other end of `feed` is dead.
     """
 
     def __init__(self, feed: int | None = None) -> None:
@@ -43,29 +39,29 @@ class Watch:
 
     @property
     def stopping(self) -> bool:
-        """Whether the worker is to stop."""
+        """Whether the run is to stop."""
         return self.stopped_by is not None or self.abandoned
 
-    def sleep(self, seconds: float | None = None) -> None:
-        """Sleep until something happens, at most `seconds`."""
-        for fd, event in self._poll.poll(None if seconds is None else max(seconds, 0) * 1000):
-            if fd == self._feed:
-                self.abandoned = bool(event)
-                self._poll.unregister(fd)
-            else:
+    def sleep(self, seconds: float | None = None, reading: int | None = None) -> bool:
+        """Sleep until something happens, at most `seconds`; tell whether `reading` has something to read."""
+        if reading is not None:
+            self._poll.register(reading, select.POLLIN)
+        events = self._poll.poll(None if seconds is None else max(seconds, 0) * 1000)
+        if reading is not None:
+            self._poll.unregister(reading)
+            if reading == self._feed:
+                self._poll.register(reading, 0)
+        readable = False
+        for fd, event in events:
+            if fd == self._wakeup:
                 _drain(fd)
-
-    def until_fed(self) -> None:
-        """Sleep until the feed holds something, or the worker is to stop."""
-        assert self._feed is not None
-        waiting = select.poll()
-        waiting.register(self._wakeup, select.POLLIN)
-        waiting.register(self._feed, select.POLLIN)
-        while not self.stopping:
-            events = dict(waiting.poll())
-            if self._feed in events:
-                return
-            _drain(self._wakeup)
+            if fd == reading:
+                readable = True
+            if fd == self._feed and event & select.POLLHUP and not event & select.POLLIN:
+                self.abandoned = True
+                self._poll.unregister(fd)
+                self._feed = None
+        return readable
 
     def close(self) -> None:
         """Give signals back to who had them before."""
@@ -73,21 +69,9 @@ class Watch:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def forget(self) -> None:
-        """In a forked child: let signals do again what they do in a fresh process."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
-
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.hurried = self.stopped_by is not None
         self.stopped_by = self.stopped_by or number
-        if self.in_process is not None:
-            self.in_process()
-
-    #: Called by a stopping signal while a job runs in this very process.
-    in_process: Callable[[], None] | None = None
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:
