@@ -17,13 +17,17 @@ FAILED = 1
 WRONG = 2
 #: Nothing is wrong, but something holds jobs back: run again later (EX_TEMPFAIL of sysexits.h).
 LATER = 75
+_CODES = ((BusyError, LATER), (CollectError, FAILED))
 #: Stopped by Ctrl-C.
 INTERRUPTED = 128 + signal.SIGINT
 
 
 def exit_code(error: Exception) -> int:
     """Return the exit code of the command that `error` ended."""
-    return {BusyError: LATER, CollectError: FAILED}.get(type(error), WRONG)
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return WRONG
 
 
 def message(error: Exception) -> str:

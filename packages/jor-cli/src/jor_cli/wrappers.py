@@ -16,7 +16,7 @@ def wrapper(config: Config) -> Wrapper:
         setting = config.setting(name)
         if setting.value:
             raise ConfigError(
-                f"{name} = {setting.value!r}: running jobs in containers and environments is not part of this version yet",
+                f"{name} = {setting.value}: containers and environments are not part of this version yet",
                 where=setting.source,
                 remedy=f"Leave {name} empty, and start jor in the environment that the jobs need",
             )

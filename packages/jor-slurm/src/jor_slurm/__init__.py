@@ -1,3 +1,20 @@
 """Slurm from Python: index sets, resources and their units."""
 
+from .arrays import MAX_INDEX, IndexSet
+from .errors import IndexSetError, SlurmError, UnitError
+from .units import format_memory, format_time, parse_memory, parse_time
+
 __version__ = "0.2.0"
+
+__all__ = [
+    "MAX_INDEX",
+    "IndexSet",
+    "IndexSetError",
+    "SlurmError",
+    "UnitError",
+    "__version__",
+    "format_memory",
+    "format_time",
+    "parse_memory",
+    "parse_time",
+]

@@ -13,7 +13,7 @@ from ..flags import flags, given
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
 @flags("path-prefix", "todo-list", "missing-output")
 @click.pass_context
-def command(context: click.Context, entries: tuple[str, ...], **_: Any) -> None:
+def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Call the method collect of each entry's class Jobs."""
     from jor.config import read_config
     from jor.plan import survey

@@ -14,7 +14,7 @@ from ..flags import flags, given
 @click.command("config")
 @flags(*(option.name for option in OPTIONS))
 @click.pass_context
-def command(context: click.Context, **_: Any) -> None:
+def command(context: click.Context, /, **_: Any) -> None:
     """Show every option, its value, and where that came from.
 
     What entries of the todo-list and attributes of classes Jobs set for themselves is not shown: it differs.

@@ -15,7 +15,7 @@ from ..flags import flags, given
 @click.option("--jobargs", default="", metavar="TEXT", help="Arguments of its class Jobs: \"n=3, method='pca'\".")
 @flags("path-prefix", "sif", "condaenv", "cpus-per-task", "isolation", "grace-period")
 @click.pass_context
-def command(context: click.Context, jobmodule: str, index: int, jobargs: str, **_: Any) -> None:
+def command(context: click.Context, /, jobmodule: str, index: int, jobargs: str, **_: Any) -> None:
     """Run job I of JOBMODULE here and now, whether its output exists or not.
 
     What it prints appears here. An old output stands until the new one is whole.

@@ -16,7 +16,7 @@ from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 @test_flag
 @flags(*SHARED, *RUNNING)
 @click.pass_context
-def command(context: click.Context, entries: tuple[str, ...], dry_run: bool, quiet: bool, **_: Any) -> None:
+def command(context: click.Context, /, entries: tuple[str, ...], dry_run: bool, quiet: bool, **_: Any) -> None:
     """Run the jobs of the todo-list whose outputs are missing.
 
     Without ENTRY, of all its entries; else of those with that name or job module. Run it again at any time:

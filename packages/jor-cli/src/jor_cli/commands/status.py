@@ -15,7 +15,7 @@ from ..flags import flags, given
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs; the README documents it.")
 @flags("path-prefix", "todo-list")
 @click.pass_context
-def command(context: click.Context, entries: tuple[str, ...], as_json: bool, **_: Any) -> None:
+def command(context: click.Context, /, entries: tuple[str, ...], as_json: bool, **_: Any) -> None:
     """Show how many jobs of each entry are done, running, failed, or missing, and why; change nothing."""
     from jor.config import read_config
     from jor.plan import survey

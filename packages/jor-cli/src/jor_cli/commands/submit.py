@@ -17,7 +17,7 @@ from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 @test_flag
 @flags(*(name for name in SHARED if name != "todo-list"), *RUNNING)
 @click.pass_context
-def command(context: click.Context, jobmodule: str, jobargs: str, dry_run: bool, quiet: bool, **_: Any) -> None:
+def command(context: click.Context, /, jobmodule: str, jobargs: str, dry_run: bool, quiet: bool, **_: Any) -> None:
     """Run the missing jobs of JOBMODULE, a Python file with a class Jobs, without a todo-list."""
     from jor.config import read_config
     from jor.todo import make_entry
