@@ -63,7 +63,7 @@ def wants_test(context: click.Context) -> bool:
     return bool(own if own is not None else context.parent and context.parent.params.get("test"))
 
 
-class _Text(click.ParamType):
+class _Text(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
     """A kind of value, read as it is in jor.cfg."""
 
     def __init__(self, kind: Kind) -> None:
