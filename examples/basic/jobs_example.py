@@ -22,7 +22,7 @@ class Jobs(jor.JobsBase):
 
     def _mk_jobs(self):
         """Set `self._jobs`: a dictionary of parameters for each job."""
-        self._jobs = [dict(index=i) for i in range(self.n)]
+        self._jobs = [{"index": i} for i in range(self.n)]
 
     def _get_output_folder(self):
         """Return the folder of all outputs: `path_prefix`, then a name that encodes the constructor's arguments."""

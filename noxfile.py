@@ -1,0 +1,133 @@
+"""Everything that can be checked, one session each: `nox -l` lists them, `nox` runs all, `nox -s lint` runs one."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "types", "imports", "alone", "runtime_old", "together", "examples", "build"]
+
+PACKAGES = {"jor-core": "jor", "jor-slurm": "jor_slurm", "jor-containers": "jor_containers", "jor-cli": "jor_cli"}
+TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100")
+
+
+def pythons(*versions: str) -> list[str]:
+    """Return those of the Python versions that are there and start, each as a path."""
+    found = []
+    for version in versions:
+        installed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+        for candidate in (*map(str, installed), shutil.which(f"python{version}")):
+            if candidate and subprocess.run([candidate, "-c", ""], capture_output=True).returncode == 0:
+                found.append(candidate)
+                break
+    return found
+
+
+def wheels(session: nox.Session, *packages: str) -> list[str]:
+    """Build the wheels of `packages` in the session's own folder; return their paths."""
+    folder = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.install("build[uv]" if session.venv_backend == "uv" else "build")
+    installer = ["--installer=uv"] if session.venv_backend == "uv" else []
+    for package in packages:
+        command = ["python", "-m", "build", *installer, "--wheel", "--outdir", str(folder), f"packages/{package}"]
+        session.run(*command, silent=True)
+    return sorted(map(str, folder.glob("*.whl")))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting, and what ruff knows to be wrong."""
+    session.install("ruff==0.17.6")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of all four packages, strictly."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), "mypy==2.4.1", "types-PyYAML")
+    session.run("mypy")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Who may import whom: the contracts in pyproject.toml."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), "import-linter>=2.16")
+    session.run("lint-imports")
+
+
+@nox.session
+@nox.parametrize("package", list(PACKAGES), ids=list(PACKAGES))
+def alone(session: nox.Session, package: str) -> None:
+    """One package by itself: its wheel in an empty environment, its own tests, no sibling that it does not need."""
+    needed = list(PACKAGES) if package == "jor-cli" else [package]
+    session.install(*wheels(session, *needed), *TEST_TOOLS)
+    others = [module for name, module in PACKAGES.items() if name not in needed]
+    absent = f"from importlib.util import find_spec as f; import {PACKAGES[package]}; assert not any(map(f, {others}))"
+    session.run("python", "-c", absent)
+    session.run("pytest", f"tests/{package.removeprefix('jor-')}", *session.posargs)
+
+
+@nox.session(python=pythons("3.8") or None)
+def runtime_old(session: nox.Session) -> None:
+    """Test the engine on the oldest Python that containers may have, with nothing beside it."""
+    if session.python is None:
+        session.skip("there is no Python 3.8 here")
+    session.install("./packages/jor-core", *TEST_TOOLS)
+    session.run("python", "-c", "from importlib.util import find_spec as f; assert not any(map(f, ['attrs', 'yaml']))")
+    session.run("pytest", "tests/core/runtime", *session.posargs)
+
+
+@nox.session(python=pythons("3.10", "3.11", "3.12", "3.13", "3.14"))
+def together(session: nox.Session) -> None:
+    """All four as a user installs them, all tests, on each Python that is there."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run the examples from a copy, as the README tells, and check what comes out."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), "-r", "examples/digits/requirements.txt")
+    session.run("python", "tools/try_examples.py", session.create_tmp())
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Wheels and sdists of all four, and what must and must not be in them."""
+    folder = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.install("build[uv]" if session.venv_backend == "uv" else "build", "twine", "check-wheel-contents")
+    installer = ["--installer=uv"] if session.venv_backend == "uv" else []
+    for package in PACKAGES:
+        session.run("python", "-m", "build", *installer, "--outdir", str(folder), f"packages/{package}", silent=True)
+    files = sorted(map(str, folder.iterdir()))
+    session.run("twine", "check", "--strict", *files)
+    session.run("check-wheel-contents", *(file for file in files if file.endswith(".whl")))
+    session.run("python", "tools/check_dist.py", str(folder))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the README's figures, side by side with peers; takes some minutes."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), "-r", "tools/bench/requirements.txt")
+    session.run("python", "tools/bench/bench.py", *session.posargs)
+
+
+@nox.session(default=False)
+def picture(session: nox.Session) -> None:
+    """Make the README's picture anew from the real program."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES))
+    session.run("python", "tools/picture.py")
+
+
+if __name__ == "__main__":
+    sys.exit("Run: nox")

@@ -1,0 +1,68 @@
+"""Run the examples in a copy and check what comes out: `python tools/try_examples.py FOLDER`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def jor(folder: Path, *args: str) -> str:
+    """Run the command jor in `folder`; return what it printed. Its failure ends this program."""
+    print(f"$ jor {' '.join(args)}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "jor_cli", *args], cwd=folder, stdout=subprocess.PIPE, text=True)
+    print(done.stdout, flush=True)
+    if done.returncode:
+        sys.exit(f"jor {' '.join(args)} ended with exit code {done.returncode}")
+    return done.stdout
+
+
+def outputs(folder: Path) -> list[str]:
+    """Return the files below `folder`, without jor's own records."""
+    files = (path for path in folder.rglob("*") if path.is_file() and ".jor" not in path.parts)
+    return sorted(str(path.relative_to(folder)) for path in files)
+
+
+def copy(name: str, folder: Path) -> Path:
+    """Copy an example, without outputs that may lie there, into a fresh folder."""
+    shutil.rmtree(folder / name, ignore_errors=True)
+    return Path(shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("output", "__pycache__")))
+
+
+def try_basic(folder: Path) -> None:
+    """Try the user's own example: two entries, three and four jobs."""
+    basic = copy("basic", folder)
+    jor(basic, "run")
+    expected = [f"example{n}/ind{i}.txt" for n in (3, 4) for i in range(n)]
+    assert outputs(basic / "output") == expected, outputs(basic / "output")
+    status = json.loads(jor(basic, "status", "--json"))
+    assert status["counts"]["done"] == status["total"] == 7, status
+    jor(basic, "collect")
+    assert (basic / "output/example3/all.txt").read_text() == "".join(f"{{'index': {i}}}\n" for i in range(3))
+
+
+def try_digits(folder: Path) -> None:
+    """Try the sweep over classifiers: twice, for the same bytes."""
+    tables = []
+    for workers in ("2", "1"):
+        digits = copy("digits", folder)
+        jor(digits, "run", "--workers", workers)
+        status = json.loads(jor(digits, "status", "--json"))
+        assert status["counts"]["done"] == status["total"] > 200, status["counts"]
+        jor(digits, "collect")
+        (table,) = digits.glob("output/*.csv")
+        (plot,) = digits.glob("output/*.png")
+        tables.append(table.read_bytes())
+        assert plot.read_bytes().startswith(b"\x89PNG")
+        assert tables[-1].count(b"\n") > 20
+    assert tables[0] == tables[1], "the collected table depends on the number of workers"
+
+
+if __name__ == "__main__":
+    try_basic(Path(sys.argv[1]))
+    try_digits(Path(sys.argv[1]))
+    print("The examples do what they promise.")
