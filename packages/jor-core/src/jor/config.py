@@ -73,11 +73,9 @@ def class_layer(cls: type[JobsBase]) -> Layer:
     """Return what the attributes of a class Jobs set. Raise ConfigError for a value that cannot be used."""
     layer = {}
     for option in OPTIONS:
-        if option.in_class and hasattr(cls, option.attribute):
-            value = getattr(cls, option.attribute)
-            own = value != getattr(JobsBase, option.attribute, None)
-            source = f"{cls.__name__}.{option.attribute}" if own else f"default of JobsBase.{option.attribute}"
-            layer[option.name] = read_setting(option, str(value), source)
+        value = getattr(cls, option.attribute, None) if option.in_class else None
+        if value is not None and value != getattr(JobsBase, option.attribute, None):
+            layer[option.name] = read_setting(option, str(value), f"{cls.__name__}.{option.attribute}")
     return layer
 
 

@@ -11,6 +11,8 @@ from typing import Final
 
 import attrs
 
+from .runtime.jobs import JobsBase
+
 Value = str | int | float | bool | None
 
 
@@ -102,11 +104,11 @@ OPTIONS: Final = (
     Option("partition", TEXT, None, "submit", "Slurm partition; ignored by local."),
     Option("sif", PATH, None, "submit", "Singularity or Apptainer image to run jobs in; not part of this version yet."),
     Option("condaenv", TEXT, None, "submit", "conda environment to run jobs in; not part of this version yet."),
-    Option("mem", TEXT, None, "submit", "Memory of one job in Slurm's syntax (500M, 5G); local starts no more workers than fit.", in_class=True),  # noqa: E501
-    Option("time", TEXT, None, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),  # noqa: E501
-    Option("cpus-per-task", COUNT, None, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),  # noqa: E501
+    Option("mem", TEXT, JobsBase.mem, "submit", "Memory of one job in Slurm's syntax (500M, 5G); local starts no more workers than fit.", in_class=True),  # noqa: E501
+    Option("time", TEXT, JobsBase.time, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),  # noqa: E501
+    Option("cpus-per-task", COUNT, JobsBase.cpus_per_task, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),  # noqa: E501
     Option("workers", COUNT, None, "local", "Jobs to run at once; not set: as many as CPUs and memory allow."),
-    Option("isolation", _choice("fork", "spawn", "none"), _DEFAULT_ISOLATION, "local", "A job's process: fork of a worker that has loaded the job module, spawn of a fresh interpreter, or none of its own.", in_class=True),  # noqa: E501
+    Option("isolation", _choice("fork", "spawn", "none"), _DEFAULT_ISOLATION, "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own.", in_class=True),  # noqa: E501
     Option("grace-period", SECONDS, 10.0, "local", "Seconds that running jobs get to end by themselves when the run is interrupted."),  # noqa: E501
     Option("missing-output", _choice("ignore", "raise"), "ignore", "collect", "What collect does when outputs are missing: go on with a warning, or stop."),  # noqa: E501
 )  # fmt: skip
