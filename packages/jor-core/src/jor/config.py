@@ -125,6 +125,17 @@ def _environment(environment: Mapping[str, str]) -> Iterator[Found]:
     for option in OPTIONS:
         if option.variable in environment:
             yield option.section, option.name, environment[option.variable], f"${option.variable}"
+    known = [option.variable for option in OPTIONS]
+    for variable in environment:
+        if variable.startswith("JOR_") and variable not in known and _is_slip(variable, known):
+            # Others may have variables that begin with JOR_; only one that is nearly ours is taken for a slip.
+            raise ConfigError(f"unknown variable {variable}", where="the environment", remedy=nearest(variable, known))
+
+
+def _is_slip(variable: str, known: list[str]) -> bool:
+    from difflib import get_close_matches  # 8 ms to import, paid only where there is such a variable
+
+    return bool(get_close_matches(variable, known, n=1, cutoff=0.85))
 
 
 def _file(path: str) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from .entries import Entry
 from .errors import JobModuleError
 from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs
-from .runtime.worker import source_digest
+from .runtime.worker import source_checksum
 from .status import EntryStatus, Status, read_status
 from .submission import Submission, new_token, ranges
 
@@ -85,7 +86,8 @@ def make_submission(found: Survey, indices: Sequence[int], *, overwrite: bool) -
         label=entry.label,
         jobmodule=entry.jobmodule,
         jobargs=entry.arguments,
-        source=source_digest(entry.jobmodule),
+        source_sha256=_sha256(entry.jobmodule),
+        source_crc32=source_checksum(entry.jobmodule),
         path_prefix=config["path-prefix"],
         directory=os.getcwd(),
         folder=found.folder,
@@ -99,6 +101,11 @@ def make_submission(found: Survey, indices: Sequence[int], *, overwrite: bool) -
         planned=ranges(indices),
         empty=empty,
     )
+
+
+def _sha256(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 class _Listings:

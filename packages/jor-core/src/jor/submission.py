@@ -37,8 +37,9 @@ class Submission:
     label: str
     jobmodule: str
     jobargs: str
-    #: SHA-256 of the job module's file.
-    source: str
+    #: Of the job module's file: what ran, for the record, and for workers a quick way to see that it has changed.
+    source_sha256: str
+    source_crc32: int
     path_prefix: str
     #: Working directory of its jobs.
     directory: str

@@ -13,6 +13,7 @@ import signal
 import struct
 import sys
 import time
+import zlib
 from typing import Any, Iterator, Mapping
 
 from ..errors import JorError
@@ -221,12 +222,13 @@ class _Worker:
         return data[: data.index(b"\n") + 1]
 
 
-def source_digest(path: str) -> str:
-    """Return the SHA-256 of a job module's file, to see whether it has changed since."""
-    import hashlib  # 4 ms: not wanted before the job module loads
+def source_checksum(path: str) -> int:
+    """Return the CRC-32 of a job module's file, to see whether it has changed.
 
+    Not a digest of hashlib: the libraries that it loads would make each fork dearer.
+    """
     with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+        return zlib.crc32(file.read())
 
 
 def interpreter() -> list[str]:
@@ -235,16 +237,21 @@ def interpreter() -> list[str]:
 
 
 def _record(job: Job, outcome: Outcome, error: str) -> dict[str, Any]:
-    record: dict[str, Any] = {"index": job.index, "seconds": round(outcome.seconds, 4), "max_rss": outcome.max_rss}
+    record: dict[str, Any] = {
+        "index": job.index,
+        "seconds": round(outcome.seconds, 4),
+        "max_rss": outcome.max_rss,
+        "status": outcome.status,
+    }
     if error:
-        record.update(error=error, status=outcome.status, signal=outcome.signal)
+        record.update(error=error, signal=outcome.signal)
     return record
 
 
 def _note_changed_source(journal: Journal, submission: Mapping[str, Any]) -> None:
-    digest = source_digest(submission["jobmodule"])
-    if digest != submission["source"]:
-        journal.write("changed", source=digest)  # the same parameters, other code: run, and say so
+    checksum = source_checksum(submission["jobmodule"])
+    if checksum != submission.get("source_crc32"):
+        journal.write("changed", source_crc32=checksum)  # the same parameters, other code: run, and say so
 
 
 def _take_feed() -> int:
