@@ -38,6 +38,8 @@ class Progress:
     total: int
     done: int
     failed: int
+    #: Stopped with the run, by a signal.
+    interrupted: int
     running: int
 
 
@@ -161,6 +163,7 @@ class _Local:
             total=sum(crew.total for crew in self._crews),
             done=sum(crew.done for crew in self._crews),
             failed=sum(len(crew.failures) for crew in self._crews),
+            interrupted=sum(crew.interrupted for crew in self._crews),
             running=sum(len(worker.begun) for crew in self._crews for worker in crew.workers),
         )
 
@@ -190,6 +193,7 @@ class _Crew:
         self.share = Fraction(1, assignment.workers)
         self.total = len(self.submitted.offsets)
         self.done = 0
+        self.interrupted = 0
         self.failures: list[Failure] = []
         self.broken = ""
         #: Jobs that a worker took from the feed and died before it began them.
@@ -294,7 +298,9 @@ class _Crew:
             worker.begun.add(record["index"])
         elif kind == "end":
             worker.begun.discard(record["index"])
-            if record.get("error"):
+            if record.get("interrupted"):
+                self.interrupted += 1
+            elif record.get("error"):
                 first, last = record.get("log", (0, 0))
                 self._fail(worker, record["index"], record["error"], (first, last))
             else:

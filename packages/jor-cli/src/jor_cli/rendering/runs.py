@@ -45,12 +45,14 @@ def show_result(result: Result, *, quiet: bool) -> None:
         click.echo(f"Error: {label}: {why}", err=True)
     if result.failures:
         _show_failures(result.failures)
-    left = progress.total - progress.done - progress.failed
-    if not quiet or left or progress.failed:
-        failed = f", {progress.failed:,} failed" if progress.failed else ""
-        again = f", {left:,} not run: run again to go on" if left else ""
-        by = f"Stopped by {signal.Signals(result.stopped_by).name}: " if result.stopped_by else ""
-        click.echo(f"[jor] {by}{progress.done:,} of {jobs_of(progress.total)} done{failed}{again}", err=quiet)
+    left = progress.total - progress.done - progress.failed - progress.interrupted
+    if quiet and progress.done == progress.total:
+        return
+    by = f"Stopped by {signal.Signals(result.stopped_by).name}: " if result.stopped_by else ""
+    counts = [(progress.failed, "failed"), (progress.interrupted, "interrupted"), (left, "not begun")]
+    others = "".join(f", {count:,} {what}" for count, what in counts if count)
+    again = ". Run again to go on" if progress.interrupted or left else ""
+    click.echo(f"[jor] {by}{progress.done:,} of {jobs_of(progress.total)} done{others}{again}", err=quiet)
 
 
 def exit_code(result: Result) -> int:

@@ -111,8 +111,9 @@ class _Worker:
             self._dismiss_host()
             _quietly(self._staging.close)
         stopped_by = self._watch.stopped_by
+        reason = "the command is gone" if self._watch.abandoned else ""
         self._journal.write(
-            "over", done=done, failed=failed, stopped=signal.Signals(stopped_by).name if stopped_by else ""
+            "over", done=done, failed=failed, stopped=signal.Signals(stopped_by).name if stopped_by else reason
         )
         return 128 + stopped_by if stopped_by else 0
 
