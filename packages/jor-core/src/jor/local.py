@@ -168,7 +168,7 @@ class _Local:
         )
 
     def _result(self) -> Result:
-        failures = [failure for crew in self._crews for failure in crew.failures]
+        failures = [one for crew in self._crews for one in sorted(crew.failures, key=lambda failure: failure.index)]
         broken = {crew.submitted.submission.label: crew.broken for crew in self._crews if crew.broken}
         return Result(self._progress(), failures, broken, self._watch.stopped_by)
 
@@ -181,7 +181,6 @@ class _Worker:
         self.journal = journal
         self.log = log
         self.begun: set[int] = set()
-        self.has_begun_any = False
         self.last_error = ""
 
 

@@ -36,4 +36,4 @@ def _fit(cell: str, size: int, side: str) -> str:
 
 def _one_line(text: str) -> str:
     """Return `text` without what would break a table, or command a terminal (line breaks, escape sequences)."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
