@@ -1,4 +1,4 @@
-"""Slurm from Python: index sets, resources and their units."""
+"""Slurm from Python: its index sets and units, checked before Slurm sees them."""
 
 from .arrays import MAX_INDEX, IndexSet
 from .errors import IndexSetError, SlurmError, UnitError

@@ -2,7 +2,7 @@
 
 SlurmError
 ├── UnitError      a time or an amount of memory that Slurm would refuse, or take for something else
-└── IndexSetError  a text that is no set of array indices
+└── IndexSetError  what is no set of array indices
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ class SlurmError(Exception):
     """An error that a caller can mend: what happened, where, and what to do; the last two may be empty."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        super().__init__(what, where, remedy)
+        super().__init__(what)  # alone, so that an error can be pickled: where and remedy travel as attributes
         self.what = what
         self.where = where
         self.remedy = remedy
@@ -28,4 +28,4 @@ class UnitError(SlurmError):
 
 
 class IndexSetError(SlurmError):
-    """A text that is no set of array indices."""
+    """A text, or numbers, that are no set of array indices."""

@@ -1,6 +1,7 @@
 """Slurm's syntax of time and memory <-> seconds, bytes.
 
-Source: sbatch(1), options --time and --mem; what the controller makes of odd values was tried on Slurm 22.05.
+Source: sbatch(1), options --time and --mem. What sbatch makes of other texts was tried on Slurm 22.05 and read in the
+source of newer ones.
 """
 
 from __future__ import annotations
@@ -9,82 +10,99 @@ import re
 
 from .errors import UnitError
 
+#: Bytes that each suffix stands for, ascending; Slurm counts in M where there is none.
 _MEMORY_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-#: Slurm keeps minutes in 32 bits; the two highest numbers mean "no value" and "no limit".
-_MOST_MINUTES = 2**32 - 3
-#: Slurm keeps megabytes in 64 bits, of which two are flags.
+#: 4 EiB: far above any node, and below where Slurm's 64 bits overflow.
 _MOST_BYTES = 2**62
+
+#: The forms of a time, `0` for each number, with the seconds that its numbers count.
+_TIME_FORMS = {
+    "0": (60,),
+    "0:0": (60, 1),
+    "0:0:0": (3600, 60, 1),
+    "0-0": (86_400, 3600),
+    "0-0:0": (86_400, 3600, 60),
+    "0-0:0:0": (86_400, 3600, 60, 1),
+}
+#: Slurm counts seconds in a signed 32-bit integer, 68 years, and adds 59 when it rounds up to minutes.
+_MOST_SECONDS = 2**31 - 60
 
 _MEMORY_REMEDY = "Write a whole number and K, M, G or T: 500M, 5G"
 _TIME_REMEDY = "Write days-hours:minutes:seconds, or minutes: 1-12:00:00, 02:30:00, 90"
-
-#: The forms of a time, with the seconds that each of their numbers counts.
-_TIME_FORMS = (
-    (re.compile(r"(\d+)"), (60,)),
-    (re.compile(r"(\d+):(\d+)"), (60, 1)),
-    (re.compile(r"(\d+):(\d+):(\d+)"), (3600, 60, 1)),
-    (re.compile(r"(\d+)-(\d+)"), (86_400, 3600)),
-    (re.compile(r"(\d+)-(\d+):(\d+)"), (86_400, 3600, 60)),
-    (re.compile(r"(\d+)-(\d+):(\d+):(\d+)"), (86_400, 3600, 60, 1)),
-)
+_NO_LIMIT_REMEDY = "Write UNLIMITED for no limit, else a time from one second on: 00:00:01"
 
 
 def parse_memory(text: str) -> int:
-    """Return the bytes that `text` says: `5G`, `500M`, `2048` (MB when there is no unit; 1 K is 1024 bytes).
+    """Return the bytes that `text` says: `5G`, `5GB`, `500M`, `2048` (M when there is no unit; 1 K is 1024 bytes).
 
-    `0` asks Slurm for all memory of a node, and is returned as 0. Raise UnitError for what sbatch refuses.
+    `0` stays 0: Slurm gives such a job all memory of its node. Slurm itself rounds up to whole M. Raise UnitError for
+    what sbatch refuses (`1.5G`, `-1`, `5 G`), for blanks and signs, which it skips, and for more than 4 EiB.
     """
-    match = re.fullmatch(r"(\d{1,18})([KMGT]?)B?", text, flags=re.IGNORECASE | re.ASCII)
+    match = re.fullmatch(r"([0-9]{1,18})(?:([KMGT])B?)?", text, flags=re.ASCII | re.IGNORECASE)
     if match is None:
         raise UnitError(f"{text!r:.100} is no amount of memory", remedy=_MEMORY_REMEDY)
-    amount = int(match[1]) * _MEMORY_UNITS[match[2].upper() or "M"]
+    amount = int(match[1]) * _MEMORY_UNITS[(match[2] or "M").upper()]
     if amount > _MOST_BYTES:
-        raise UnitError(f"{text!r} is more memory than Slurm can count", remedy=_MEMORY_REMEDY)
+        raise UnitError(
+            f"{text!r} is more memory than any node has: Slurm's count would overflow", remedy=_MEMORY_REMEDY
+        )
     return amount
 
 
 def format_memory(amount: int) -> str:
-    """Return `amount` bytes in Slurm's syntax: a whole number of the largest unit that fits, rounded up to 1 K."""
-    kilobytes = -(-amount // 2**10)
-    for unit in ("T", "G", "M"):
-        size = _MEMORY_UNITS[unit] // 2**10
-        if kilobytes and kilobytes % size == 0:
-            return f"{kilobytes // size}{unit}"
-    return f"{kilobytes}K"
+    """Return `amount` bytes in Slurm's syntax: a whole number of the largest unit that fits, rounded up to 1 K.
+
+    0 is `0`, all memory of a node. Raise UnitError for less than 0 bytes and more than 4 EiB.
+    """
+    if not 0 <= amount <= _MOST_BYTES:
+        raise UnitError(f"{amount} bytes is no amount of memory", remedy=f"Give 0 to {_MOST_BYTES} bytes")
+    if amount == 0:
+        return "0"
+    whole = -(-amount // 2**10) * 2**10
+    unit, size = [(unit, size) for unit, size in _MEMORY_UNITS.items() if whole % size == 0][-1]
+    return f"{whole // size}{unit}"
 
 
 def parse_time(text: str) -> int | None:
     """Return the seconds that `text` says; None for no limit (`UNLIMITED`, `INFINITE`).
 
     The forms are minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes and
-    days-hours:minutes:seconds: `24:00` is 24 minutes. Slurm itself rounds up to whole minutes. Raise UnitError for
-    what sbatch refuses, and for nothing (`0`), which it takes for no limit.
+    days-hours:minutes:seconds: `90` is 90 minutes, `24:00` is 24 minutes, `24:00:00` a day. Slurm itself rounds up to
+    whole minutes. Raise UnitError for any other form, for nothing (`0`, `-1`), which Slurm takes for no limit, and for
+    more than 68 years, which it cannot count.
     """
-    if text.upper() in ("UNLIMITED", "INFINITE"):
+    if text.lower() in ("unlimited", "infinite"):
         return None
-    for form, units in _TIME_FORMS:
-        match = form.fullmatch(text)
-        if match and text.isascii():
-            seconds = sum(int(number[:20]) * unit for number, unit in zip(match.groups(), units, strict=True))
-            return _sensible(seconds, text)
-    raise UnitError(f"{text!r:.100} is no time", remedy=_TIME_REMEDY)
+    form = re.sub(r"[0-9]{1,18}", "0", text)
+    if form in _TIME_FORMS:
+        numbers = map(int, re.findall(r"[0-9]+", text))
+        seconds = sum(number * unit for number, unit in zip(numbers, _TIME_FORMS[form], strict=True))
+    elif text == "-1":
+        seconds = 0  # as Slurm takes it
+    else:
+        raise UnitError(f"{text!r:.100} is none of the forms of a time", remedy=_TIME_REMEDY)
+    if seconds == 0:
+        raise UnitError(f"{text!r:.100} is no time: Slurm would take it for no limit", remedy=_NO_LIMIT_REMEDY)
+    if seconds > _MOST_SECONDS:
+        raise UnitError(
+            f"{text!r:.100} is more than 68 years: Slurm would take it, and make another time of it",
+            remedy=_TIME_REMEDY,
+        )
+    return seconds
 
 
 def format_time(seconds: int | None) -> str:
-    """Return `seconds` in Slurm's syntax, days-hours:minutes:seconds; None is no limit."""
+    """Return `seconds` as Slurm writes them, hours:minutes:seconds with days- before them if any; None is UNLIMITED.
+
+    Raise UnitError for less than a second, since Slurm takes 0 for no limit, and for more than 68 years.
+    """
     if seconds is None:
         return "UNLIMITED"
+    if not 0 < seconds <= _MOST_SECONDS:
+        raise UnitError(
+            f"{seconds} seconds is no time limit", remedy=f"Give 1 to {_MOST_SECONDS} seconds, or None for no limit"
+        )
     minutes, second = divmod(seconds, 60)
     hours, minute = divmod(minutes, 60)
     day, hour = divmod(hours, 24)
-    return f"{day}-{hour:02}:{minute:02}:{second:02}"
-
-
-def _sensible(seconds: int, text: str) -> int:
-    if seconds == 0:
-        raise UnitError(
-            f"{text!r} is no time: Slurm would take it for no limit", remedy="Write UNLIMITED if you mean that"
-        )
-    if seconds > _MOST_MINUTES * 60:
-        raise UnitError(f"{text!r:.100} is longer than Slurm can count", remedy=_TIME_REMEDY)
-    return seconds
+    return f"{day}-{hour:02}:{minute:02}:{second:02}" if day else f"{hour:02}:{minute:02}:{second:02}"

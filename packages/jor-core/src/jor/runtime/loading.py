@@ -70,13 +70,20 @@ def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: st
     return jobs
 
 
+class _Loader(SourceFileLoader):
+    """Loads a job module without leaving a compiled copy beside it: `--dry-run` and `status` write nothing."""
+
+    def set_data(self, *_: Any, **__: Any) -> None:
+        """Write nothing."""
+
+
 def _execute(path: str) -> ModuleType:
     _enter_folder(os.path.dirname(path))
     name = os.path.splitext(os.path.basename(path))[0]
     # Under its own name helpers can import it and pickle finds it, unless the name is another module's (json.py).
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) != path:
         name = f"jor_job_module_{name}"
-    spec = spec_from_file_location(name, path, loader=SourceFileLoader(name, path))
+    spec = spec_from_file_location(name, path, loader=_Loader(name, path))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
