@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -19,13 +20,15 @@ TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100")
 
 
 def pythons(*versions: str) -> list[str]:
-    """Return those of the Python versions that are there and start, each as a path."""
+    """Return those of the Python versions that are there and start; what pyenv has installed counts."""
     found = []
     for version in versions:
-        installed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-        for candidate in (*map(str, installed), shutil.which(f"python{version}")):
+        program = f"python{version}"
+        installed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/{program}"))
+        for candidate in (*map(str, installed), shutil.which(program)):
             if candidate and subprocess.run([candidate, "-c", ""], capture_output=True).returncode == 0:
-                found.append(candidate)
+                os.environ["PATH"] = f"{Path(candidate).parent}{os.pathsep}{os.environ['PATH']}"
+                found.append(version)
                 break
     return found
 
@@ -82,7 +85,7 @@ def runtime_old(session: nox.Session) -> None:
     if session.python is None:
         session.skip("there is no Python 3.8 here")
     session.install("./packages/jor-core", *TEST_TOOLS)
-    session.run("python", "-c", "from importlib.util import find_spec as f; assert not any(map(f, ['attrs', 'yaml']))")
+    session.run("python", "-c", "from importlib.util import find_spec as f; assert not any(map(f, ['cattrs', 'yaml']))")
     session.run("pytest", "tests/core/runtime", *session.posargs)
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 
-from jor_slurm.errors import SlurmError
-
 from jor import ConfigError
 from jor.config import Config
 from jor_slurm import parse_memory, parse_time
+from jor_slurm.errors import SlurmError
 
 
 def local_workers(config: Config) -> int:

@@ -1,4 +1,7 @@
-"""What can go wrong in jor_containers, in words."""
+"""What can go wrong in jor_containers, in words.
+
+ContainerError   a command cannot be wrapped, or what it is to run in is not there
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ class ContainerError(Exception):
     """An error that a caller can mend: what happened, where, and what to do; the last two may be empty."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        super().__init__(what, where, remedy)
+        super().__init__(what)  # alone, so that an error can be pickled: where and remedy travel as attributes
         self.what = what
         self.where = where
         self.remedy = remedy

@@ -11,7 +11,8 @@ import attrs
 class Wrapper(Protocol):
     """Turns a command into one that runs it elsewhere: in a container, in an environment.
 
-    Commands are argv lists, never text for a shell: nothing in them is expanded or split.
+    Commands are argv lists, never text for a shell: nothing in them is expanded or split. A wrapper is pure: it starts
+    nothing, and gives the same command for the same argv.
     """
 
     def wrap(self, argv: Sequence[str]) -> tuple[str, ...]:
@@ -32,7 +33,8 @@ class Native:
 class Nested:
     """Runs commands in `inner`, and that in `outer`: an environment inside a container.
 
-    Nesting is associative, and `Native` changes nothing on either side.
+    The commands are the same however three wrappers are nested, `Nested(a, Nested(b, c))` or `Nested(Nested(a, b), c)`,
+    and `Native` changes nothing on either side.
     """
 
     outer: Wrapper

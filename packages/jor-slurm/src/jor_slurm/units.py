@@ -29,7 +29,7 @@ _MOST_SECONDS = 2**31 - 60
 
 _MEMORY_REMEDY = "Write a whole number and K, M, G or T: 500M, 5G"
 _TIME_REMEDY = "Write days-hours:minutes:seconds, or minutes: 1-12:00:00, 02:30:00, 90"
-_NO_LIMIT_REMEDY = "Write UNLIMITED for no limit, else a time from one second on: 00:00:01"
+_NO_LIMIT_REMEDY = "Write UNLIMITED if you want no limit, else a time: 1-12:00:00, 02:30:00, 90"
 
 
 def parse_memory(text: str) -> int:
@@ -80,12 +80,12 @@ def parse_time(text: str) -> int | None:
     elif text == "-1":
         seconds = 0  # as Slurm takes it
     else:
-        raise UnitError(f"{text!r:.100} is none of the forms of a time", remedy=_TIME_REMEDY)
+        raise UnitError(f"{text!r:.100} is none of the forms of a time in sbatch(1)", remedy=_TIME_REMEDY)
     if seconds == 0:
         raise UnitError(f"{text!r:.100} is no time: Slurm would take it for no limit", remedy=_NO_LIMIT_REMEDY)
     if seconds > _MOST_SECONDS:
         raise UnitError(
-            f"{text!r:.100} is more than 68 years: Slurm would take it, and make another time of it",
+            f"{text!r:.100} is more than 68 years: Slurm would take it, and its count overflow",
             remedy=_TIME_REMEDY,
         )
     return seconds

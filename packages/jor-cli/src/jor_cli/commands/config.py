@@ -30,4 +30,4 @@ def command(context: click.Context, /, **_: Any) -> None:
         value = "" if setting.value is None else str(setting.value)
         source = "not set" if setting.value is None else setting.source
         rows.append([f"[{option.section}]", option.name, value, source])
-    click.echo(table(["section", "option", "value", "source"], rows, stretch=2))
+    click.echo(table(["section", "option", "value", "source"], rows))

@@ -75,7 +75,7 @@ def _show_failures(failures: Sequence[Failure]) -> None:
         [failure.submitted.submission.label, str(failure.index), _parameters(failure), failure.reason]
         for failure in shown
     ]
-    click.echo(table(["entry", "job", "parameters", "error"], rows, right=".r..", stretch=3), err=True)
+    click.echo(table(["entry", "job", "parameters", "error"], rows, right=".r.."), err=True)
     if len(failures) > len(shown):
         click.echo(f"... and {len(failures) - len(shown):,} more: jor status tells all", err=True)
     for log in dict.fromkeys(failure.log for failure in shown if failure.log):

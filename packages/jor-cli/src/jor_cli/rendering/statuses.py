@@ -95,7 +95,7 @@ def _problems(problems: Sequence[tuple[Survey, Problem]], count: int) -> str:
         for found, problem in problems
     ]
     more = f"\n... and {count - len(rows):,} more: jor status --json tells all" if count > len(rows) else ""
-    return "\n" + table(["entry", "job", "parameters", "why"], rows, right=".r..", stretch=3) + more
+    return "\n" + table(["entry", "job", "parameters", "why"], rows, right=".r..") + more
 
 
 def _parameters(found: Survey, index: int) -> Any:

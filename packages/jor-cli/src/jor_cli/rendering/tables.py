@@ -1,26 +1,33 @@
-"""Plain tables: columns as wide as they need, cut at the terminal's edge."""
+"""Plain tables: columns as wide as they need, and no wider than the terminal all together."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from itertools import accumulate, zip_longest
+from unicodedata import combining, east_asian_width
+
+#: Lines that a cell of the last column may take; the rest is cut.
+MOST_LINES = 4
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "", stretch: int = 0) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> str:
     """Return lines of aligned columns under `header`, no wider than the terminal.
 
-    `right` has an 'r' at the place of each column that is aligned right ('..rr'). What is too wide is cut in the
-    column `stretch`, with an ellipsis.
+    `right` has an 'r' at the place of each column that is aligned right ('..rr'). Where the terminal is too narrow
+    the widest columns give way: their cells are cut with an ellipsis, those of the last column broken into lines.
     """
     cells = [list(header), *([_one_line(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    surplus = sum(widths) + 2 * (len(widths) - 1) - width()
-    widths[stretch] = max(widths[stretch] - max(surplus, 0), min(widths[stretch], 16))
-    aligned = right.ljust(len(header), ".")
-    return "\n".join(
-        "  ".join(_fit(cell, size, side) for cell, size, side in zip(row, widths, aligned, strict=True)).rstrip()
-        for row in cells
-    )
+    widths = [max(_columns(row[column]) for row in cells) for column in range(len(header))]
+    widths = _narrowed(widths, width() - 2 * (len(widths) - 1))
+    sides = right.ljust(len(header), ".")
+    lines = []
+    for row in cells:
+        *cut, last = row
+        broken = [[_fit(cell, size)] for cell, size in zip(cut, widths[:-1], strict=True)] + [_broken(last, widths[-1])]
+        for line in zip_longest(*broken, fillvalue=""):
+            lines.append("  ".join(map(_padded, line, widths, sides)).rstrip())
+    return "\n".join(lines)
 
 
 def width() -> int:
@@ -28,10 +35,47 @@ def width() -> int:
     return shutil.get_terminal_size((80, 24)).columns
 
 
-def _fit(cell: str, size: int, side: str) -> str:
-    if len(cell) > size:
-        cell = cell[: size - 1] + "…"
-    return cell.rjust(size) if side == "r" else cell.ljust(size)
+def _narrowed(widths: Sequence[int], available: int) -> list[int]:
+    """Return `widths` with the widest narrowed until their sum is `available`."""
+    narrowed = [min(size, max(available, 2)) for size in widths]
+    while sum(narrowed) > available and max(narrowed) > 2:
+        narrowed[narrowed.index(max(narrowed))] -= 1
+    return narrowed
+
+
+def _broken(text: str, size: int) -> list[str]:
+    """Return `text` as lines of at most `size` columns, broken at spaces where there are any."""
+    lines = []
+    while _columns(text) > size and len(lines) < MOST_LINES - 1:
+        end = _reach(text, size)
+        end = text.rfind(" ", end // 2, end + 1) if " " in text[end // 2 : end + 1] else end
+        lines.append(text[:end].rstrip())
+        text = text[end:].lstrip()
+    return [*lines, _fit(text, size)]
+
+
+def _fit(text: str, size: int) -> str:
+    """Return `text`, cut to `size` columns if it is longer."""
+    return text if _columns(text) <= size else text[: _reach(text, size - 1)] + "…"
+
+
+def _padded(text: str, size: int, side: str) -> str:
+    padding = " " * (size - _columns(text))
+    return padding + text if side == "r" else text + padding
+
+
+def _reach(text: str, size: int) -> int:
+    """Return how many characters of `text` fit into `size` columns, at least one."""
+    return max(1, sum(end <= size for end in accumulate(map(_columns_of, text))))
+
+
+def _columns(text: str) -> int:
+    """Return the columns that `text` takes on a terminal."""
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    return 0 if combining(character) else 2 if east_asian_width(character) in "WF" else 1
 
 
 def _one_line(text: str) -> str:
