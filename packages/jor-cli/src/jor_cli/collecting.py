@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 
 import click
@@ -10,6 +11,7 @@ from jor import CollectError, JobsBase
 from jor.plan import Survey
 from jor.status import Status
 
+from .errors import message
 from .rendering.runs import jobs_of
 
 
@@ -28,16 +30,23 @@ def require_outputs(found: Survey) -> None:
     click.echo(f"Warning: {label}: {what}; collecting the other {done:,}", err=True)
 
 
-def collect(found: Survey) -> None:
-    """Call the class's `collect`. Raise CollectError, after its traceback, when that raises."""
+def collect(found: Survey) -> bool:
+    """Call the class's `collect`; tell whether it went well. When it raises that is said, after its traceback."""
     label = found.entry.label
     if type(found.jobs).collect is JobsBase.collect:
         click.echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
-        return
+        return True
+    directory = os.getcwd()
     try:
         found.jobs.collect()
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         what = f"collect raised {type(error).__name__}: {error}"
-        raise CollectError(what, where=label, remedy="Mend the method collect of the job module") from error
+        click.echo(
+            message(CollectError(what, where=label, remedy="Mend the method collect of the job module")), err=True
+        )
+        return False
+    finally:
+        os.chdir(directory)
     click.echo(f"[jor] {label}: collected {found.status.counts[Status.DONE]:,} outputs")
+    return True

@@ -20,10 +20,11 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     from jor.todo import read_todo, select
 
     from ..collecting import collect, require_outputs
+    from ..errors import FAILED
 
     config = read_config(given(context))
     surveys = list(survey(select(read_todo(config["todo-list"]), entries), config))
     for found in surveys:
         require_outputs(found)
-    for found in surveys:
-        collect(found)
+    if not all([collect(found) for found in surveys]):
+        context.exit(FAILED)

@@ -113,10 +113,11 @@ def _coloured(text: str, shown: Sequence[Status]) -> str:
     starts = [header.index("entry") + len("entry"), *ends[:-1]]
     coloured = [click.style(header, bold=True)]
     for line in lines:
+        shift = len(line) - len(header)  # a name may have characters that take two columns
         for start, end, status in reversed(list(zip(starts, ends, shown, strict=True))):
-            cell = line[start:end]
-            number = cell.split(" ")[-1]
+            number = line[start + shift : end + shift].split(" ")[-1]
             if number.strip("0"):
-                line = line[: end - len(number)] + click.style(number, fg=COLOURS[status]) + line[end:]
+                place = end + shift - len(number)
+                line = line[:place] + click.style(number, fg=COLOURS[status]) + line[end + shift :]
         coloured.append(line)
     return "\n".join(coloured)

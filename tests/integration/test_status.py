@@ -1,0 +1,159 @@
+"""`jor status`: where the jobs stand. It changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .commands import Jor, stamps
+
+Write = Callable[..., None]
+
+FAILING = """\
+import jor
+
+class Jobs(jor.JobsBase):
+    name = "failing"
+
+    def _mk_jobs(self):
+        self._jobs = [{"index": i} for i in range(3)]
+
+    def execute(self, i):
+        print("before")
+        if i == 1:
+            raise ValueError("no convergence")
+        with open(self._get_output_path(**self._jobs[i]), "w") as file:
+            file.write("well")
+"""
+
+
+def told(jor: Jor, *args: object) -> Any:
+    """Return what `jor status --json` tells."""
+    done = jor("status", "--json", *args)
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)
+
+
+def test_status_counts_the_jobs_of_each_entry_and_of_all(jor: Jor, example: Path) -> None:
+    jor("run", "jobs_example(n=3)")
+    assert [line.split() for line in jor("status").out.splitlines()] == [
+        ["entry", "done", "missing", "total"],
+        ["jobs_example(n=3)", "3", "0", "3"],
+        ["jobs_example(n=4)", "0", "4", "4"],
+        ["all", "3", "4", "7"],
+    ]
+
+
+def test_status_takes_the_entries_named(jor: Jor, example: Path) -> None:
+    lines = jor("status", "jobs_example(n=4)").out.splitlines()
+    assert [line.split() for line in lines[1:]] == [["jobs_example(n=4)", "0", "4", "4"]]
+
+
+def test_status_writes_nothing_where_nothing_has_run(jor: Jor, example: Path) -> None:
+    before = stamps(example)
+    assert jor("status").code == 0
+    assert stamps(example) == before
+
+
+def test_status_changes_nothing_after_a_run(jor: Jor, example: Path) -> None:
+    jor("run")
+    before = stamps(example)
+    jor("status")
+    jor("status", "--json")
+    assert stamps(example) == before
+
+
+def test_status_tells_why_a_job_failed(jor: Jor, write: Write) -> None:
+    write(failing=FAILING, todo="jobs:\n- jobmodule: failing\n")
+    jor("run")
+    done = jor("status")
+    assert done.code == 0
+    assert done.out.splitlines()[0].split() == ["entry", "done", "failed", "missing", "total"]
+    assert "failing 1 index=1 failed: ValueError: no convergence" in done.said
+
+
+def test_status_forgets_a_failure_when_the_job_has_been_done(jor: Jor, write: Write) -> None:
+    write(failing=FAILING, todo="jobs:\n- jobmodule: failing\n")
+    jor("run")
+    write(failing=FAILING.replace("i == 1", "i == 7"))
+    jor("run")
+    assert [line.split() for line in jor("status").out.splitlines()] == [
+        ["entry", "done", "missing", "total"],
+        ["failing", "3", "0", "3"],
+    ]
+
+
+def test_output_that_has_gone_is_missing_with_the_reason(jor: Jor, example: Path) -> None:
+    jor("run")
+    (example / "output/example3/ind1.txt").unlink()
+    assert "missing: it was done, and its output has gone since" in jor("status").said
+
+
+def test_empty_output_without_a_record_is_interrupted_and_runs_again(jor: Jor, example: Path) -> None:
+    folder = example / "output" / "example3"
+    folder.mkdir(parents=True)
+    (folder / "ind0.txt").touch()
+    (folder / "ind1.txt").write_text("whole")
+    assert told(jor)["entries"][0]["counts"]["interrupted"] == 1
+    assert "2 jobs to run" in jor("run").out
+    assert (folder / "ind0.txt").read_text() == "{'index': 0}\n"
+    assert (folder / "ind1.txt").read_text() == "whole"
+
+
+def test_empty_output_that_a_job_has_written_is_done(jor: Jor, write: Write) -> None:
+    write(failing=FAILING.replace("i == 1", "i == 7").replace('"well"', '""'), todo="jobs:\n- jobmodule: failing\n")
+    jor("run")
+    assert told(jor)["counts"]["done"] == 3
+    assert "all 3 jobs done" in jor("run").out
+
+
+def test_json_has_version_totals_and_entries(jor: Jor, example: Path) -> None:
+    jor("run", "jobs_example(n=3)")
+    counts = {"done": 0, "running": 0, "queued": 0, "failed": 0, "interrupted": 0, "missing": 0}
+    found = told(jor)
+    assert {key: found[key] for key in found if key != "entries"} == {
+        "version": 1,
+        "total": 7,
+        "counts": {**counts, "done": 3, "missing": 4},
+    }
+    assert found["entries"][1] == {
+        "name": "jobs_example(n=4)",
+        "jobmodule": str(example / "jobs_example.py"),
+        "jobargs": "n=4",
+        "output_folder": str(example / "output" / "example4"),
+        "total": 4,
+        "counts": {**counts, "missing": 4},
+        "problems": [],
+    }
+
+
+def test_json_tells_where_the_words_of_a_failed_job_are(jor: Jor, write: Write) -> None:
+    write(failing=FAILING, todo="jobs:\n- jobmodule: failing\n")
+    jor("run", "--workers", 1)
+    (problem,) = told(jor)["entries"][0]["problems"]
+    first, last = problem["log_range"]
+    words = Path(problem["log"]).read_bytes()[first:last]
+    assert words.startswith(b"before\nTraceback")
+    assert words.endswith(b"ValueError: no convergence\n")
+    assert {key: problem[key] for key in ("job", "parameters", "status", "reason")} == {
+        "job": 1,
+        "parameters": {"index": 1},
+        "status": "failed",
+        "reason": "ValueError: no convergence",
+    }
+    assert problem["seconds"] >= 0
+
+
+def test_status_of_an_entry_without_jobs_is_nought(jor: Jor, write: Write) -> None:
+    write(none=FAILING.replace("range(3)", "range(0)"), todo="jobs:\n- jobmodule: none\n")
+    assert told(jor)["total"] == 0
+    done = jor("run")
+    assert (done.code, done.out) == (0, "[jor] none: it lists no jobs\n")
+
+
+def test_status_knows_a_file_that_a_user_has_put_there(jor: Jor, example: Path) -> None:
+    (example / "output/example3").mkdir(parents=True)
+    (example / "output/example3/ind0.txt").write_text("by hand")
+    assert told(jor)["entries"][0]["counts"]["done"] == 1
