@@ -23,7 +23,7 @@ class JorError(Exception):
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        super().__init__(what, where, remedy)
+        super().__init__(what)  # keywords would not survive pickling; the rest travels in __dict__
         self.what = what
         self.where = where
         self.remedy = remedy

@@ -50,8 +50,10 @@ def survey(entries: Iterable[Entry], config: Config) -> Iterator[Survey]:
         remake = partial(entry.construct, mine["path-prefix"])
         jobs = remake()
         mine = config.for_entry(entry.settings, type(jobs))
-        folder = os.path.abspath(os.fspath(jobs._get_output_folder()))
         try:
+            folder = _folder(jobs)
+            if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
+                jobs.execute(0)  # raises with the remedy: now, and once, instead of for each job
             absent = absent_outputs(jobs, listings.of(folder, remake))
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
@@ -106,6 +108,17 @@ def make_submission(found: Survey, indices: Sequence[int], *, overwrite: bool) -
 def _sha256(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
+
+
+def _folder(jobs: JobsBase) -> str:
+    """Return the absolute path of the folder of the outputs. Raise JobModuleError when the class tells none."""
+    try:
+        return os.path.abspath(os.fspath(jobs._get_output_folder()))
+    except JobModuleError:
+        raise
+    except Exception as error:
+        what = f"_get_output_folder failed: {type(error).__name__}: {error}"
+        raise JobModuleError(what, remedy="It returns a path: os.path.join(self.path_prefix, 'a name')") from error
 
 
 class _Listings:

@@ -26,5 +26,5 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     surveys = list(survey(select(read_todo(config["todo-list"]), entries), config))
     for found in surveys:
         require_outputs(found)
-    if not all([collect(found) for found in surveys]):
+    if [found for found in surveys if not collect(found)]:
         context.exit(FAILED)

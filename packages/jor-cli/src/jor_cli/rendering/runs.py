@@ -31,7 +31,8 @@ def show_plan(found: Survey, indices: Sequence[int], workers: int, wrapper: Wrap
         return
     command = wrapper.wrap([*interpreter(), "exec", f"{found.records}/runs/...", "0"])
     config = found.config
-    resources = f"{config['cpus-per-task']} CPUs and {config['mem']} each; isolation = {config['isolation']}"
+    cpus = config["cpus-per-task"]
+    resources = f"{cpus} CPU{'' if cpus == 1 else 's'} and {config['mem']} each; isolation = {config['isolation']}"
     click.echo(f"  jobs       {IndexSet.of(indices)}")
     click.echo(f"  outputs    {found.folder}")
     click.echo(f"  where      this machine, {min(workers, len(indices))} at once, {resources}")

@@ -21,12 +21,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = 
     widths = [max(_columns(row[column]) for row in cells) for column in range(len(header))]
     widths = _narrowed(widths, width() - 2 * (len(widths) - 1))
     sides = right.ljust(len(header), ".")
-    lines = []
+    lines: list[str] = []
     for row in cells:
         *cut, last = row
         broken = [[_fit(cell, size)] for cell, size in zip(cut, widths[:-1], strict=True)] + [_broken(last, widths[-1])]
-        for line in zip_longest(*broken, fillvalue=""):
-            lines.append("  ".join(map(_padded, line, widths, sides)).rstrip())
+        whole = zip_longest(*broken, fillvalue="")
+        lines += ["  ".join(map(_padded, line, widths, sides)).rstrip() for line in whole]
     return "\n".join(lines)
 
 
@@ -45,10 +45,10 @@ def _narrowed(widths: Sequence[int], available: int) -> list[int]:
 
 def _broken(text: str, size: int) -> list[str]:
     """Return `text` as lines of at most `size` columns, broken at spaces where there are any."""
-    lines = []
+    lines: list[str] = []
     while _columns(text) > size and len(lines) < MOST_LINES - 1:
         end = _reach(text, size)
-        end = text.rfind(" ", end // 2, end + 1) if " " in text[end // 2 : end + 1] else end
+        end = text.rfind(" ", end // 3, end + 1) if " " in text[end // 3 : end + 1] else end
         lines.append(text[:end].rstrip())
         text = text[end:].lstrip()
     return [*lines, _fit(text, size)]

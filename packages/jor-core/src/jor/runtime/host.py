@@ -59,7 +59,10 @@ class Host:
 
     def order(self, offset: int) -> None:
         """Let the host run the job whose line begins at `offset`."""
-        os.write(self._orders, ORDER.pack(offset))
+        try:
+            os.write(self._orders, ORDER.pack(offset))
+        except BrokenPipeError:
+            pass  # it has died, as its answer will tell
 
     def answer(self) -> tuple[Outcome, int] | None:
         """Return how the job ended, and how many processes it left behind; None when the host has died of it."""

@@ -1,0 +1,139 @@
+"""A worker as a process, and what the tests do to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import Any, Callable
+
+from jor.runtime.journal import Reader
+from jor.runtime.loading import construct, load
+from jor.runtime.outputs import output_names
+from jor.runtime.records import freeze
+from jor.runtime.worker import END, ITEM
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait until `condition` holds and return what it says; fail after a generous while."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+class Engine:
+    """A submission on disk and one worker that carries it out."""
+
+    def __init__(self, folder: Path, body: str, hows: list[str], **settings: Any) -> None:
+        self.folder = folder
+        self.output = folder / "out"
+        self.run = self.output / ".jor" / "entry" / "runs" / "1-token"
+        self.run.mkdir(parents=True)
+        self.module = folder / "jobs_engine.py"
+        self.module.write_text(MODULE.format(head=settings.pop("head", ""), body=body, hows=hows))
+        self._submit(settings)
+        self._feed = -1
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def _submit(self, settings: dict[str, Any]) -> None:
+        path = str(self.module)
+        jobs = construct(load(path), {}, str(self.folder), path)
+        lines = [freeze(i, name, jobs._jobs[i]) for i, name in enumerate(output_names(jobs))]
+        self.offsets = [sum(map(len, lines[:i])) for i in range(len(lines))]
+        (self.run / "jobs.jsonl").write_bytes(b"".join(lines))
+        submission = {
+            "version": 1,
+            "token": "token",
+            "jobmodule": path,
+            "jobargs": "",
+            "path_prefix": str(self.folder),
+            "directory": str(self.folder),
+            "folder": str(self.output),
+            "cpus_per_task": 1,
+            "isolation": "fork",
+            "grace_period": 10.0,
+            "atomic_output": jobs.atomic_output,
+            "may_exist": False,
+            "source_crc32": zlib.crc32(self.module.read_bytes()),
+            **settings,
+        }
+        (self.run / "submission.json").write_text(json.dumps(submission))
+
+    def start(self, **environment: str) -> Engine:
+        """Start the worker and feed it all jobs and the end."""
+        read_end, self._feed = os.pipe()
+        for offset in self.offsets:
+            os.write(self._feed, ITEM.pack(offset))
+        os.write(self._feed, ITEM.pack(END))
+        argv = [sys.executable, "-m", "jor", "exec", str(self.run), "0"]
+        with open(self.run / "task-0.r0.log", "wb") as log:
+            environment = {**os.environ, **environment}
+            self.process = subprocess.Popen(argv, stdin=read_end, stdout=log, stderr=log, cwd=self.run, env=environment)
+        os.close(read_end)
+        return self
+
+    def wait(self) -> int:
+        """Wait for the worker; return its exit status."""
+        assert self.process is not None
+        return self.process.wait(60)
+
+    def hang_up(self) -> None:
+        """Be a command that has died: close the feed."""
+        if self._feed >= 0:
+            os.close(self._feed)
+            self._feed = -1
+
+    def close(self) -> None:
+        """End what still runs."""
+        self.hang_up()
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """Return the journal's records of one kind."""
+        return [record for record in Reader(str(self.run / "task-0.r0.jsonl")).poll() if record["kind"] == kind]
+
+    def outputs(self) -> list[str]:
+        """Return the names of the files in the output folder."""
+        return sorted(path.name for path in self.output.iterdir() if path.name != ".jor")
+
+    def printed(self, record: dict[str, Any]) -> str:
+        """Return what the job of an end record printed, found by its place in the log."""
+        first, last = record["log"]
+        return (self.run / "task-0.r0.log").read_bytes()[first:last].decode()
+
+
+MODULE = """\
+import os, sys, time, signal
+import jor
+{head}
+
+class Jobs(jor.JobsBase):
+    name = "out"
+
+    def _mk_jobs(self):
+        self._jobs = [{{"how": how}} for how in {hows!r}]
+
+    def write(self, i, text="x"):
+        with open(self._get_output_path(**self._jobs[i]), "w") as file:
+            file.write(text)
+
+    def execute(self, i):
+        how = self._jobs[i]["how"]
+{body}
+"""

@@ -1,0 +1,311 @@
+"""The engine as a process: `python -m jor exec`, fed through a pipe as the command does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import textwrap
+from pathlib import Path
+from subprocess import run
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from engine import Engine, alive, until  # beside this file, whatever pytest's import mode
+
+ISOLATIONS = ("fork", "spawn", "none")
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """Make engines that are ended after the test."""
+    made = []
+
+    def make(body, hows=("a",), **settings):
+        made.append(Engine(tmp_path, textwrap.indent(textwrap.dedent(body), " " * 8), list(hows), **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(params=ISOLATIONS)
+def isolation(request):
+    return request.param
+
+
+def ended(engine, isolation, body, hows=("bad", "good"), **settings):
+    """Run jobs to the end; return the engine, which must have ended well, and the first job's end record."""
+    one = engine(body, hows, isolation=isolation, **settings).start()
+    assert one.wait() == 0
+    return one, one.records("end")[0]
+
+
+def test_jobs_write_their_outputs(engine, isolation):
+    one, record = ended(engine, isolation, "self.write(i, how)")
+    assert one.outputs() == ["howbad.txt", "howgood.txt"]
+    assert (one.output / "howgood.txt").read_text() == "good"
+    assert record["status"] == 0
+    assert record["seconds"] >= 0
+    assert record["max_rss"] > 10**6
+    assert "error" not in record
+    assert one.records("over")[0]["done"] == 2
+    assert not (one.output / ".jor" / "entry" / "partial").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ("raise ValueError('no luck')", "ValueError: no luck"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("sys.exit('words')", "sys.exit('words')"),
+        ("sys.exit(3)", "sys.exit(3)"),
+        ("os._exit(0)", "execute returned, but has not written its output"),
+        ("os._exit(5)", "exit status 5"),
+        ("os.kill(os.getpid(), 9)", "killed by signal 9, SIGKILL (out of memory?)"),
+        ("import ctypes; ctypes.string_at(0)", "killed by signal 11, SIGSEGV"),
+        ("return", "execute returned, but has not written its output"),
+        ("raise ValueError('x' * 10**7)", "ValueError: " + "x" * 988),
+        ("[os.close(fd) for fd in (0, 1, 2)]; raise ValueError('deaf')", "ValueError: deaf"),
+        ("class Odd(Exception): __str__ = None\n    raise Odd", "Odd (its message could not be made)"),
+    ],
+)
+def test_job_that_goes_wrong_fails_alone_with_the_reason(engine, isolation, what, error):
+    one, record = ended(engine, isolation, f"if how == 'bad':\n    {what}\nself.write(i)")
+    assert record["error"] == error
+    assert one.outputs() == ["howgood.txt"]
+    assert "error" not in one.records("end")[1]
+
+
+def test_exit_code_zero_is_success_when_the_output_is_there(engine, isolation):
+    one, record = ended(engine, isolation, "self.write(i)\nsys.exit(0)")
+    assert "error" not in record
+    assert one.outputs() == ["howbad.txt", "howgood.txt"]
+
+
+def test_half_an_output_of_a_failed_job_is_never_seen(engine, isolation):
+    one, _ = ended(engine, isolation, "self.write(i, 'half')\nif how == 'bad': raise ValueError")
+    assert one.outputs() == ["howgood.txt"]
+
+
+def test_job_that_makes_up_its_path_is_believed_when_the_output_is_there(engine, isolation):
+    body = "open(os.path.join(self._get_output_folder(), self._get_output_fname(**self._jobs[i])), 'w').write('x')"
+    one, record = ended(engine, isolation, body)
+    assert "error" not in record
+    assert one.outputs() == ["howbad.txt", "howgood.txt"]
+
+
+def test_old_output_is_not_taken_for_the_new_one(engine, isolation):
+    one = engine("if how == 'good': self.write(i)", ("bad", "good"), isolation=isolation, may_exist=True)
+    (one.output / "howbad.txt").write_text("old")
+    assert one.start().wait() == 0
+    assert one.records("end")[0]["error"] == "execute returned, but has not written its output"
+    assert (one.output / "howbad.txt").read_text() == "old"
+
+
+def test_what_lies_beside_an_output_is_published_with_it(engine, isolation):
+    body = (
+        "self.write(i)\nopen(os.path.join(os.path.dirname(self._get_output_path(**self._jobs[i])), how + '.log'), 'w')"
+    )
+    one, _ = ended(engine, isolation, body)
+    assert one.outputs() == ["bad.log", "good.log", "howbad.txt", "howgood.txt"]
+
+
+def test_what_a_job_printed_is_found_by_its_place_in_the_log(engine, isolation):
+    body = "print(how * 100_000)\nprint('err', file=sys.stderr)\nos.system('echo child')\nself.write(i)"
+    one, record = ended(engine, isolation, body)
+    assert sorted(one.printed(record).split()) == sorted(["bad" * 100_000, "err", "child"])
+    assert "bad" not in one.printed(one.records("end")[1])
+
+
+def test_traceback_of_a_job_is_in_its_part_of_the_log(engine, isolation):
+    one, record = ended(engine, isolation, "raise ValueError('no luck')")
+    assert "Traceback" in one.printed(record)
+    assert "ValueError: no luck" in one.printed(record)
+
+
+def test_processes_that_a_job_leaves_behind_are_ended(engine, isolation):
+    body = """
+    if how == 'bad' and os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            open(os.path.join(self.path_prefix, 'daemon'), 'w').write(str(os.getpid()))
+            time.sleep(1000)
+        os._exit(0)
+    while not os.path.exists(os.path.join(self.path_prefix, 'daemon')): time.sleep(0.01)
+    self.write(i)
+    """
+    one, record = ended(engine, isolation, body)
+    assert record["orphans"] >= 1
+    assert not alive(int((one.folder / "daemon").read_text() or 0))
+
+
+SLOW = """
+open(os.path.join(self.path_prefix, 'pid'), 'w').write(str(os.getpid()))
+os.rename(os.path.join(self.path_prefix, 'pid'), os.path.join(self.path_prefix, 'begun'))
+self.write(i, 'half')
+time.sleep(1000)
+"""
+
+
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+
+
+def begun(one):
+    """Wait until a job of SLOW has begun; return its process id."""
+    return int(until(lambda: (one.folder / "begun").exists() and (one.folder / "begun").read_text()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_to_the_worker_stops_its_job_cleanly(engine, isolation, number):
+    one = engine(SLOW, ("a", "b"), isolation=isolation).start()
+    pid = begun(one)
+    one.process.send_signal(number)
+    assert one.wait() == 128 + number
+    assert not alive(pid)
+    (record,) = one.records("end")
+    assert record["interrupted"] is True
+    assert one.outputs() == []
+    assert not (one.output / ".jor" / "entry" / "partial").exists()
+    assert one.records("over")[0]["stopped"] == signal.Signals(number).name
+
+
+def test_job_that_finishes_when_signalled_is_done(engine):
+    body = "signal.signal(signal.SIGTERM, lambda *_: (self.write(i), sys.exit(0)))\n"
+    one = engine(body + SLOW, isolation="fork").start()
+    begun(one)
+    one.process.send_signal(signal.SIGTERM)
+    assert one.wait() == 143
+    assert one.outputs() == ["howa.txt"]
+    assert "error" not in one.records("end")[0]
+
+
+def test_job_that_ignores_the_signal_is_killed_after_the_grace_period(engine, isolation):
+    one = engine(
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLOW, isolation=isolation, grace_period=0.3
+    ).start()
+    pid = begun(one)
+    one.process.send_signal(signal.SIGTERM)
+    assert one.wait() == 143
+    assert not alive(pid)
+    assert one.outputs() == []
+
+
+def test_second_signal_kills_at_once(engine, isolation):
+    one = engine(
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLOW, isolation=isolation, grace_period=1000
+    ).start()
+    begun(one)
+    one.process.send_signal(signal.SIGTERM)
+    until(lambda: one.process.send_signal(signal.SIGTERM) or one.process.poll() is not None)
+    assert one.wait() == 143
+
+
+def test_worker_ends_with_all_its_processes_when_the_command_is_gone(engine, isolation):
+    body = "if os.fork() == 0: time.sleep(1000)\n" + SLOW
+    one = engine(body, isolation=isolation).start()
+    pid = begun(one)
+    one.hang_up()
+    one.wait()
+    until(lambda: not alive(pid))
+    assert one.outputs() == []
+    assert not (one.output / ".jor" / "entry" / "partial").exists()
+
+
+def test_job_dies_with_a_killed_worker(engine, isolation):
+    one = engine(SLOW, isolation=isolation).start()
+    pid = begun(one)
+    one.process.kill()
+    one.wait()
+    until(lambda: not alive(pid))
+    assert one.outputs() == []
+    assert [record["kind"] for record in one.records("begin") + one.records("end")] == ["begin"]
+
+
+def test_next_job_runs_when_the_host_is_killed(engine):
+    body = "if how == 'bad': os.kill(os.getppid(), 9); time.sleep(1000)\nself.write(i)"
+    one, record = ended(engine, "fork", body)
+    assert record["error"].startswith("killed by signal 9")
+    assert one.outputs() == ["howgood.txt"]
+
+
+def test_module_is_loaded_once_a_worker_with_fork_and_once_a_job_with_spawn(engine, isolation, tmp_path):
+    head = f"with open({str(tmp_path / 'loads')!r}, 'a') as file: file.write('x')"
+    one = engine("self.write(i)", "abcd", isolation=isolation, head=head)
+    (tmp_path / "loads").unlink()
+    one.start().wait()
+    assert len((tmp_path / "loads").read_text()) == (4 if isolation == "spawn" else 1)
+
+
+def test_threads_are_set_before_the_module_loads_unless_the_user_set_them(engine, isolation):
+    head = "threads = [os.environ.get(name) for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')]"
+    one = engine("self.write(i, str(threads))", isolation=isolation, head=head, cpus_per_task=3)
+    one.start(MKL_NUM_THREADS="7").wait()
+    assert (one.output / "howa.txt").read_text() == "['3', '7']"
+
+
+def test_module_that_cannot_be_loaded_ends_the_worker_with_the_reason(engine, isolation):
+    one = engine("self.write(i)", isolation=isolation)
+    one.module.write_text("import not_there_at_all")
+    assert one.start().wait() == 69
+    assert "No module named 'not_there_at_all'" in one.records("over")[0]["error"]
+    assert one.outputs() == []
+
+
+def test_task_that_is_claimed_already_is_left_alone(engine):
+    one = engine("self.write(i)")
+    (one.run / "task-0.r0.jsonl").write_text("")
+    assert one.start().wait() == 0
+    assert one.outputs() == []
+
+
+def test_job_whose_parameters_have_changed_fails_and_the_others_run(engine, isolation):
+    one = engine("self.write(i)", ("a", "b"), isolation=isolation)
+    one.module.write_text(one.module.read_text().replace("['a', 'b']", "['z', 'b']"))
+    assert one.start().wait() == 0
+    assert "job 0 is not what was planned" in one.records("end")[0]["error"]
+    assert one.outputs() == ["howb.txt"]
+    assert len(one.records("changed")) == 1
+
+
+def test_job_without_staging_writes_in_place_and_is_marked(engine, isolation):
+    head = "jor.JobsBase.atomic_output = False"
+    one = engine(
+        "self.write(i, 'half')\nif how == 'bad': raise ValueError", ("bad", "good"), isolation=isolation, head=head
+    )
+    try:
+        assert one.start().wait() == 0
+        assert one.outputs() == ["howbad.txt", "howgood.txt"]
+        assert [record["direct"] for record in one.records("begin")] == [True, True]
+        assert "error" in one.records("end")[0]
+    finally:
+        import jor
+
+        jor.JobsBase.atomic_output = True
+
+
+def test_standard_input_of_a_job_is_empty(engine, isolation):
+    one, _ = ended(engine, isolation, "self.write(i, repr(sys.stdin.read()))")
+    assert (one.output / "howgood.txt").read_text() == "''"
+
+
+def test_file_of_the_users_folder_does_not_hide_the_library(engine, tmp_path):
+    (tmp_path / "json.py").write_text("raise ImportError('the wrong json')")
+    _, record = ended(engine, "fork", "self.write(i)")
+    assert "error" not in record
+
+
+def test_help_is_shown_for_a_wrong_command():
+    done = run([sys.executable, "-m", "jor", "nonsense"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: python -m jor exec RUN TASK")
+    assert run([sys.executable, "-m", "jor", "--help"], stdout=-3).returncode == 0
+
+
+def test_submission_that_is_not_there_is_told(tmp_path):
+    done = run([sys.executable, "-m", "jor", "exec", str(tmp_path), "0"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "the submission cannot be read" in done.stderr
+    assert not os.listdir(tmp_path)

@@ -1,0 +1,152 @@
+"""From a file to an object Jobs, or to the reason why there is none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from jor import JobModuleError
+from jor.runtime.loading import construct, find, load
+
+GOOD = """\
+import jor
+
+class Jobs(jor.JobsBase):
+    def __init__(self, n=3, path_prefix="."):
+        super().__init__(path_prefix=path_prefix)
+        self._jobs = [{"i": i} for i in range(n)]
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write a job module and return its path; the working directory is its folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, name="jobs_here.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def made(path, **arguments):
+    return construct(load(path), arguments, ".", path)
+
+
+@pytest.mark.parametrize("name", ["jobs_here.py", "jobs_here", "./jobs_here.py", "./jobs_here"])
+def test_module_is_found_with_and_without_suffix(write, name):
+    path = write(GOOD)
+    assert find(name) == path
+
+
+def test_missing_module_names_the_nearest(write):
+    write(GOOD)
+    with pytest.raises(JobModuleError, match=r"jobs_hre: there is no such job module\n  Did you mean 'jobs_here.py'\?"):
+        find("jobs_hre")
+
+
+def test_missing_module_in_an_empty_folder_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(JobModuleError, match="There is no Python file in"):
+        find("jobs")
+    with pytest.raises(JobModuleError, match="There is no folder 'no'"):
+        find("no/jobs")
+
+
+def test_folder_is_no_module(tmp_path):
+    with pytest.raises(JobModuleError, match="the job module is a folder"):
+        find(str(tmp_path))
+
+
+def test_good_module_gives_jobs(write):
+    jobs = made(write(GOOD), n=2)
+    assert list(jobs._jobs) == [{"i": 0}, {"i": 1}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import jor\nclass Jobs(:\n", "jobs_here.py:2: "),
+        ("import jor\n\nraise ValueError('no')\n", "jobs_here.py:3: loading it raised ValueError: no"),
+        ("import sys\nsys.exit(0)\n", "jobs_here.py:2: loading it raised SystemExit: 0"),
+        ("import not_there_at_all\n", "Install not_there_at_all beside jor, or correct the import"),
+        ("x = 1\n", "the job module has no class Jobs"),
+        ("class Job: pass\n", "It has the classes Job. "),
+        ("class Jobs: pass\n", "Jobs is not derived from jor.JobsBase"),
+        ("Jobs = 3\n", "Jobs is not derived from jor.JobsBase"),
+    ],
+)
+def test_module_that_cannot_be_used_is_refused_with_place_and_reason(write, text, message):
+    with pytest.raises(JobModuleError) as caught:
+        load(write(text))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("constructor", "arguments", "message"),
+    [
+        ("def __init__(self): pass", {}, "the constructor of Jobs does not take path_prefix"),
+        ("def __init__(self, path_prefix): raise KeyError('k')", {}, "jobs_here.py:3: the constructor of Jobs raised"),
+        ("def __init__(self, path_prefix): exit(3)", {}, "the constructor of Jobs raised SystemExit: 3"),
+        ("def __init__(self, number=1, path_prefix='.'): pass", {"nummer": 1}, "Did you mean 'number'?"),
+        ("def __init__(self, path_prefix='.'): pass", {"n": 1}, "It takes none but path_prefix."),
+        ("def __init__(self, n, path_prefix='.'): pass", {}, "the constructor of Jobs needs the argument 'n'"),
+        ("def __init__(self, path_prefix='.'): self._jobs = 5", {}, "_jobs is 5, not a sequence of dictionaries"),
+        ("def __init__(self, path_prefix='.'): self._jobs = {1: 2}", {}, "not a sequence of dictionaries"),
+        ("def __init__(self, path_prefix='.'): self._jobs = [1]", {}, r"_jobs[0] is 1, not a dictionary"),
+        ("def __init__(self, path_prefix='.'): self._jobs = iter([])", {}, "not a sequence of dictionaries"),
+        ("def __init__(self, path_prefix='.'): pass", {}, "class Jobs has no list of jobs"),
+        ("def _mk_jobs(self): raise OSError('disk')", {}, "the constructor of Jobs raised OSError: disk"),
+    ],
+)
+def test_class_that_cannot_be_made_is_refused_with_the_reason(write, constructor, arguments, message):
+    path = write(f"import jor\nclass Jobs(jor.JobsBase):\n    {constructor}\n")
+    with pytest.raises(JobModuleError) as caught:
+        made(path, **arguments)
+    assert message in str(caught.value)
+    assert path in caught.value.where
+
+
+def test_what_a_module_prints_stays_out_of_standard_output(write, capsys):
+    made(write("print('hello')\n" + GOOD))
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "hello\n")
+
+
+def test_directory_and_umask_are_as_before(write, tmp_path):
+    before = os.umask(0o022)
+    made(write("import os\nos.chdir('/')\nos.umask(0o777)\n" + GOOD))
+    assert os.getcwd() == str(tmp_path)
+    assert os.umask(before) == 0o022
+
+
+def test_no_compiled_copy_is_left_beside_the_module(write, tmp_path):
+    load(write(GOOD))
+    assert [path.name for path in tmp_path.iterdir()] == ["jobs_here.py"]
+
+
+def test_modules_of_one_name_have_their_own_helpers(write):
+    text = "from helper_here import n\n" + GOOD.replace("range(n)", "range(count)").replace("n=3", "count=n")
+    write("n = 1\n", "one/helper_here.py")
+    write("n = 2\n", "two/helper_here.py")
+    assert len(made(write(text, "one/jobs_here.py"))) == 1
+    assert len(made(write(text, "two/jobs_here.py"))) == 2
+
+
+def test_module_called_json_does_not_hide_the_library(write):
+    made(write(GOOD, "json.py"))
+    import json
+
+    assert json.loads("[1]") == [1]
+
+
+def test_module_can_be_imported_under_its_name_by_what_it_pickles(write):
+    script = "import pickle; from jor.runtime.loading import load; pickle.dumps(load('jobs_here.py'))"
+    write(GOOD)
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0

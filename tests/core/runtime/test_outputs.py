@@ -1,0 +1,109 @@
+"""Which outputs exist: one directory read, however many jobs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+import jor
+from jor import JobModuleError
+from jor.runtime.outputs import Listing, absent_outputs
+
+
+class Named(jor.JobsBase):
+    """Jobs with the given output names."""
+
+    def __init__(self, names, path_prefix="."):
+        super().__init__(path_prefix=path_prefix)
+        self._jobs = [{"name": name} for name in names]
+
+    def _get_output_folder(self):
+        return self.path_prefix
+
+    def _get_output_fname(self, name):
+        return name
+
+
+def absent(folder, names):
+    return absent_outputs(Named(names, folder), Listing(str(folder)))
+
+
+def test_files_that_are_there_are_found(tmp_path):
+    (tmp_path / "b").write_text("x")
+    assert absent(tmp_path, ["a", "b", "c"]) == [0, 2]
+
+
+def test_all_are_absent_when_there_is_no_folder(tmp_path):
+    assert absent(tmp_path / "none", ["a", "b"]) == [0, 1]
+
+
+def test_folder_is_read_once_for_all_jobs(tmp_path):
+    reads = []
+    sys.addaudithook(lambda event, args: reads.append(args) if event == "os.scandir" else None)
+    absent(tmp_path, [f"{i}.txt" for i in range(1000)])
+    assert len([args for args in reads if str(args[0]).startswith(str(tmp_path))]) == 1
+
+
+def test_folders_dangling_links_and_pipes_are_no_outputs(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    assert absent(tmp_path, ["folder", "link", "pipe"]) == [0, 1, 2]
+
+
+def test_link_to_a_file_is_an_output(tmp_path):
+    (tmp_path / "real").write_text("x")
+    (tmp_path / "link").symlink_to("real")
+    assert absent(tmp_path, ["link"]) == []
+
+
+def test_names_may_lie_in_subfolders(tmp_path):
+    (tmp_path / "s" / "t").mkdir(parents=True)
+    (tmp_path / "s" / "t" / "a").write_text("x")
+    assert absent(tmp_path, ["s/t/a", "s/t/b", "u/c"]) == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["a b", "a'b\"c", "a\nb", "ä😀", "%d", "$(x)", "-rf", "a\\b", "x" * 255])
+def test_odd_names_are_names(tmp_path, name):
+    (tmp_path / name).write_text("x")
+    assert absent(tmp_path, [name, "other"]) == [1]
+
+
+@pytest.mark.parametrize("name", ["../x", "/abs", "a/../b", ".", "..", "a//b", "./a", "a/"])
+def test_name_outside_the_folder_is_refused(tmp_path, name):
+    with pytest.raises(JobModuleError, match=r"the output of job 1, .*does not lie inside the output folder"):
+        absent(tmp_path, ["ok", name])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("", "is no file name"), ("a\0b", "is no file name"), ("x" * 256, "longer than the 255 bytes")]
+    + [("é" * 128, "longer than the 255 bytes"), (".jor/x", "jor keeps for itself"), (".jor", "jor keeps for itself")],
+)
+def test_unfit_name_is_refused_with_the_reason(tmp_path, name, reason):
+    with pytest.raises(JobModuleError, match=reason):
+        absent(tmp_path, [name])
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["present", "absent"])
+def test_two_jobs_with_one_output_are_refused(tmp_path, there):
+    if there:
+        (tmp_path / "a").write_text("x")
+    with pytest.raises(JobModuleError, match=r"two jobs have the same output .*a'; the second is job 2"):
+        absent(tmp_path, ["a", "b", "a"])
+
+
+def test_job_that_is_no_mapping_is_named(tmp_path):
+    jobs = Named([], tmp_path)
+    jobs._jobs = [{"name": "a"}, 7]
+    with pytest.raises(JobModuleError, match=r"_jobs\[1\] is 7, not a dictionary"):
+        absent_outputs(jobs, Listing(str(tmp_path)))
+
+
+def test_name_that_cannot_be_made_is_told_with_the_job(tmp_path):
+    jobs = Named([], tmp_path)
+    jobs._jobs = [{"name": "a"}, {"other": 1}]
+    with pytest.raises(JobModuleError, match=r"_get_output_fname failed for job 1, \{'other': 1\}: TypeError"):
+        absent_outputs(jobs, Listing(str(tmp_path)))

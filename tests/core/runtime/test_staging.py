@@ -1,0 +1,124 @@
+"""Where jobs write, and the rename that makes an output true."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from jor.runtime import staging
+from jor.runtime.owner import Owner
+from jor.runtime.staging import Staging, sweep
+
+
+@pytest.fixture
+def stage(tmp_path):
+    stage = Staging(str(tmp_path / "partial"))
+    yield stage
+    if os.path.isdir(stage.folder):
+        stage.close()
+
+
+def write(path, text="x"):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def test_output_is_moved_into_place(tmp_path, stage):
+    output = str(tmp_path / "a.txt")
+    write(stage.path_for(output))
+    assert stage.publish(output)
+    assert (tmp_path / "a.txt").read_text() == "x"
+    assert os.listdir(stage.folder) == []
+
+
+def test_nothing_is_moved_without_the_output(tmp_path, stage):
+    write(os.path.join(stage.folder, "other.txt"))
+    assert not stage.publish(str(tmp_path / "a.txt"))
+    assert not (tmp_path / "other.txt").exists()
+
+
+def test_what_lies_beside_the_output_is_moved_before_it(tmp_path, stage, monkeypatch):
+    output = str(tmp_path / "a.txt")
+    write(stage.path_for(output))
+    write(os.path.join(stage.folder, "a.log"))
+    os.mkdir(os.path.join(stage.folder, "plots"))
+    moved = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda a, b: (moved.append(os.path.basename(b)), replace(a, b)))
+    assert stage.publish(output)
+    assert moved[-1] == "a.txt"
+    assert sorted(moved) == ["a.log", "a.txt", "plots"]
+
+
+def test_old_output_stands_until_the_new_one_replaces_it(tmp_path, stage):
+    write(tmp_path / "a.txt", "old")
+    write(stage.path_for(str(tmp_path / "a.txt")), "new")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    stage.publish(str(tmp_path / "a.txt"))
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_subfolder_of_an_output_is_made(tmp_path, stage):
+    output = str(tmp_path / "deep" / "down" / "a.txt")
+    write(stage.path_for(output))
+    assert stage.publish(output)
+    assert os.path.exists(output)
+
+
+def test_output_crosses_file_systems_by_a_copy_and_a_rename(tmp_path, stage, monkeypatch):
+    output = str(tmp_path / "a.txt")
+    write(stage.path_for(output), "far")
+    replace, calls = os.replace, []
+
+    def refuse_once(source, target):
+        calls.append(target)
+        if len(calls) == 1:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse_once)
+    assert stage.publish(output)
+    assert (tmp_path / "a.txt").read_text() == "far"
+    assert os.listdir(stage.folder) == []
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "partial"]
+
+
+def test_clear_leaves_an_empty_folder(stage):
+    write(os.path.join(stage.folder, "half"))
+    os.makedirs(os.path.join(stage.folder, "deep", "down"))
+    stage.clear()
+    assert os.listdir(stage.folder) == []
+
+
+def test_last_to_close_removes_the_folder_of_all(tmp_path, stage):
+    (tmp_path / "partial" / "another").mkdir()
+    stage.close()
+    assert os.listdir(tmp_path / "partial") == ["another"]
+    (tmp_path / "partial" / "another").rmdir()
+    Staging(str(tmp_path / "partial")).close()
+    assert not (tmp_path / "partial").exists()
+
+
+def test_sweep_deletes_what_the_dead_left_and_nothing_else(tmp_path):
+    here = Owner.current()
+    dead = here._replace(started=here.started - 1)
+    elsewhere = here._replace(host="elsewhere")
+    for name in (str(here), str(dead), str(elsewhere), "no owner"):
+        (tmp_path / "partial" / name).mkdir(parents=True)
+        write(tmp_path / "partial" / name / "half.txt")
+    assert sweep(str(tmp_path / "partial")) == 1
+    assert sorted(os.listdir(tmp_path / "partial")) == sorted([str(here), str(elsewhere), "no owner"])
+
+
+def test_sweep_of_nothing_does_nothing(tmp_path):
+    assert sweep(str(tmp_path / "partial")) == 0
+
+
+def test_stamp_changes_with_the_file(tmp_path):
+    assert staging.stamp(str(tmp_path / "a")) is None
+    write(tmp_path / "a")
+    first = staging.stamp(str(tmp_path / "a"))
+    write(tmp_path / "a", "longer")
+    assert staging.stamp(str(tmp_path / "a")) != first
