@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -127,7 +128,7 @@ BAD_JOBARGS = {
         "n='a'*10**10": "arithmetic on something that is no number",
         "n=1/0": "cannot be computed",
         "**{}": "'**'",
-        "n=3, n=4": "not a list of keyword arguments",
+        "n=3, n=4": "a second 'n' at column 8",
         "n=3); open('pwned', 'w'": "not a list of keyword arguments",
         "n=3; touch pwned": "not a list of keyword arguments",
         "$(touch pwned)": "not a list of keyword arguments",
@@ -168,6 +169,14 @@ BAD_MODULE = {
     ),
     "no _jobs": (module("self._jobs =", "jobs ="), ["no list of jobs", "def _mk_jobs(self):"]),
     "no execute": (module("def execute", "def perform"), ["no method execute"]),
+    "folder raises": (
+        module("    def execute", "    def _get_output_folder(self):\n        1 / 0\n\n    def execute"),
+        ["_get_output_folder failed: ZeroDivisionError"],
+    ),
+    "folder is none": (
+        module("    def execute", "    def _get_output_folder(self):\n        pass\n\n    def execute"),
+        ["_get_output_folder failed: TypeError"],
+    ),
     "_jobs is a number": (module('[{"index": i} for i in range(n)]', "n"), ["_jobs is 3, not a sequence"]),
     "_jobs is a mapping": (module('[{"index": i} for i in range(n)]', "{}"), ["_jobs is {}, not a sequence"]),
     "_jobs has a number": (module('{"index": i}', "i"), ["_jobs[0] is 0, not a dictionary"]),
@@ -337,13 +346,11 @@ def test_any_name_works(jor: Jor, write: Write, tmp_path: Path, name: str) -> No
     assert (done.code, done.err) == (0, "")
     assert {path.name for path in (folder / name).glob("*.txt")} == {f"index{name}{i}.txt" for i in range(3)}
     assert outputs(tmp_path).keys() & {"pwned"} == set()
-    told = jor("status", "--path-prefix", folder, name)
+    told = jor("status", "--path-prefix", folder, "--", name)
     assert told.code == 0
     assert "\x1b" not in told.out
 
 
 def _yaml(text: str) -> str:
     """Return `text` quoted for YAML, which takes what JSON says."""
-    import json
-
     return json.dumps(text)

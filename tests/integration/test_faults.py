@@ -1,10 +1,11 @@
-"""What may befall a run: signals, deaths, disks. Outputs are never half-written, nothing is lost, nothing runs twice."""
+"""What may befall a run: signals, deaths, disks. No output is half-written, nothing is lost, nothing runs twice."""
 
 from __future__ import annotations
 
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -204,6 +205,32 @@ def test_killed_worker_is_replaced_and_its_job_reported(jor: Jor, slow: Path) ->
     assert len(outputs(slow)) == 39
 
 
+def test_job_that_a_worker_has_taken_to_its_grave_runs_next_time(jor: Jor, slow: Path) -> None:
+    process = running(jor, 2, "--workers", 2)
+    _steal_from_feed(process.pid)
+    done = jor.end_of(process)
+    assert done.code == 1
+    assert done.out.splitlines()[-1] == "[jor] 39 of 40 jobs done, 1 not begun. Run again to go on"
+    assert len(list(slow.glob(".jor/*/runs/*/*.log"))) == 2
+    assert "1 job to run" in jor("run").out
+    _is_as_undisturbed(jor, slow)
+
+
+def _steal_from_feed(pid: int) -> None:
+    """Take one job from the feed of the command `pid`, as a worker does that dies before it begins the job."""
+
+    def pipes(process: int) -> dict[str, Path]:
+        links = {os.readlink(fd): fd for fd in Path(f"/proc/{process}/fd").iterdir()}
+        return {link: fd for link, fd in links.items() if link.startswith("pipe:")}
+
+    (worker, *_) = descendants(pid, WORKER)
+    own = pipes(pid)
+    (feed,) = own.keys() & pipes(worker).keys()
+    stolen = os.open(own[feed], os.O_RDONLY | os.O_NONBLOCK)
+    assert len(os.read(stolen, 8)) == 8
+    os.close(stolen)
+
+
 def test_status_tells_which_job_a_killed_command_has_interrupted(jor: Jor, slow: Path) -> None:
     process = running(jor, 2, SECONDS_OF_JOBS=600)
     process.kill()
@@ -369,3 +396,32 @@ def test_output_may_lie_on_another_file_system_than_its_folder(jor: Jor, write: 
     assert jor("run").code == 0
     assert tree(elsewhere) == {f"{i}.txt": slow_output(i) for i in range(3)}
     assert "all 3 jobs done" in jor("run").out
+
+
+def test_folder_where_an_output_belongs_fails_its_job_only(jor: Jor, slow: Path) -> None:
+    (slow / "index3.txt").mkdir(parents=True)
+    done = jor("run", SECONDS_OF_JOBS=0)
+    assert done.code == 1
+    assert "the output could not be put into place" in done.said
+    assert "39 of 40 jobs done, 1 failed" in done.out
+    assert (slow / "index3.txt").is_dir()
+
+
+def test_torn_and_damaged_journals_cost_no_output(jor: Jor, slow: Path) -> None:
+    jor("run", SECONDS_OF_JOBS=0)
+    chance = random.Random(0)
+    for journal in slow.glob(".jor/*/runs/*/task-*.jsonl"):
+        content = bytearray(journal.read_bytes())
+        for _ in range(20):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        journal.write_bytes(content[: -chance.randrange(1, 50)])
+    (slow / "index7.txt").unlink()
+    assert jor("status").code == 0
+    assert "1 job to run" in jor("run").out
+    _is_as_undisturbed(jor, slow)
+
+
+def test_records_may_be_deleted_when_nothing_is_running(jor: Jor, slow: Path) -> None:
+    jor("run", SECONDS_OF_JOBS=0)
+    shutil.rmtree(slow / ".jor")
+    assert "all 40 jobs done" in jor("run").out

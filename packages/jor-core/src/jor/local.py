@@ -204,6 +204,7 @@ class _Crew:
         self._begun = 0
         self._fed = 0
         self._ends = 0
+        self._drained = False
         self._deaths = 0
         self._feed_read, self._feed_write = os.pipe()
         os.set_blocking(self._feed_write, False)
@@ -216,7 +217,7 @@ class _Crew:
     @property
     def wants_worker(self) -> bool:
         """Whether there are jobs that one more worker could begin."""
-        return not self.broken and self._begun + self.lost + self._idle < self.total
+        return not self.broken and not self._drained and self._begun + self.lost + self._idle < self.total
 
     @property
     def is_over(self) -> bool:
@@ -262,7 +263,7 @@ class _Crew:
 
     def look(self) -> bool:
         """Read the journals; tell whether a worker has died."""
-        died = False
+        died = ended = False
         for worker in list(self.workers):
             status = worker.process.poll()  # before the journal, whose last words come before the end
             for record in worker.journal.poll():
@@ -270,7 +271,9 @@ class _Crew:
             if status is not None:
                 self.workers.remove(worker)
                 died |= self._see_off(worker, status)
-        if died and not self.workers:
+                ended = True
+                self._drained |= status == 0  # it has read an end, and those stand behind the last job
+        if ended and not self.workers:
             self._recount()
         return died
 
@@ -322,7 +325,7 @@ class _Crew:
         return status < 0
 
     def _recount(self) -> None:
-        """After the last worker's death: see what is left in the feed; a job that it took and did not begin is lost."""
+        """After the last worker's end: see what is left in the feed; a job that it took and did not begin is lost."""
         left = []
         os.set_blocking(self._feed_read, False)
         try:
