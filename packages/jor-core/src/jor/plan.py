@@ -16,7 +16,7 @@ from .entries import Entry
 from .errors import JobModuleError
 from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs
-from .runtime.worker import source_checksum
+from .runtime.records import source_checksum
 from .status import EntryStatus, Status, read_status
 from .submission import Submission, new_token, ranges
 

@@ -59,11 +59,10 @@ class Listing:
     def _read_folder(self, subfolder: str) -> None:
         try:
             with os.scandir(os.path.join(self.folder, subfolder)) as entries:
-                for entry in entries:
-                    if entry.is_file():
-                        self._claimed[os.path.join(subfolder, entry.name)] = False
+                names = [entry.name for entry in entries if entry.is_file()]
         except (FileNotFoundError, NotADirectoryError):
-            pass  # nothing has been written there yet
+            return  # nothing has been written there yet
+        self._claimed.update(dict.fromkeys([f"{subfolder}/{name}" for name in names] if subfolder else names, False))
 
 
 def output_name(jobs: Any, index: int) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import zlib
 from typing import Any, Mapping, NamedTuple
 
 from ..errors import JobModuleError, RecordError
@@ -108,6 +109,15 @@ def require_unchanged(jobs: Any, job: Job) -> None:
             remedy="The job module was edited, or lists its jobs anew at each load (seed its random numbers); "
             "run again to plan what it lists now",
         )
+
+
+def source_checksum(path: str) -> int:
+    """Return the CRC-32 of a job module's file, to see whether it has changed.
+
+    Not a digest of hashlib: the libraries that it loads would make each fork dearer.
+    """
+    with open(path, "rb") as file:
+        return zlib.crc32(file.read())
 
 
 def _shown(line: bytes) -> str:

@@ -13,7 +13,6 @@ import signal
 import struct
 import sys
 import time
-import zlib
 from typing import Any, Iterator, Mapping
 
 from ..errors import JorError
@@ -22,7 +21,7 @@ from .host import CANNOT_LOAD, Host
 from .journal import Journal
 from .owner import Owner
 from .processes import adopt_orphans, kill_descendants, load_prctl
-from .records import Job, Run, thaw
+from .records import Job, Run, source_checksum, thaw
 from .staging import Staging, stamp
 from .watch import Watch
 
@@ -221,15 +220,6 @@ class _Worker:
                 raise OSError(f"{self._run.jobs} ends within a job")
             data += piece
         return data[: data.index(b"\n") + 1]
-
-
-def source_checksum(path: str) -> int:
-    """Return the CRC-32 of a job module's file, to see whether it has changed.
-
-    Not a digest of hashlib: the libraries that it loads would make each fork dearer.
-    """
-    with open(path, "rb") as file:
-        return zlib.crc32(file.read())
 
 
 def interpreter() -> list[str]:

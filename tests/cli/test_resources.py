@@ -1,0 +1,53 @@
+"""How many jobs run at once: what jobs ask for, held against what the machine has."""
+
+from __future__ import annotations
+
+import pytest
+
+from jor import ConfigError
+from jor.config import Config, Setting
+from jor_cli import resources
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "cpus", lambda: 16)
+    monkeypatch.setattr(resources, "machine_memory", lambda: 64 * 2**30)
+
+
+def workers(**options: object) -> int:
+    """Return how many run at once with these options in the file."""
+    return resources.local_workers(
+        Config(file={name.replace("_", "-"): Setting(value, "file") for name, value in options.items()})
+    )
+
+
+def test_as_many_run_as_cpus_allow(machine: None) -> None:
+    assert workers(mem="1G") == 16
+    assert workers(mem="1G", cpus_per_task=4) == 4
+    assert workers(mem="1G", cpus_per_task=5) == 3
+
+
+def test_no_more_run_than_fit_into_memory(machine: None) -> None:
+    assert workers(mem="5G") == 12
+    assert workers(mem="20G", cpus_per_task=2) == 3
+
+
+def test_one_runs_at_least(machine: None) -> None:
+    assert workers(mem="500G") == 1
+    assert workers(cpus_per_task=64) == 1
+
+
+def test_memory_of_nought_is_no_limit(machine: None) -> None:
+    assert workers(mem="0") == 16
+
+
+def test_option_workers_wins(machine: None) -> None:
+    assert workers(mem="500G", cpus_per_task=64, workers=7) == 7
+
+
+@pytest.mark.parametrize("name", ["mem", "time"])
+def test_value_that_slurm_would_not_take_is_refused_with_its_source(machine: None, name: str) -> None:
+    with pytest.raises(ConfigError, match="lots") as caught:
+        workers(**{name: "lots"})
+    assert caught.value.where == "file"
