@@ -9,7 +9,7 @@ import pytest
 
 from jor.runtime import staging
 from jor.runtime.owner import Owner
-from jor.runtime.staging import Staging, sweep
+from jor.runtime.staging import Staging, staged, sweep
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def write(path, text="x"):
 
 def test_output_is_moved_into_place(tmp_path, stage):
     output = str(tmp_path / "a.txt")
-    write(stage.path_for(output))
+    write(staged(stage.folder, output))
     assert stage.publish(output)
     assert (tmp_path / "a.txt").read_text() == "x"
     assert os.listdir(stage.folder) == []
@@ -41,7 +41,7 @@ def test_nothing_is_moved_without_the_output(tmp_path, stage):
 
 def test_what_lies_beside_the_output_is_moved_before_it(tmp_path, stage, monkeypatch):
     output = str(tmp_path / "a.txt")
-    write(stage.path_for(output))
+    write(staged(stage.folder, output))
     write(os.path.join(stage.folder, "a.log"))
     os.mkdir(os.path.join(stage.folder, "plots"))
     moved = []
@@ -54,7 +54,7 @@ def test_what_lies_beside_the_output_is_moved_before_it(tmp_path, stage, monkeyp
 
 def test_old_output_stands_until_the_new_one_replaces_it(tmp_path, stage):
     write(tmp_path / "a.txt", "old")
-    write(stage.path_for(str(tmp_path / "a.txt")), "new")
+    write(staged(stage.folder, str(tmp_path / "a.txt")), "new")
     assert (tmp_path / "a.txt").read_text() == "old"
     stage.publish(str(tmp_path / "a.txt"))
     assert (tmp_path / "a.txt").read_text() == "new"
@@ -62,14 +62,14 @@ def test_old_output_stands_until_the_new_one_replaces_it(tmp_path, stage):
 
 def test_subfolder_of_an_output_is_made(tmp_path, stage):
     output = str(tmp_path / "deep" / "down" / "a.txt")
-    write(stage.path_for(output))
+    write(staged(stage.folder, output))
     assert stage.publish(output)
     assert os.path.exists(output)
 
 
 def test_output_crosses_file_systems_by_a_copy_and_a_rename(tmp_path, stage, monkeypatch):
     output = str(tmp_path / "a.txt")
-    write(stage.path_for(output), "far")
+    write(staged(stage.folder, output), "far")
     replace, calls = os.replace, []
 
     def refuse_once(source, target):

@@ -84,9 +84,8 @@ def read_setting(option: Option, text: str, source: str) -> Setting:
     try:
         return Setting(option.kind.read(text.strip()), source)
     except ValueError:
-        raise ConfigError(
-            f"{option.name} = {text!r:.100}", where=source, remedy=f"Needed: {option.kind.name}"
-        ) from None
+        what, remedy = f"{option.name} = {text!r:.100} cannot be used", f"Needed: {option.kind.name}"
+        raise ConfigError(what, where=source, remedy=remedy) from None
 
 
 Found = tuple[str, str, str, str]  # section, name, text, place

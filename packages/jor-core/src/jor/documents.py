@@ -15,6 +15,8 @@ from .errors import TodoError
 
 #: Largest file that is read, bytes; a larger sweep belongs into `sweep:` or the job module.
 MAX_SIZE = 16 * 2**20
+#: Deepest nesting of lists and mappings.
+MAX_DEPTH = 100
 #: Most values that one file may stand for: aliases can multiply without end.
 MAX_VALUES = 1_000_000
 
@@ -26,6 +28,7 @@ def compose(path: str) -> tuple[yaml.Node | None, Builder]:
     """
     text = _read(path)
     try:
+        _refuse_depth(text, path)
         loader = _Loader(text)
         return loader.get_single_node(), Builder(loader, path)
     except yaml.MarkedYAMLError as error:
@@ -34,8 +37,15 @@ def compose(path: str) -> tuple[yaml.Node | None, Builder]:
         raise TodoError(f"not YAML: {error.problem}", where=where) from None
     except yaml.YAMLError as error:
         raise TodoError(f"not YAML: {str(error).splitlines()[0]}", where=path) from None
-    except RecursionError:
-        raise TodoError("nested too deeply", where=path) from None
+
+
+def _refuse_depth(text: str, path: str) -> None:
+    """Refuse nesting that would exhaust the C stack when nodes are composed: events come one by one."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise TodoError("nested too deeply", where=at(path, event))
 
 
 def _read(path: str) -> str:
@@ -58,8 +68,9 @@ def _read(path: str) -> str:
         raise TodoError("the todo-list is not UTF-8 text", where=f"{path}:{line}", remedy=remedy) from None
 
 
-def at(path: str, node: yaml.Node) -> str:
-    """Return the place of a YAML node: file, line, column."""
+def at(path: str, node: yaml.Node | yaml.Event) -> str:
+    """Return the place of a YAML node or event: file, line, column."""
+    assert node.start_mark is not None
     return f"{path}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
 
 
@@ -90,15 +101,17 @@ class Builder:
         self._path = path
         self._left = MAX_VALUES
 
-    def value(self, node: yaml.Node) -> Any:
-        """Return the value of `node`."""
+    def value(self, node: yaml.Node, depth: int = MAX_DEPTH) -> Any:
+        """Return the value of `node`, whose content may be nested `depth` deep."""
         self._left -= 1
+        if depth == 0:
+            raise TodoError("an alias stands for what it is part of", where=at(self._path, node))
         if self._left < 0:
             raise TodoError("the aliases stand for more than a million values", where=at(self._path, node))
         if isinstance(node, yaml.MappingNode):
-            return {self.value(key): self.value(item) for key, item in self.pairs(node)}
+            return {self.value(key): self.value(item, depth - 1) for key, item in self.pairs(node)}
         if isinstance(node, yaml.SequenceNode):
-            return [self.value(item) for item in node.value]
+            return [self.value(item, depth - 1) for item in node.value]
         return self._scalar(node)
 
     def pairs(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:

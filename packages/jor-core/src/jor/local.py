@@ -103,7 +103,7 @@ class _Local:
         self._spared = children()
         self._watch = Watch()
         self._deadline: float | None = None
-        self._told = 0
+        self._hurried = False
 
     def run(self) -> Result:
         while True:
@@ -144,14 +144,16 @@ class _Local:
 
     def _pass_signal_on(self) -> None:
         now = time.monotonic()
-        received = 1 + self._watch.hurried
-        if self._told < received:
-            self._told = received
+        if self._deadline is None or (self._watch.hurried and not self._hurried):
+            grace = 0 if self._watch.hurried else max(crew.submitted.submission.grace_period for crew in self._crews)
+            self._deadline = now + grace + _WORKER_GRACE
+            self._hurried = self._watch.hurried
             self._send(self._watch.stopped_by or signal.SIGTERM)
-            grace = max(crew.submitted.submission.grace_period for crew in self._crews)
-            self._deadline = now + (0 if self._watch.hurried else grace) + _WORKER_GRACE
-        elif self._deadline is not None and now > self._deadline:
+        elif now > self._deadline:
             self._send(signal.SIGKILL)
+        elif self._hurried:
+            # Again and again: two signals that come together arrive as one.
+            self._send(self._watch.stopped_by or signal.SIGTERM)
 
     def _send(self, number: int) -> None:
         for crew in self._crews:

@@ -28,6 +28,7 @@ from .execution import Board, Outcome, perform
 from .jobs import JobsBase
 from .processes import PrCtl, adopt_orphans, children, die_with_parent, has_children, kill_descendants, load_prctl
 from .records import Run, require_unchanged, thaw
+from .staging import staged
 from .watch import STOPPING
 
 #: An order: where the job's line begins in jobs.jsonl.
@@ -200,7 +201,7 @@ class _Server:
         for place, line in _lines(self._planned, offset):
             job = thaw(line)
             final = os.path.join(self._folder, job.output)
-            path = os.path.join(self._staging, os.path.basename(job.output)) if self._atomic else final
+            path = staged(self._staging, final) if self._atomic else final
             try:
                 require_unchanged(self._jobs, job)
                 self._known[place] = (job.index, final, path)

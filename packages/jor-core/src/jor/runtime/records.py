@@ -65,7 +65,10 @@ class Run(NamedTuple):
             with open(self.submission, "rb") as file:
                 content = json.loads(file.read())
         except (OSError, ValueError) as error:
-            raise RecordError(f"the submission cannot be read: {error}", where=self.submission) from error
+            remedy = "Delete the folder it lies in; outputs are not lost"
+            raise RecordError(
+                f"the submission cannot be read: {error}", where=self.submission, remedy=remedy
+            ) from error
         if not isinstance(content, dict) or content.get("version") != VERSION:
             found = content.get("version") if isinstance(content, dict) else None
             raise RecordError(

@@ -22,18 +22,17 @@ class Staging:
     def __init__(self, partial: str) -> None:
         self.partial = partial
         self.folder = os.path.join(partial, str(Owner.current()))
-        # exist_ok would not do: a worker that ends may delete `partial` between its making and ours.
+        # Not makedirs: a worker that ends may delete `partial` at any time between its making and ours.
         while True:
-            os.makedirs(partial, exist_ok=True)
+            try:
+                os.mkdir(partial)
+            except FileExistsError:
+                pass  # if it is no folder, the next line says so
             try:
                 os.mkdir(self.folder)
                 return
             except FileNotFoundError:
                 continue
-
-    def path_for(self, output: str) -> str:
-        """Return where the job with this output path writes: the same file name, another folder."""
-        return os.path.join(self.folder, os.path.basename(output))
 
     def publish(self, output: str) -> bool:
         """Move all that the job left into the folder of `output`, `output` itself last.
@@ -61,6 +60,11 @@ class Staging:
         self.clear()
         os.rmdir(self.folder)
         _delete_if_empty(self.partial)
+
+
+def staged(folder: str, output: str) -> str:
+    """Return where the job with this output path writes: the same file name, in the staging folder `folder`."""
+    return os.path.join(folder, os.path.basename(output))
 
 
 def sweep(partial: str) -> int:

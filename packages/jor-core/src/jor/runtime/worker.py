@@ -191,6 +191,8 @@ class _Worker:
 
     def _failure(self, outcome: Outcome) -> str:
         """Return why the job's process did not end well; '' if it did."""
+        if outcome.signal and self._watch.abandoned:
+            return "jor was killed while it ran"
         if outcome.signal:
             name = signal.Signals(outcome.signal).name
             hint = " (out of memory?)" if outcome.signal == signal.SIGKILL and not self._watch.stopping else ""
