@@ -1,0 +1,115 @@
+"""Leases: one holder at a time, and none that is dead."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from jor import BusyError
+from jor.lock import STALE_AFTER, Lease, acquire, holder
+from jor.runtime.owner import Owner
+
+HERE = Owner.current()
+DEAD = HERE._replace(started=HERE.started - 1)
+ELSEWHERE = HERE._replace(host="elsewhere")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "lock")
+
+
+def put(path, owner, age=0.0):
+    with open(path, "w") as file:
+        file.write(str(owner))
+    os.utime(path, (time.time() - age,) * 2)
+
+
+def nobody(owner):
+    raise AssertionError(f"waiting for {owner}")
+
+
+def test_lease_names_its_holder_and_is_gone_after_release(path, tmp_path):
+    lease = acquire(path, nobody)
+    assert holder(path, time.time()) == HERE
+    assert lease.is_mine()
+    assert abs(lease.server_time() - time.time()) < 60
+    lease.release()
+    assert list(tmp_path.iterdir()) == []
+    assert holder(path, time.time()) is None
+
+
+def test_lease_is_held_once(path):
+    Lease(path)
+    with pytest.raises(FileExistsError):
+        Lease(path)
+
+
+def test_lease_of_the_dead_is_taken(path, tmp_path):
+    put(path, DEAD)
+    assert holder(path, time.time()) is None
+    assert acquire(path, nobody).is_mine()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lock"]
+
+
+def test_lease_of_another_host_is_waited_for_until_it_is_stale(path):
+    put(path, ELSEWHERE)
+    assert holder(path, time.time()) == ELSEWHERE
+    assert holder(path, time.time() + STALE_AFTER + 1) is None
+    told = []
+    with pytest.raises(BusyError, match=r"process .* on elsewhere has been planning the same entry"):
+        acquire(path, told.append, patience=0.2)
+    assert told == [ELSEWHERE]
+    put(path, ELSEWHERE, age=STALE_AFTER + 1)
+    assert acquire(path, nobody).is_mine()
+
+
+def test_living_holder_on_this_host_is_never_stale(path):
+    put(path, HERE, age=10 * STALE_AFTER)
+    assert holder(path, time.time()) == HERE
+
+
+def test_garbage_is_held_until_it_is_stale(path):
+    put(path, "garbage")
+    assert holder(path, time.time()) is not None
+    assert holder(path, time.time() + STALE_AFTER + 1) is None
+
+
+def test_release_leaves_alone_what_another_has_taken(path):
+    lease = Lease(path)
+    put(path, ELSEWHERE)
+    assert not lease.is_mine()
+    lease.release()
+    assert os.path.exists(path)
+
+
+def test_refresh_is_for_a_holder_that_lives_long(path):
+    lease = Lease(path)
+    put(path, HERE, age=100)
+    lease.refresh()
+    assert time.time() - os.stat(path).st_mtime > 50  # not due yet
+    lease._refreshed -= 31
+    lease.refresh()
+    assert time.time() - os.stat(path).st_mtime < 50
+
+
+CONTENDER = """
+import os, sys, time
+from jor.lock import acquire
+for _ in range(15):
+    lease = acquire(sys.argv[1], lambda owner: None)
+    inside = os.open(sys.argv[1] + ".inside", os.O_CREAT | os.O_EXCL)  # fails if two are in
+    os.close(inside)
+    time.sleep(0.001)
+    os.unlink(sys.argv[1] + ".inside")
+    lease.release()
+"""
+
+
+def test_processes_that_contend_hold_it_one_at_a_time(path):
+    contenders = [subprocess.Popen([sys.executable, "-c", CONTENDER, path]) for _ in range(4)]
+    assert [contender.wait(120) for contender in contenders] == [0] * 4

@@ -1,0 +1,156 @@
+"""What is written before anything starts, and the plan that it comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pytest
+
+from jor import JobModuleError, RecordError
+from jor.config import read_config
+from jor.plan import again, choose, make_submission, survey
+from jor.runtime.records import thaw
+from jor.status import EntryStatus, Status
+from jor.submission import newest_first, partial_folder, read, write
+from jor.todo import make_entry
+
+MODULE = """\
+import jor
+
+class Jobs(jor.JobsBase):
+    name = "out"
+    mem = "1G"
+
+    def __init__(self, first=0, last=5, path_prefix="."):
+        super().__init__(path_prefix=path_prefix)
+        self._jobs = [{"i": i} for i in range(first, last)]
+
+    def execute(self, i):
+        pass
+"""
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    """Return the survey of an entry with five jobs, none done."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jobs_here.py").write_text(MODULE)
+    (one,) = survey([make_entry("jobs_here", "")], read_config({}))
+    return one
+
+
+def submit(found, indices, **options):
+    overwrite = options.get("overwrite", False)
+    return write(make_submission(found, indices, overwrite=overwrite), found.jobs, indices, found.records)
+
+
+def test_survey_writes_nothing(found, tmp_path):
+    assert [path.name for path in tmp_path.iterdir()] == ["jobs_here.py"]
+    assert found.status.pending == [0, 1, 2, 3, 4]
+    assert found.folder == str(tmp_path / "out")
+
+
+def test_submission_is_read_back_equal(found):
+    submitted = submit(found, [0, 2, 3])
+    assert read(submitted.run) == submitted.submission
+    assert submitted.submission.planned == ((0, 0), (2, 3))
+    assert submitted.submission.mem == "1G"
+    submitted.lease.release()
+
+
+def test_planned_jobs_stand_at_their_offsets(found):
+    submitted = submit(found, [1, 4])
+    with open(submitted.run.jobs, "rb") as file:
+        content = file.read()
+    lines = [content[offset:].partition(b"\n")[0] for offset in submitted.offsets]
+    assert [(thaw(line).index, thaw(line).parameters) for line in lines] == [(1, {"i": 1}), (4, {"i": 4})]
+    submitted.lease.release()
+
+
+def test_submitted_jobs_are_queued_until_the_lease_is_gone(found):
+    submitted = submit(found, [1, 4])
+    status = again(found, time.time()).status
+    assert (status.counts[Status.QUEUED], status.pending) == (2, [0, 2, 3])
+    submitted.lease.release()
+    assert again(found, time.time()).status.pending == [0, 1, 2, 3, 4]
+
+
+def test_submissions_come_the_newest_first_and_unfinished_ones_not_at_all(found):
+    first, second = submit(found, [0]), submit(found, [1])
+    os.rename(second.run.folder, second.run.folder.replace("runs/2", "runs/3"))
+    os.mkdir(os.path.join(found.records, "runs", "9-unfinished"))
+    assert [read(run).planned for run in newest_first(found.records)] == [((1, 1),), ((0, 0),)]
+    first.lease.release()
+
+
+def test_damaged_and_newer_submissions_are_refused_with_the_remedy(found):
+    run = submit(found, [0]).run
+    content = run.read_submission()
+    for change, reason in (({"version": 2}, "has version 2"), ({"planned": "x"}, "the submission is damaged")):
+        with open(run.submission, "w") as file:
+            json.dump({**content, **change}, file)
+        with pytest.raises(RecordError, match=reason) as caught:
+            read(run)
+        assert caught.value.remedy
+
+
+def test_output_folder_that_cannot_be_made_is_told_and_nothing_is_left(found, tmp_path):
+    (tmp_path / "out").write_text("a file in the way")
+    with pytest.raises(RecordError, match="the output folder cannot be written: Not a directory"):
+        submit(found, [0])
+    assert (tmp_path / "out").read_text() == "a file in the way"
+
+
+def test_staging_folder_is_shared_by_the_entrys_submissions(found):
+    submitted = submit(found, [0])
+    assert partial_folder(found.records) == submitted.run.partial
+    submitted.lease.release()
+
+
+def status(pending, **counts):
+    found = {kind: counts.get(kind.value, 0) for kind in Status}
+    return EntryStatus(9, found, pending, [], ())
+
+
+def test_pending_jobs_are_chosen():
+    assert choose(status([2, 5]), overwrite=False) == [2, 5]
+
+
+def test_all_jobs_are_chosen_to_overwrite_unless_somebody_is_at_it():
+    assert list(choose(status([2]), overwrite=True)) == list(range(9))
+    assert list(choose(status([2], running=1), overwrite=True)) == []
+    assert list(choose(status([2], queued=1), overwrite=True)) == []
+
+
+def test_entries_that_share_a_folder_may_not_share_an_output(found):
+    config = read_config({})
+    apart = [make_entry("jobs_here", "first=0, last=3"), make_entry("jobs_here", "first=3, last=5")]
+    assert [one.status.total for one in survey(apart, config)] == [3, 2]
+    overlapping = [*apart, make_entry("jobs_here", "first=4, last=6")]
+    with pytest.raises(JobModuleError, match=r"two jobs have the same output .*i4.txt'; the second is job 0"):
+        list(survey(overlapping, config))
+
+
+def test_empty_outputs_of_before_are_made_again_and_those_of_jor_are_not(found, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "i0.txt").write_text("")
+    (tmp_path / "out" / "i1.txt").write_text("x")
+    one = again(found, time.time())
+    assert one.status.counts[Status.INTERRUPTED] == 1
+    assert one.status.pending == [0, 2, 3, 4]
+    submitted = submit(one, one.status.pending)
+    submitted.lease.release()
+    assert submitted.submission.empty == (0,)
+    assert submitted.submission.may_exist
+    assert 0 in again(found, time.time()).status.pending
+    (tmp_path / "out" / "i0.txt").write_text("now it is there")
+    assert again(found, time.time()).status.pending == [2, 3, 4]
+
+
+def test_package_names_what_it_exports():
+    import jor
+
+    assert sorted(jor.__all__) == sorted(set(jor.__all__))
+    assert all(hasattr(jor, name) for name in jor.__all__)
