@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -79,8 +79,13 @@ def _show_failures(failures: Sequence[Failure]) -> None:
     click.echo(table(["entry", "job", "parameters", "error"], rows, right=".r.."), err=True)
     if len(failures) > len(shown):
         click.echo(f"... and {len(failures) - len(shown):,} more: jor status tells all", err=True)
-    for log in dict.fromkeys(failure.log for failure in shown if failure.log):
-        click.echo(f"What they printed: {os.path.relpath(log)}", err=True)
+    for line in told_logs(failure.log for failure in shown):
+        click.echo(line, err=True)
+
+
+def told_logs(logs: Iterable[str]) -> list[str]:
+    """Return a line for each different log, '' for none, that says where it is."""
+    return [f"What they printed: {os.path.relpath(log)}" for log in dict.fromkeys(logs) if log]
 
 
 def _parameters(failure: Failure) -> str:

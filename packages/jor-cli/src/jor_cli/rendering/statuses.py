@@ -12,6 +12,7 @@ from jor.plan import Survey
 from jor.runtime.records import freeze, thaw
 from jor.status import Problem, Status
 
+from .runs import told_logs
 from .tables import table
 
 #: Version of the JSON.
@@ -95,7 +96,8 @@ def _problems(problems: Sequence[tuple[Survey, Problem]], count: int) -> str:
         for found, problem in problems
     ]
     more = f"\n... and {count - len(rows):,} more: jor status --json tells all" if count > len(rows) else ""
-    return "\n" + table(["entry", "job", "parameters", "why"], rows, right=".r..") + more
+    logs = "".join(f"\n{line}" for line in told_logs(problem.log for _, problem in problems))
+    return "\n" + table(["entry", "job", "parameters", "why"], rows, right=".r..") + more + logs
 
 
 def _parameters(found: Survey, index: int) -> Any:
