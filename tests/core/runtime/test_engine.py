@@ -143,6 +143,14 @@ def test_processes_that_a_job_leaves_behind_are_ended(engine, isolation):
     assert not alive(int((one.folder / "daemon").read_text() or 0))
 
 
+def test_job_that_crashes_and_leaves_a_process_behind_fails_alone(engine, isolation):
+    body = "if how == 'bad':\n    if os.fork() == 0: time.sleep(1000)\n    os.kill(os.getpid(), 11)\nself.write(i)"
+    one, record = ended(engine, isolation, body)
+    assert record["error"] == "killed by signal 11, SIGSEGV"
+    assert record["orphans"] == 1
+    assert one.outputs() == ["howgood.txt"]
+
+
 SLOW = """
 open(os.path.join(self.path_prefix, 'pid'), 'w').write(str(os.getpid()))
 os.rename(os.path.join(self.path_prefix, 'pid'), os.path.join(self.path_prefix, 'begun'))

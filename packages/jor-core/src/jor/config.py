@@ -184,14 +184,14 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
     """Return the line number of each section, as (section, ''), and of each key."""
     found: dict[tuple[str, str], int] = {}
     section = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\[(.+)\]", line)
-        key = re.match(r"([^\s=:#;][^=:]*?)\s*(?:[=:]|$)", line)
+    for number, line in enumerate(text.split("\n"), start=1):
+        header = re.match(r"\s*\[(.+)\]", line)
+        key = re.match(r"\s*([^\s=:#;][^=:]*?)\s*(?:[=:]|$)", line)
         if header:
             section = header[1]
-            found[section, ""] = number
+            found.setdefault((section, ""), number)
         elif key:
-            found[section, key[1].lower()] = number
+            found.setdefault((section, key[1].lower()), number)
     return found
 
 

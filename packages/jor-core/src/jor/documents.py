@@ -19,6 +19,12 @@ MAX_SIZE = 16 * 2**20
 MAX_DEPTH = 100
 #: Most values that one file may stand for: aliases can multiply without end.
 MAX_VALUES = 1_000_000
+#: Longest number, characters: Python takes quadratic time for longer ones, or refuses them.
+MAX_DIGITS = 1_000
+
+#: Tag of an empty value, `~` and `null`.
+NULL = "tag:yaml.org,2002:null"
+_MERGE, _MAPPING, _LIST = (f"tag:yaml.org,2002:{name}" for name in ("merge", "map", "seq"))
 
 
 def compose(path: str) -> tuple[yaml.Node | None, Builder]:
@@ -35,8 +41,9 @@ def compose(path: str) -> tuple[yaml.Node | None, Builder]:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
         raise TodoError(f"not YAML: {error.problem}", where=where) from None
-    except yaml.YAMLError as error:
-        raise TodoError(f"not YAML: {str(error).splitlines()[0]}", where=path) from None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        line = text.encode()[: getattr(error, "position", 0)].count(b"\n") + 1
+        raise TodoError(f"not YAML: {str(error).splitlines()[0]}", where=f"{path}:{line}") from None
 
 
 def _refuse_depth(text: str, path: str) -> None:
@@ -103,39 +110,63 @@ class Builder:
 
     def value(self, node: yaml.Node, depth: int = MAX_DEPTH) -> Any:
         """Return the value of `node`, whose content may be nested `depth` deep."""
-        self._left -= 1
-        if depth == 0:
-            raise TodoError("an alias stands for what it is part of", where=at(self._path, node))
-        if self._left < 0:
-            raise TodoError("the aliases stand for more than a million values", where=at(self._path, node))
-        if isinstance(node, yaml.MappingNode):
+        self._spend(1, node, depth)
+        if isinstance(node, yaml.MappingNode) and node.tag == _MAPPING:
             return {self.value(key): self.value(item, depth - 1) for key, item in self.pairs(node)}
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.SequenceNode) and node.tag == _LIST:
             return [self.value(item, depth - 1) for item in node.value]
-        return self._scalar(node)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        raise self._tagged(node)
 
-    def pairs(self, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
+    def pairs(self, node: yaml.MappingNode, depth: int = MAX_DEPTH) -> list[tuple[yaml.Node, yaml.Node]]:
         """Return the keys and values of a mapping, merged (`<<`) and without duplicates."""
         seen = set()
-        for key, _ in node.value:
+        for key, item in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise TodoError("a key has to be a plain text or number", where=at(self._path, key))
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+            if key.tag == _MERGE:
+                self._merge(item, depth - 1)
+            elif key.value in seen:
                 raise TodoError(
                     f"the key {key.value!r} stands twice", where=at(self._path, key), remedy="Keep one of them"
                 )
             seen.add(key.value)
         self._loader.flatten_mapping(node)
-        return list({key.value: (key, item) for key, item in node.value}.values())
+        # Kept without the duplicates: an alias may bring the node here again.
+        node.value = list({key.value: (key, item) for key, item in node.value}.values())
+        return node.value
 
-    def _scalar(self, node: yaml.Node) -> Any:
-        # YAML 1.1's octal reading of 010 is not in the core schema.
-        if node.tag == "tag:yaml.org,2002:int" and not node.value.startswith("0x"):
-            return int(node.value)
-        if node.tag == "tag:yaml.org,2002:float" and "." not in node.value.lstrip("-+")[:1]:
-            return float(node.value)
+    def _merge(self, node: yaml.Node, depth: int) -> None:
+        """Merge within what a `<<` names, before it is copied: else aliases would multiply in flatten_mapping."""
+        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if not isinstance(source, yaml.MappingNode):
+                raise TodoError("<< merges mappings, and this is none", where=at(self._path, source))
+            self._spend(len(source.value), source, depth)
+            self.pairs(source, depth)
+
+    def _spend(self, count: int, node: yaml.Node, depth: int) -> None:
+        """Count values made of `node`. Raise TodoError when there are too many, or nested without end."""
+        self._left -= count
+        if depth == 0:
+            raise TodoError("an alias stands for what it is part of", where=at(self._path, node))
+        if self._left < 0:
+            raise TodoError("the aliases stand for more than a million values", where=at(self._path, node))
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        kind = node.tag.rpartition(":")[2]
+        if kind in ("int", "float") and len(node.value) > MAX_DIGITS:
+            raise TodoError(f"this number is longer than {MAX_DIGITS:,} characters", where=at(self._path, node))
         try:
+            # YAML 1.1's octal reading of 010 is not in the core schema.
+            if kind == "int" and not node.value.startswith("0x"):
+                return int(node.value)
+            if kind == "float" and "." not in node.value.lstrip("-+")[:1]:
+                return float(node.value)
             return self._loader.construct_object(node)
-        except (yaml.YAMLError, ValueError):
-            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            raise TodoError(f"the tag {tag!r} is not allowed here", where=at(self._path, node)) from None
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError):  # a text that is not what its tag says
+            raise self._tagged(node) from None
+
+    def _tagged(self, node: yaml.Node) -> TodoError:
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        return TodoError(f"the tag {tag!r} is not allowed here", where=at(self._path, node), remedy="Leave it out")

@@ -84,9 +84,10 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
         try:
             return Lease(path)
         except FileExistsError:
+            text = _read(path)  # before it is judged: what has come since is not to be broken
             owner = holder(path, time.time())
         if owner is None:
-            _break(path)
+            _break(path, text)
             continue
         if time.monotonic() - began > patience:
             raise BusyError(
@@ -100,9 +101,10 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
         time.sleep(0.05)
 
 
-def _break(path: str) -> None:
-    """Remove the lease of a dead holder, leaving alone one that has been taken in the meantime."""
-    stale = _read(path)
+def _break(path: str, stale: str | None) -> None:
+    """Remove the lease of a dead holder, whose text is `stale`, leaving alone one that has been taken since."""
+    if _read(path) != stale:
+        return
     aside = f"{path}.broken.{Owner.current()}"
     try:
         os.rename(path, aside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import keyword
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import yaml
 
 from .config import Layer, read_setting
-from .documents import Builder, at, compose
+from .documents import NULL, Builder, at, compose
 from .entries import Entry
 from .errors import ConfigError, JobargsError, JobModuleError, JorError, Mistakes, TodoError, nearest
 from .options import BY_NAME, OPTIONS
@@ -34,7 +35,7 @@ def read_todo(path: str) -> tuple[Entry, ...]:
     Raise TodoError, or Mistakes with all there are, each with line and column.
     """
     root, build = compose(path)
-    items = _items(root, path)
+    items = _items(root, build, path)
     entries: list[Entry] = []
     mistakes: list[JorError] = []
     for item in items:
@@ -64,17 +65,18 @@ def select(entries: tuple[Entry, ...], names: tuple[str, ...]) -> tuple[Entry, .
     return tuple(entry for entry in entries if not names or called[entry] & wanted)
 
 
-def _items(root: yaml.Node | None, path: str) -> list[yaml.Node]:
+def _items(root: yaml.Node | None, build: Builder, path: str) -> list[yaml.Node]:
     if root is None:
         raise TodoError("the todo-list is empty", where=path, remedy=_EXAMPLE)
     if not isinstance(root, yaml.MappingNode):
         raise TodoError("the todo-list does not start with jobs:", where=at(path, root), remedy=_EXAMPLE)
-    for key, _ in root.value:
+    pairs = build.pairs(root)
+    for key, _ in pairs:
         if key.value != "jobs":
             raise TodoError(f"unknown key {key.value!r:.100}", where=at(path, key), remedy="The only key is 'jobs'")
-    if len(root.value) != 1:
-        raise TodoError("the todo-list needs the key jobs, once", where=at(path, root), remedy=_EXAMPLE)
-    jobs = root.value[0][1]
+    if not pairs:
+        raise TodoError("the todo-list has no key jobs", where=at(path, root), remedy=_EXAMPLE)
+    ((_, jobs),) = pairs
     if not isinstance(jobs, yaml.SequenceNode) or not jobs.value:
         raise TodoError("jobs: is not a list of items", where=at(path, jobs), remedy=_EXAMPLE)
     return list(jobs.value)
@@ -90,7 +92,8 @@ def _entries(item: yaml.Node, build: Builder, path: str) -> list[Entry]:
             raise TodoError(
                 f"unknown key {key.value!r:.100}", where=at(path, key), remedy=nearest(key.value, _ITEM_KEYS)
             )
-        nodes[key.value] = node
+        if node.tag != NULL:  # empty means not set
+            nodes[key.value] = node
     if "jobmodule" not in nodes:
         raise TodoError("this item has no jobmodule", where=at(path, item), remedy=_EXAMPLE)
     try:
@@ -161,7 +164,7 @@ def _settings(nodes: Mapping[str, yaml.Node], path: str) -> Layer:
 
 def _named(arguments: Mapping[Any, Any], node: yaml.Node, path: str) -> Mapping[str, Any]:
     for name in arguments:
-        if not (isinstance(name, str) and name.isidentifier()):
+        if not (isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)):
             raise TodoError(f"{name!r:.100} is no name of an argument", where=at(path, node))
     return arguments
 
@@ -170,7 +173,9 @@ def _canonical(arguments: Mapping[str, Any]) -> str:
     if "path_prefix" in arguments:
         remedy = "Set the option path-prefix instead (jor.cfg, or path-prefix: in the item)"
         raise JobargsError("path_prefix does not belong into jobargs", remedy=remedy)
-    return jobargs.render(arguments)
+    text = jobargs.render(arguments)
+    jobargs.parse(text)  # YAML can say what is too long or too large for jobargs: told here, where the place is known
+    return text
 
 
 def _located(function: Any, argument: Any, node: yaml.Node, path: str) -> Any:

@@ -57,6 +57,16 @@ class Host:
             _be_host(run, submission, staging, board, orders, answers, worker)
         os.close(orders)
         os.close(answers)
+        os.set_blocking(self.answers, False)
+        self._ended: Outcome | None = None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it has ended; a process that its job left behind may still hold the pipe open."""
+        if self._ended is None:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            self._ended = Outcome(0.0, usage.ru_maxrss, status) if pid else None
+        return self._ended is not None
 
     def order(self, offset: int) -> None:
         """Let the host run the job whose line begins at `offset`."""
@@ -67,7 +77,10 @@ class Host:
 
     def answer(self) -> tuple[Outcome, int] | None:
         """Return how the job ended, and how many processes it left behind; None when the host has died of it."""
-        data = os.read(self.answers, ANSWER.size)
+        try:
+            data = os.read(self.answers, ANSWER.size)
+        except BlockingIOError:
+            return None
         if len(data) < ANSWER.size:
             return None
         *outcome, orphans = ANSWER.unpack(data)
@@ -86,8 +99,10 @@ class Host:
         """End the host, which does it at once unless a job runs; return how it ended."""
         os.close(self._orders)
         os.close(self.answers)
-        _, status, usage = os.wait4(self.pid, 0)
-        return Outcome(0.0, usage.ru_maxrss, status)
+        if self._ended is None:
+            _, status, usage = os.wait4(self.pid, 0)
+            self._ended = Outcome(0.0, usage.ru_maxrss, status)
+        return self._ended
 
 
 def _be_host(

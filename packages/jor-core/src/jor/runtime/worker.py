@@ -158,6 +158,8 @@ class _Worker:
         began = time.monotonic()
         deadline = None
         while not self._watch.sleep(None if deadline is None else deadline - time.monotonic(), reading=host.answers):
+            if host.is_dead:
+                break
             if self._watch.stopping:
                 deadline = self._stop(host, deadline)
         answer = host.answer()
