@@ -134,8 +134,9 @@ class Builder:
             seen.add(key.value)
         self._loader.flatten_mapping(node)
         # Kept without the duplicates: an alias may bring the node here again.
-        node.value = list({key.value: (key, item) for key, item in node.value}.values())
-        return node.value
+        pairs: list[tuple[yaml.Node, yaml.Node]] = list({key.value: (key, item) for key, item in node.value}.values())
+        node.value = pairs
+        return pairs
 
     def _merge(self, node: yaml.Node, depth: int) -> None:
         """Merge within what a `<<` names, before it is copied: else aliases would multiply in flatten_mapping."""
