@@ -1,6 +1,11 @@
-"""Properties are about results: how long an example takes on a busy machine is none of them."""
+"""Settings of all tests of jor-containers."""
+
+from __future__ import annotations
+
+import os
 
 from hypothesis import settings
 
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+# No deadline: the machines are shared, and a slow example is no wrong one. In CI the same examples each time.
+settings.register_profile("jor", max_examples=50, deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("jor")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import math
 import os
 
 import pytest
@@ -12,6 +15,15 @@ from jor import JorError
 from jor.runtime import jobargs
 from jor.todo import make_entry, read_todo, select
 
+AXES = st.dictionaries(
+    st.sampled_from(["n", "m", "k", "x_1"]),
+    st.lists(st.integers() | st.text("ab: #'", max_size=4), min_size=1, max_size=4, unique_by=str),
+    min_size=1,
+)
+PIECES = [
+    *("jobs:\n", "- ", "\n  ", "jobmodule: jobs_here", "jobargs: ", "n=1", "name: ", "mem: ", "workers: ", "sweep: "),
+    *("{n: ", "}", "[", "]", ", ", "&a ", "*a", "<<: ", "!!int ", "~", "1", "x", "'", "|\n", "? ", "class: ", "\t"),
+]
 MODULE = "import jor\nclass Jobs(jor.JobsBase): pass\n"
 
 
@@ -77,6 +89,34 @@ def test_sweep_makes_an_entry_of_each_product(todo):
     assert len({entry.key for entry in entries}) == 4
 
 
+@given(AXES)
+def test_sweep_is_the_product_of_its_lists(tmp_path_factory, axes):
+    folder = tmp_path_factory.mktemp("sweep")
+    (folder / "jobs_here.py").write_text(MODULE)
+    module = json.dumps(str(folder / "jobs_here.py"))
+    (folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: {module}\n  sweep: {json.dumps(axes)}\n")
+    entries = read_todo(str(folder / "todo.yaml"))
+    products = itertools.product(*axes.values())
+    assert [arguments(entry) for entry in entries] == [dict(zip(axes, values, strict=True)) for values in products]
+    assert len({entry.key for entry in entries}) == math.prod(map(len, axes.values()))
+
+
+def test_sweep_names_its_entries(todo):
+    entries = todo(item("name: mine\nsweep: {n: [1, 2]}"))
+    assert [entry.label for entry in entries] == ["mine n=1", "mine n=2"]
+
+
+def test_sweep_wins_over_jobargs(todo):
+    assert [arguments(entry) for entry in todo(item("jobargs: n=0, m=0\nsweep: {n: [1]}"))] == [{"n": 1, "m": 0}]
+
+
+@pytest.mark.parametrize("empty", ["", "~", "null"])
+def test_key_without_a_value_is_not_set(todo, empty):
+    keys = ("name", "jobargs", "sweep", "mem", "partition", "workers")
+    (entry,) = todo(item("\n".join(f"{key}: {empty}" for key in keys)))
+    assert (entry.label, dict(entry.settings)) == ("jobs_here", {})
+
+
 def test_aliases_and_merges_are_read(todo):
     entries = todo("jobs:\n- &base\n  jobmodule: jobs_here\n  mem: 1G\n  jobargs: n=1\n- <<: *base\n  jobargs: n=2\n")
     assert [entry.settings["mem"].value for entry in entries] == ["1G", "1G"]
@@ -101,7 +141,12 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("jobs:\n- jobmodule: [jobs_here\n", "todo.yaml:3:1: not YAML: "),
         ("jobs:\n\t- x\n", "todo.yaml:2:1: not YAML: "),
         ("job:\n- jobmodule: jobs_here\n", "todo.yaml:1:1: unknown key 'job'\n  The only key is 'jobs'"),
-        ("jobs:\n- jobmodule: jobs_here\njobs: []\n", "stands twice|needs the key jobs, once"),
+        ("jobs:\n- jobmodule: jobs_here\njobs: []\n", "todo.yaml:3:1: the key 'jobs' stands twice"),
+        ("? [jobs]\n: x\n", "todo.yaml:1:3: a key has to be a plain text or number"),
+        ("{}", "todo.yaml:1:1: the todo-list has no key jobs"),
+        ("jobs:\n- jobmodule:\n", "todo.yaml:2:3: this item has no jobmodule"),
+        ("jobs:\n- jobmodule: jobs_here\n  name: ''\n", "todo.yaml:3:9: a text is needed here"),
+        (item("<<: 3"), "todo.yaml:3:7: << merges mappings, and this is none"),
         ("jobs: jobs_here\n", "todo.yaml:1:7: jobs: is not a list of items"),
         ("jobs: []\n", "jobs: is not a list of items"),
         ("jobs:\n- jobs_here\n", "todo.yaml:2:3: this item is not a mapping with jobmodule:"),
@@ -116,6 +161,15 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (item("jobargs: {1: 2}"), "1 is no name of an argument"),
         (item("jobargs: n=3, path_prefix='x'"), "path_prefix does not belong into jobargs"),
         (item("jobargs: {path_prefix: x}"), "Set the option path-prefix instead"),
+        (item("jobargs: 3"), "todo.yaml:3:12: jobargs '3': a value without a name at column 1 is not allowed"),
+        (item("jobargs: n=3 m=4"), "todo.yaml:3:12: jobargs 'n=3 m=4' is not a list of keyword arguments"),
+        (item("jobargs: n=\"it's"), "is not a list of keyword arguments"),
+        (item("jobargs: |\n  n=3,\n  m=open('pwned', 'w')"), "a function call in line 2"),
+        (item("jobargs: {class: 1}"), "todo.yaml:3:12: 'class' is no name of an argument"),
+        (item("jobargs: {xs: ['" + "x" * 200_000 + "']}"), "todo.yaml:3:12: jobargs is 200,009 characters long"),
+        (item("jobargs: {n: " + "9" * 2_000 + "}"), "todo.yaml:3:16: this number is longer than 1,000 characters"),
+        (item("jobargs: n=" + "9" * 2_000), "the number is too large"),
+        (item("jobargs: {n: !!timestamp 2020-01-01}"), "n holds datetime.date(2020, 1, 1), which is not plain data"),
         (item("jobargs: n=__import__('os').system('touch pwned')"), "todo.yaml:3:12: jobargs"),
         (item("jobargs: n=3); import os #"), "is not a list of keyword arguments"),
         (item("jobargs: $(touch pwned)"), "is not a list of keyword arguments"),
@@ -213,3 +267,16 @@ def test_any_file_gives_entries_or_an_explained_error(tmp_path_factory, content)
     except JorError:
         return
     assert entries
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_any_list_gives_entries_or_an_explained_error(tmp_path_factory, text):
+    folder = tmp_path_factory.mktemp("todo")
+    (folder / "jobs_here.py").write_text(MODULE)
+    module = json.dumps(str(folder / "jobs_here.py"))
+    (folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: {module}\n  " + text.replace("jobs_here", module))
+    try:
+        entries = read_todo(str(folder / "todo.yaml"))
+    except JorError:
+        return
+    assert all(isinstance(arguments(entry), dict) for entry in entries)
