@@ -51,7 +51,7 @@ def agrees_with_golden(tmp_path: Path) -> Callable[[str, str], None]:
 
     def agrees(text: str, name: str) -> None:
         normal = text.replace(str(tmp_path), "/project").replace(sys.executable, "/python")
-        normal = re.sub(r"\d{8}-\d{6}-[0-9a-f]{10}", "<run>", normal)
+        normal = re.sub(r"\d{8}-\d{9}-[0-9a-f]{10}", "<run>", normal)
         normal = re.sub(r"(\.jor/[\w.-]+)-[0-9a-f]{8}/", r"\1-<hash>/", normal)
         golden = GOLDEN / name
         if os.environ.get("JOR_UPDATE_GOLDEN") == "1":

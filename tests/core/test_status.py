@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jor.runtime.owner import Owner
-from jor.status import PENDING, Attempt, Status, judge
+from jor.status import PENDING, Attempt, Carrier, Phase, Status, TaskState, judge
 from jor.submission import ranges
 
-ME = Owner.current()
+GONE = Carrier("nobody", lambda _task: TaskState(Phase.OVER), False)
+ACTIVE = Carrier("somebody", lambda _task: TaskState(Phase.AT_WORK), True)
 BEGUN = {"kind": "begin", "index": 0}
 DONE = {"kind": "end", "index": 0, "status": 0}
 FAILED = {"kind": "end", "index": 0, "error": "ValueError: no", "log": [3, 9], "log_file": "task.log", "seconds": 0.5}
@@ -21,7 +21,8 @@ STOPPED = {"kind": "end", "index": 0, "error": "killed by signal 15, SIGTERM", "
 
 
 def attempt(planned, records, *, active=False):
-    return Attempt(ranges(sorted(planned)), ME if active else None, lambda: records)
+    carrier = ACTIVE if active else GONE
+    return Attempt(ranges(sorted(planned)), carrier, lambda: records, carrier.state_of)
 
 
 def judged(total, absent, attempts=(), empty=(), there=()):
@@ -91,8 +92,8 @@ def test_journals_are_not_read_when_nothing_is_missing():
     def unread():
         raise AssertionError("read")
 
-    assert judged(5, [], [Attempt(((0, 4),), None, unread)]).counts[Status.DONE] == 5
-    assert judged(5, [4], [Attempt(((0, 3),), None, unread)]).counts[Status.MISSING] == 1
+    assert judged(5, [], [Attempt(((0, 4),), GONE, unread, GONE.state_of)]).counts[Status.DONE] == 5
+    assert judged(5, [4], [Attempt(((0, 3),), GONE, unread, GONE.state_of)]).counts[Status.MISSING] == 1
 
 
 TOTAL = 12

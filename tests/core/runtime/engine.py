@@ -15,7 +15,7 @@ from jor.runtime.journal import Reader
 from jor.runtime.loading import construct, load
 from jor.runtime.outputs import output_names
 from jor.runtime.records import freeze
-from jor.runtime.worker import END, ITEM
+from jor.runtime.sources import END, ITEM
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
@@ -80,7 +80,7 @@ class Engine:
             os.write(self._feed, ITEM.pack(offset))
         os.write(self._feed, ITEM.pack(END))
         argv = [sys.executable, "-m", "jor", "exec", str(self.run), "0"]
-        with open(self.run / "task-0.r0.log", "wb") as log:
+        with open(self.run / "task-0.log", "wb") as log:
             environment = {**os.environ, **environment}
             self.process = subprocess.Popen(argv, stdin=read_end, stdout=log, stderr=log, cwd=self.run, env=environment)
         os.close(read_end)
@@ -115,7 +115,7 @@ class Engine:
     def printed(self, record: dict[str, Any]) -> str:
         """Return what the job of an end record printed, found by its place in the log."""
         first, last = record["log"]
-        return (self.run / "task-0.r0.log").read_bytes()[first:last].decode()
+        return (self.run / "task-0.log").read_bytes()[first:last].decode()
 
 
 MODULE = """\

@@ -105,11 +105,11 @@ def test_sweep_deletes_what_the_dead_left_and_nothing_else(tmp_path):
     here = Owner.current()
     dead = here._replace(started=here.started - 1)
     elsewhere = here._replace(host="elsewhere")
-    for name in (str(here), str(dead), str(elsewhere), "no owner"):
+    for name in (f"{here}~0", f"{dead}~0", f"{elsewhere}~0", "no owner"):
         (tmp_path / "partial" / name).mkdir(parents=True)
         write(tmp_path / "partial" / name / "half.txt")
     assert sweep(str(tmp_path / "partial")) == 1
-    assert sorted(os.listdir(tmp_path / "partial")) == sorted([str(here), str(elsewhere), "no owner"])
+    assert sorted(os.listdir(tmp_path / "partial")) == sorted([f"{here}~0", f"{elsewhere}~0", "no owner"])
 
 
 def test_sweep_of_nothing_does_nothing(tmp_path):

@@ -101,10 +101,10 @@ def _choose(surveys: Sequence[Survey], manner: Manner) -> list[tuple[Survey, Seq
 def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     if manner.index is None:
         return choose(found.status, overwrite=found.config["overwrite-output"])
-    if found.status.owners:
-        owner = found.status.owners[0]
+    active = [carrier for carrier in found.status.carriers if carrier.is_active]
+    if active:
         raise BusyError(
-            f"process {owner.pid} on {owner.host} is running jobs of the same entry",
+            f"{active[0].name} is running jobs of the same entry",
             where=found.entry.label,
             remedy="Run again when it has ended",
         )
@@ -145,8 +145,8 @@ def _why_nothing(found: Survey) -> str:
     counts = found.status.counts
     active = counts[Status.RUNNING] + counts[Status.QUEUED]
     if active:
-        owner = found.status.owners[0]
-        return f"{jobs_of(active)} left to process {owner.pid} on {owner.host}, which is running them"
+        names = ", ".join(carrier.name for carrier in found.status.carriers if carrier.is_active)
+        return f"{jobs_of(active)} left to {names}, which is running them"
     return f"all {jobs_of(found.status.total)} done" if found.status.total else "it lists no jobs"
 
 

@@ -6,12 +6,14 @@ import sys
 
 from .errors import JorError
 from .runtime.records import Run
+from .runtime.tenure import Attempt
 from .runtime.worker import work
 
 USAGE = """\
-usage: python -m jor exec RUN TASK
+usage: python -m jor exec RUN TASK [RESTART END_TIME JOB_ID]
 
-Be worker TASK of the submission in the folder RUN, fed with jobs through standard input.
+Be worker TASK of the submission in the folder RUN, fed with jobs through standard input; or array task TASK of a batch
+system, which has been started again RESTART times and ends the task at END_TIME (seconds since 1970; 0: not known).
 jor starts this itself. People use the command jor: pip install jor-cli."""
 
 
@@ -19,8 +21,9 @@ def main(argv: list[str]) -> int:
     """Run the command line `argv`; return the exit status."""
     # Parsed by hand: argparse would be a third of the time that a worker takes to start.
     try:
-        if len(argv) == 3 and argv[0] == "exec" and argv[2].isdigit():
-            return work(Run(argv[1]), int(argv[2]))
+        if len(argv) in (3, 6) and argv[0] == "exec" and all(map(str.isdigit, argv[2:5])):
+            task, restart, end_time = (*map(int, argv[2:5]), 0, 0)[:3]
+            return work(Run(argv[1]), Attempt(task, restart, end_time, "".join(argv[5:])))
     except JorError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 # the only voice of a process without a terminal
         return 2

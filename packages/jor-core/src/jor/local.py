@@ -17,8 +17,9 @@ import attrs
 
 from .runtime.journal import Reader, Record
 from .runtime.processes import adopt_orphans, children, kill_descendants, load_prctl
+from .runtime.sources import END, ITEM
 from .runtime.watch import Watch
-from .runtime.worker import CANNOT_WORK, END, ITEM, interpreter
+from .runtime.worker import CANNOT_WORK, interpreter
 from .submission import Submitted
 
 #: Seconds between two looks at the journals.

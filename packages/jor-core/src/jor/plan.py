@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from functools import partial
 
 import attrs
@@ -14,11 +15,12 @@ from . import __version__
 from .config import Config
 from .entries import Entry
 from .errors import JobModuleError
+from .history import Ask, History, nobody
 from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs
-from .runtime.records import source_checksum
-from .status import EntryStatus, Status, read_status
-from .submission import Submission, new_token, ranges
+from .runtime.records import Run, source_checksum
+from .status import UNKNOWN, Carrier, EntryStatus, Status
+from .submission import Batch, Submission, new_token, ranges
 
 
 @attrs.frozen(eq=False)
@@ -38,13 +40,15 @@ class Survey:
         return self.entry.records(self.folder)
 
 
-def survey(entries: Iterable[Entry], config: Config) -> Iterator[Survey]:
+def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Iterator[Survey]:
     """Yield the survey of each entry, one after the other, writing nothing.
 
-    Raise JobModuleError for a job module that cannot be used, and for two jobs, of one entry or of two, that have
-    the same output.
+    `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. Raise
+    JobModuleError for a job module that cannot be used, and for two jobs, of one entry or of two, that have the same
+    output.
     """
     listings = _Listings()
+    waiting: list[tuple[Survey, History]] = []
     for entry in entries:
         mine = config.for_entry(entry.settings)
         remake = partial(entry.construct, mine["path-prefix"])
@@ -57,14 +61,26 @@ def survey(entries: Iterable[Entry], config: Config) -> Iterator[Survey]:
             absent = absent_outputs(jobs, listings.of(folder, remake))
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
-        status = read_status(jobs, absent, entry.records(folder), time.time())
-        yield Survey(entry, mine, jobs, folder, status)
+        history = History.read(jobs, absent, entry.records(folder))
+        if waiting or history.batches:
+            waiting.append((Survey(entry, mine, jobs, folder, UNKNOWN), history))
+        else:
+            yield Survey(entry, mine, jobs, folder, history.judge({}, time.time()))
+    carriers = _ask(ask, [batch for _, history in waiting for batch in history.batches])
+    for found, history in waiting:
+        yield attrs.evolve(found, status=history.judge(carriers, time.time()))
 
 
-def again(found: Survey, now: float) -> Survey:
+def again(found: Survey, now: float, ask: Ask = nobody) -> Survey:
     """Return the survey of the same entry anew; `now` is the time by the clock that stamps files there."""
     absent = absent_outputs(found.jobs, Listing(found.folder))
-    return attrs.evolve(found, status=read_status(found.jobs, absent, found.records, now))
+    history = History.read(found.jobs, absent, found.records)
+    return attrs.evolve(found, status=history.judge(_ask(ask, history.batches), now))
+
+
+def _ask(ask: Ask, batches: Sequence[tuple[Run, Submission]]) -> Mapping[Run, Carrier]:
+    runs = [run for run, _ in batches]
+    return dict(zip(runs, ask(batches) if batches else (), strict=True))
 
 
 def choose(status: EntryStatus, *, overwrite: bool, only_first: bool = False) -> Sequence[int]:
@@ -77,13 +93,15 @@ def choose(status: EntryStatus, *, overwrite: bool, only_first: bool = False) ->
     return chosen[:1] if only_first else chosen
 
 
-def make_submission(found: Survey, indices: Sequence[int], *, overwrite: bool) -> Submission:
-    """Return the submission of the jobs `indices` of an entry, with a new token."""
+def make_submission(
+    found: Survey, indices: Sequence[int], *, overwrite: bool, token: str = "", batch: Batch | None = None
+) -> Submission:
+    """Return the submission of the jobs `indices` of an entry, with a new token unless one is given."""
     entry, config = found.entry, found.config
-    empty = tuple(problem.index for problem in found.status.problems if problem.status is Status.INTERRUPTED)
+    empty = tuple(sorted(found.status.empty))
     return Submission(
-        token=new_token(),
-        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        token=token or new_token(),
+        created=datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z",
         jor=__version__,
         label=entry.label,
         jobmodule=entry.jobmodule,
@@ -102,6 +120,7 @@ def make_submission(found: Survey, indices: Sequence[int], *, overwrite: bool) -
         may_exist=overwrite or bool(empty) or not found.jobs.atomic_output,
         planned=ranges(indices),
         empty=empty,
+        batch=batch,
     )
 
 

@@ -6,21 +6,12 @@ Truth, in this order: the output, the journal's end record, whether somebody car
 from __future__ import annotations
 
 import enum
-import os
-import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
-from . import submission as submissions
-from .lock import holder
-from .runtime.jobs import JobsBase
-from .runtime.journal import Reader, Record
-from .runtime.outputs import output_name
-from .runtime.owner import Owner
-from .runtime.records import Run
-from .runtime.staging import stamp
+from .runtime.journal import Record
 from .submission import Ranges
 
 
@@ -39,9 +30,50 @@ class Status(enum.Enum):
 PENDING = (Status.FAILED, Status.INTERRUPTED, Status.MISSING)
 
 
+class Phase(enum.Enum):
+    """Where a worker, or an array task, stands."""
+
+    #: It will begin, or begin again.
+    WAITING = "waiting"
+    AT_WORK = "at work"
+    OVER = "over"
+
+
+class Shortage(enum.Enum):
+    """What a job had too little of."""
+
+    MEMORY = "memory"
+    TIME = "time"
+
+
+@attrs.frozen
+class TaskState:
+    """The state of a worker or array task."""
+
+    phase: Phase
+    #: Why it waits, or how it ended, in words; "" if that is not known, or all is well.
+    reason: str = ""
+    #: What it ran out of, if that ended it.
+    shortage: Shortage | None = None
+
+
+@attrs.frozen
+class Carrier:
+    """Who carries a submission out."""
+
+    #: What to call it in a sentence: "process 12 on host a", "Slurm array 516".
+    name: str
+    #: The state of each of its array tasks, or of the one thing that all its workers are.
+    state_of: Callable[[int], TaskState]
+    #: Whether any of it may still begin a job.
+    is_active: bool
+    #: What a user should know of it.
+    notes: tuple[str, ...] = ()
+
+
 @attrs.frozen
 class Problem:
-    """Why a job that was begun is not done."""
+    """Why a job that was begun, or should have been, is not done."""
 
     index: int
     status: Status
@@ -50,6 +82,7 @@ class Problem:
     log: str = ""
     log_range: tuple[int, int] = (0, 0)
     seconds: float | None = None
+    shortage: Shortage | None = None
 
 
 @attrs.frozen
@@ -57,9 +90,10 @@ class Attempt:
     """A submission seen by `judge`: what it planned, who carries it out, and the newest record of each job."""
 
     planned: Ranges
-    #: Who carries it out; None when it is over.
-    owner: Owner | None
+    carrier: Carrier
     records: Callable[[], Mapping[int, Record]]
+    #: The state of the worker or array task that has a planned job, by the job's index.
+    state_of: Callable[[int], TaskState]
 
 
 @attrs.frozen
@@ -72,7 +106,13 @@ class EntryStatus:
     pending: Sequence[int]
     problems: Sequence[Problem]
     #: Who is running or about to run jobs of it.
-    owners: tuple[Owner, ...]
+    carriers: tuple[Carrier, ...]
+    #: Indices of jobs whose output exists, is empty, and was not made by a job that ended well.
+    empty: frozenset[int] = frozenset()
+
+
+#: Of an entry that is still to be judged.
+UNKNOWN = EntryStatus(0, dict.fromkeys(Status, 0), (), (), ())
 
 
 def judge(
@@ -92,7 +132,8 @@ def judge(
     counts = dict.fromkeys(Status, 0)
     problems: list[Problem] = []
     pending: list[int] = []
-    owners: list[Owner] = []
+    carriers: list[Carrier] = []
+    causes: dict[int, str] = {}
     undecided = absent
     for attempt in attempts:
         if not undecided:
@@ -101,16 +142,19 @@ def judge(
         records = attempt.records() if planned else {}
         untouched = []
         for index in planned:
-            found = _verdict(index, records.get(index), attempt.owner is not None, exists)
+            state = attempt.state_of(index)
+            found = _verdict(index, records.get(index), state, exists)
             if found is None:
                 untouched.append(index)  # planned and never begun: what was before that still holds
+                if state.reason:
+                    causes.setdefault(index, state.reason)
                 continue
             counts[found.status] += 1
             if found.status in PENDING:
                 pending.append(index)
                 problems.append(found)
-        if attempt.owner is not None and planned:
-            owners.append(attempt.owner)
+        if planned and (attempt.carrier.is_active or attempt.carrier.notes):
+            carriers.append(attempt.carrier)
         undecided = sorted([*undecided, *untouched]) if untouched else undecided
     for index in undecided:
         if index in empty:
@@ -118,105 +162,44 @@ def judge(
             problems.append(Problem(index, Status.INTERRUPTED, reason))
             counts[Status.INTERRUPTED] += 1
         else:
+            if index in causes:
+                problems.append(Problem(index, Status.MISSING, f"last: {causes[index]}"))
             counts[Status.MISSING] += 1
     counts[Status.DONE] = total - sum(counts[status] for status in Status if status is not Status.DONE)
     problems.sort(key=lambda problem: problem.index)
-    return EntryStatus(total, counts, sorted([*pending, *undecided]), problems, tuple(owners))
+    return EntryStatus(total, counts, sorted([*pending, *undecided]), problems, tuple(carriers), empty)
 
 
-def _verdict(index: int, record: Record | None, active: bool, exists: Callable[[int], bool]) -> Problem | None:
+def _verdict(index: int, record: Record | None, state: TaskState, exists: Callable[[int], bool]) -> Problem | None:
     """Return what one submission says of a job without output; None if it says nothing."""
     if record is None:
-        return Problem(index, Status.QUEUED, "") if active else None
-    if record["kind"] == "begin":
-        if active:
-            return Problem(index, Status.RUNNING, "")
-        if exists(index) and not record.get("direct"):
-            return Problem(index, Status.DONE, "")
-        return Problem(index, Status.INTERRUPTED, "it was begun, and its worker died", str(record.get("log_file", "")))
-    if not record.get("error"):
+        return Problem(index, Status.QUEUED, "") if state.phase is not Phase.OVER else None
+    if record["kind"] == "begin" and state.phase is Phase.AT_WORK:
+        return Problem(index, Status.RUNNING, "")
+    ended = record["kind"] == "end"
+    if (ended and not record.get("error")) or (not ended and not record.get("direct")):
         if exists(index):
             return Problem(index, Status.DONE, "")
-        return Problem(index, Status.MISSING, "it was done, and its output has gone since")
+        if ended:
+            return Problem(index, Status.MISSING, "it was done, and its output has gone since")
+    interrupted = not ended or bool(record.get("interrupted"))
+    if interrupted and state.phase is not Phase.OVER:
+        return Problem(index, Status.QUEUED, "")  # its task goes on with it, or begins again
+    return _unfinished(index, record, interrupted, state)
+
+
+def _unfinished(index: int, record: Record, interrupted: bool, state: TaskState) -> Problem:
+    """Return why a job that was begun has no output."""
+    reason = record.get("error") or "it was begun, and its worker died"
+    shortage = Shortage.MEMORY if record.get("out_of_memory") else None
+    if interrupted and state.reason:
+        reason, shortage = state.reason, state.shortage or shortage
+    elif record.get("signal") == 9 and state.shortage is Shortage.MEMORY:
+        reason, shortage = state.reason, state.shortage  # Slurm has seen what its worker could not
     first, last = record.get("log", (0, 0))
-    status = Status.INTERRUPTED if record.get("interrupted") else Status.FAILED
-    log = str(record.get("log_file", "")) if "log" in record else ""
-    return Problem(index, status, record["error"], log, (first, last), record.get("seconds"))
-
-
-def read_status(jobs: JobsBase, absent: Sequence[int], records: str, now: float) -> EntryStatus:
-    """Return the status of `jobs`, of which the outputs `absent` were found missing; reads only what it has to.
-
-    `records` is the entry's folder of records, `now` the time by the clock that stamps files there.
-    """
-    runs = list(submissions.newest_first(records))
-    empty = _empty_outputs(jobs, absent, runs)
-    incomplete = set() if jobs.atomic_output else _incomplete(absent, runs)
-    unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
-    folder = os.fspath(jobs._get_output_folder())
-
-    def exists(index: int) -> bool:
-        found = stamp(os.path.join(folder, output_name(jobs, index)))
-        return found is not None and index not in incomplete and (index not in empty or found[2] > 0)
-
-    attempts = [_attempt(run, now) for run in runs] if unfit else []
-    return judge(len(jobs), unfit, attempts, empty=empty, exists=exists)
-
-
-def _attempt(run: Run, now: float) -> Attempt:
-    owner = holder(run.alive, now)  # before the journals: what ends in between has its end record there
-    return Attempt(submissions.read(run).planned, owner, lambda: newest_records(run))
-
-
-def newest_records(run: Run) -> dict[int, Record]:
-    """Return the last word of all journals of a submission on each job: its end, else its begin."""
-    newest: dict[int, Record] = {}
-    for reader in journals(run):
-        for record in reader.poll():
-            if record["kind"] in ("begin", "end"):
-                index = record["index"]
-                if record["kind"] == "end" or index not in newest:
-                    newest[index] = {**record, "log_file": reader.path[: -len("jsonl")] + "log"}
-    return newest
-
-
-def journals(run: Run) -> Iterator[Reader]:
-    """Yield a reader for each journal of a submission."""
-    for name in sorted(os.listdir(run.folder)):
-        if re.fullmatch(r"task-\d+\.r\d+\.jsonl", name):
-            yield Reader(os.path.join(run.folder, name))
-
-
-def _empty_outputs(jobs: JobsBase, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
-    """Return the jobs whose output exists, is empty, and was not made by a job that ended well.
-
-    Only files from before the entry's first submission can be such: jor renames what is finished. They are looked
-    for one by one while there is no submission; the first one then keeps the list of those that it found.
-    """
-    suspects = set(runs[-1].read_submission().get("empty", ()) if runs else range(len(jobs))).difference(absent)
-    folder = os.fspath(jobs._get_output_folder())
-    stamps = {index: stamp(os.path.join(folder, output_name(jobs, index))) for index in suspects}
-    empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}
-    if empty:
-        newest = _newest_of_all(runs)
-        empty = {index for index in empty if index not in newest or not _ended_well(newest[index])}
-    return frozenset(empty)
-
-
-def _incomplete(absent: Sequence[int], runs: Sequence[Run]) -> set[int]:
-    """Return the jobs whose output exists, but whose last attempt did not end well (atomic_output = False)."""
-    return {index for index, record in _newest_of_all(runs).items() if not _ended_well(record)}.difference(absent)
-
-
-def _newest_of_all(runs: Sequence[Run]) -> dict[int, Record]:
-    newest: dict[int, Record] = {}
-    for run in reversed(runs):
-        newest.update(newest_records(run))
-    return newest
-
-
-def _ended_well(record: Record) -> bool:
-    return record["kind"] == "end" and not record.get("error")
+    status = Status.INTERRUPTED if interrupted and shortage is None else Status.FAILED
+    log = str(record.get("log_file", "")) if "log" in record or record["kind"] == "begin" else ""
+    return Problem(index, status, reason, log, (first, last), record.get("seconds"), shortage)
 
 
 def _split(indices: Sequence[int], planned: Ranges) -> tuple[list[int], list[int]]:

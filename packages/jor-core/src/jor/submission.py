@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
-import time
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
 
 import attrs
 
@@ -20,9 +23,31 @@ from .errors import JorError, RecordError
 from .lock import Lease
 from .runtime.jobs import JobsBase
 from .runtime.outputs import output_name
-from .runtime.records import VERSION, Run, freeze
+from .runtime.records import PLACE, VERSION, Run, freeze
 
 Ranges = tuple[tuple[int, int], ...]
+
+
+@attrs.frozen
+class Batch:
+    """How a submission is cut into the tasks of one job array, and what the batch system was asked for."""
+
+    #: The array's name, which holds the submission's token and is no other's.
+    name: str
+    jobs_per_task: int
+    #: How many of its jobs a task runs at once.
+    workers_per_task: int
+    #: Memory and time asked for one job, in bytes and seconds; None: not asked for.
+    mem: int | None
+    time: int | None
+    #: Seconds that a task may take; None: not limited by jor.
+    time_limit: int | None
+    #: Seconds before its end at which a task is warned of it by SIGUSR2; 0: it is not.
+    warning: int
+    #: The command that, given the id of a task that was warned, has it run again; empty: it is not to.
+    requeue: tuple[str, ...]
+    #: The command that submits the script.
+    command: tuple[str, ...]
 
 
 @attrs.frozen
@@ -58,6 +83,8 @@ class Submission:
     planned: Ranges
     #: Those of them whose output existed, empty and without a record: left behind by something that died.
     empty: tuple[int, ...] = ()
+    #: None when workers on this machine carry it out.
+    batch: Batch | None = None
     host: str = attrs.field(factory=platform.node)
     python: str = attrs.field(factory=platform.python_version)
     version: int = VERSION
@@ -66,6 +93,25 @@ class Submission:
     def count(self) -> int:
         """The number of planned jobs."""
         return sum(last - first + 1 for first, last in self.planned)
+
+    @property
+    def tasks(self) -> int:
+        """The number of array tasks, 0 .. tasks - 1; 0 when it is no batch."""
+        return -(-self.count // self.batch.jobs_per_task) if self.batch else 0
+
+    def task_of(self) -> Callable[[int], int]:
+        """Return what tells which array task has a planned job, by the job's index."""
+        if self.batch is None:
+            return lambda _index: 0
+        per_task = self.batch.jobs_per_task
+        firsts = [first for first, _ in self.planned]
+        before = [0, *accumulate(last - first + 1 for first, last in self.planned)]
+
+        def task(index: int) -> int:
+            place = bisect_right(firsts, index) - 1
+            return (before[place] + index - firsts[place]) // per_task
+
+        return task
 
 
 @attrs.frozen
@@ -85,24 +131,52 @@ def new_token() -> str:
 
 
 def write(submission: Submission, jobs: JobsBase, indices: Iterable[int], records: str) -> Submitted:
-    """Write `submission` of the jobs `indices` into a new folder below `records`.
+    """Write `submission` of the jobs `indices`, which this process is to carry out, into a new folder below `records`.
 
     Raise RecordError, leaving nothing behind, when that cannot be written.
     """
-    run = Run(os.path.join(records, "runs", f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{submission.token}"))
-    try:
-        os.makedirs(run.folder)
+    run = run_of(submission, records)
+    with _whole_or_not(run, records):
         offsets = _write_jobs(run.jobs, jobs, indices)
         lease = Lease(run.alive)
-        # Last, by rename: a submission without this file was never finished, and counts for nothing.
-        halfway = f"{run.submission}.partial"
-        with open(halfway, "w", encoding="utf-8") as file:
-            json.dump(attrs.asdict(submission), file, indent=1)
-        os.rename(halfway, run.submission)
-    except OSError as error:
-        shutil.rmtree(run.folder, ignore_errors=True)
-        raise unwritable(error, records) from error
+        _write_submission(run, submission)
     return Submitted(submission, run, offsets, lease)
+
+
+def write_batch(submission: Submission, jobs: JobsBase, indices: Iterable[int], records: str, script: str) -> Run:
+    """Write `submission`, which a batch system is to carry out by `script`, into a new folder below `records`.
+
+    It is on the disk when this returns: what is submitted next can be found again after a crash. Raise RecordError,
+    leaving nothing behind, when it cannot be written.
+    """
+    assert submission.batch is not None
+    run = run_of(submission, records)
+    with _whole_or_not(run, records):
+        offsets = _write_jobs(run.jobs, jobs, indices)
+        offsets = offsets[:: submission.batch.jobs_per_task]
+        offsets.append(os.stat(run.jobs).st_size)
+        with open(run.places, "wb") as file:
+            file.writelines(map(PLACE.pack, offsets))
+        with open(run.script, "w", encoding="utf-8", errors="surrogateescape") as text:
+            text.write(script)
+        _write_submission(run, submission)
+        _sync_folder(run.folder)
+        _sync_folder(os.path.dirname(run.folder))
+    return run
+
+
+def run_of(submission: Submission, records: str) -> Run:
+    """Return the folder below `records` that `submission` has or is to have."""
+    when = re.sub(r"[-:Z.]", "", submission.created).replace("T", "-")
+    return Run(os.path.join(records, "runs", f"{when}-{submission.token}"))
+
+
+def revoke(run: Run, tasks: Ranges, why: str) -> None:
+    """Let the array tasks `tasks` of `run` begin no job any more, should one be started yet or still be running."""
+    line = json.dumps({"tasks": tasks, "why": why}).encode() + b"\n"
+    with open(run.revoked, "ab", buffering=0) as file:
+        file.write(line)
+        os.fsync(file.fileno())
 
 
 def read(run: Run) -> Submission:
@@ -154,6 +228,36 @@ def unwritable(error: OSError, records: str) -> JorError:
         where=os.path.dirname(os.path.dirname(records)),
         remedy="Make it writable, free space, or choose another with the option path-prefix",
     )
+
+
+@contextmanager
+def _whole_or_not(run: Run, records: str) -> Iterator[None]:
+    """Make the folder of `run`, and delete it again when what is to be written there cannot be."""
+    try:
+        os.makedirs(run.folder)
+        yield
+    except OSError as error:
+        shutil.rmtree(run.folder, ignore_errors=True)
+        raise unwritable(error, records) from error
+
+
+def _write_submission(run: Run, submission: Submission) -> None:
+    """Write submission.json last, by rename: a submission without it was never finished, and counts for nothing."""
+    halfway = f"{run.submission}.partial"
+    with open(halfway, "w", encoding="utf-8") as file:
+        json.dump(attrs.asdict(submission), file, indent=1)
+        if submission.batch is not None:
+            file.flush()
+            os.fsync(file.fileno())
+    os.rename(halfway, run.submission)
+
+
+def _sync_folder(folder: str) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write_jobs(path: str, jobs: JobsBase, indices: Iterable[int]) -> array[int]:

@@ -21,7 +21,8 @@ import signal
 import struct
 import sys
 import time
-from typing import Any, Iterator, Mapping, NoReturn
+from types import FrameType
+from typing import Any, Iterable, Iterator, Mapping, NoReturn
 
 from ..errors import JobModuleError, JorError
 from .execution import Board, Outcome, perform
@@ -45,15 +46,22 @@ _BLOCK = 65_536
 class Host:
     """A running host, seen from its worker."""
 
-    def __init__(self, run: Run, submission: Mapping[str, Any], staging: str, board: Board) -> None:
+    def __init__(
+        self, run: Run, submission: Mapping[str, Any], staging: str, board: Board, log: int, others: Iterable[Host]
+    ) -> None:
+        """Start it, printing to the file `log`; `others` are the worker's other hosts."""
         orders, self._orders = os.pipe()
         self.answers, answers = os.pipe()
         worker = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             # Only these two ends: else the worker's death would not be seen.
-            os.close(self._orders)
-            os.close(self.answers)
+            for host in (self, *others):
+                os.close(host._orders)
+                os.close(host.answers)
+            if log != 1:
+                os.dup2(log, 1)
+                os.dup2(log, 2)
             _be_host(run, submission, staging, board, orders, answers, worker)
         os.close(orders)
         os.close(answers)
@@ -95,6 +103,13 @@ class Host:
             except ProcessLookupError:
                 continue  # it has not made its group yet, or is gone
 
+    def warn(self) -> None:
+        """Have the job call `checkpoint`; its own processes hear nothing of it."""
+        try:
+            os.kill(self.pid, signal.SIGUSR2)
+        except ProcessLookupError:
+            pass  # it is gone, as its answer will tell
+
     def close(self) -> Outcome:
         """End the host, which does it at once unless a job runs; return how it ended."""
         os.close(self._orders)
@@ -116,7 +131,10 @@ def _be_host(
         adopt_orphans(prctl)
         jobs = open_jobs(submission)
         gc.freeze()  # else each child's first collection would copy what the job module made
-        _Server(run, submission, jobs, staging, board, prctl).serve(orders, answers)
+        server = _Server(run, submission, jobs, staging, board, prctl)
+        if hasattr(jobs, "checkpoint"):
+            signal.signal(signal.SIGUSR2, server.checkpoint)
+        server.serve(orders, answers)
         status = 0
     except (JorError, OSError) as error:
         board.tell(str(error))
@@ -128,6 +146,7 @@ def _be_host(
 def _set_up(isolation: str) -> None:
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # until there is somebody to call
     for number in (*STOPPING, signal.SIGCHLD):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     if isolation == "fork":
@@ -164,6 +183,19 @@ class _Server:
         #: Jobs by the place of their line: index, final path, path to write at; or why it is not to be run.
         self._known: dict[int, tuple[int, str, str] | str] = {}
         self._spared = children()
+        #: The process that runs a job at this moment, 0 if that is this one; and which job.
+        self._child = 0
+        self._index = 0
+
+    def checkpoint(self, number: int, _frame: FrameType | None) -> None:
+        """Have the running job save what it has: the answer to SIGUSR2."""
+        if self._child:
+            try:
+                os.kill(self._child, number)
+            except ProcessLookupError:
+                pass  # it has ended
+        elif self._jobs._running is not None:
+            self._jobs.checkpoint(self._index)  # this handler is set where there is one
 
     def serve(self, orders: int, answers: int) -> None:
         """Run what is ordered until the worker is gone."""
@@ -182,6 +214,7 @@ class _Server:
 
     def _run_forked(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
         began = time.monotonic()
+        self._index = job[0]
         pid = os.fork()
         if pid == 0:
             status = 70  # EX_SOFTWARE, should anything below fail
@@ -193,11 +226,14 @@ class _Server:
                     status = perform(self._jobs, *job, self._board)
             finally:
                 os._exit(status)
+        self._child = pid
         _, waited, usage = os.wait4(pid, 0)
+        self._child = 0
         return time.monotonic() - began, usage.ru_maxrss, waited
 
     def _run_here(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
         began = time.monotonic()
+        self._index = job[0]
         status = perform(self._jobs, *job, self._board)
         # The largest that this process has had so far: what jobs share cannot be told apart.
         ru_maxrss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -6,8 +6,13 @@ partial/<worker>/             where jobs write
 runs/<time>-<token>/          one submission
 submission.json           everything that its workers need to know
 jobs.jsonl                the planned jobs, one line each
-alive                     who carries the submission out; gone when it is over
-task-<k>.r<restart>.jsonl the journal of one worker, and beside it its log
+alive                     local: who carries the submission out; gone when it is over
+script.sh                 array tasks: the script that the batch system was given
+slurm.jsonl               array tasks: what Slurm was asked, and what it answered
+jobs.index                array tasks: where in jobs.jsonl the jobs of each begin
+revoked                   array tasks: which of them may not begin a job any more
+task-<k>.log              what worker or array task <k> printed
+task-<k>.r<restart>.jsonl the journal of one of its attempts
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 import zlib
 from typing import Any, Mapping, NamedTuple
 
@@ -22,6 +28,8 @@ from ..errors import JobModuleError, RecordError
 
 #: The folder beside the outputs in which jor keeps its records; no output may have this name.
 RECORDS = ".jor"
+#: A place in jobs.jsonl, in jobs.index: bytes from its start.
+PLACE = struct.Struct("<Q")
 #: Version of submission.json and jobs.jsonl; a reader refuses those of a newer one.
 VERSION = 1
 
@@ -47,6 +55,21 @@ class Run(NamedTuple):
         return os.path.join(self.folder, "alive")
 
     @property
+    def places(self) -> str:
+        """Where the jobs of each array task begin in jobs.jsonl: see `chunk`."""
+        return os.path.join(self.folder, "jobs.index")
+
+    @property
+    def script(self) -> str:
+        """The script that the batch system was given."""
+        return os.path.join(self.folder, "script.sh")
+
+    @property
+    def revoked(self) -> str:
+        """Which array tasks may not begin a job any more: JSON, a line each time that some are named."""
+        return os.path.join(self.folder, "revoked")
+
+    @property
     def partial(self) -> str:
         """Where its jobs write, shared with the entry's other submissions."""
         return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "partial")
@@ -55,9 +78,36 @@ class Run(NamedTuple):
         """Return the journal of one attempt of a worker or array task."""
         return os.path.join(self.folder, f"task-{task}.r{restart}.jsonl")
 
-    def log(self, task: int, restart: int = 0) -> str:
-        """Return what one attempt of a worker or array task printed."""
-        return os.path.join(self.folder, f"task-{task}.r{restart}.log")
+    def log(self, task: int, slot: int | None = None) -> str:
+        """Return what a worker or array task printed; with `slot`, what its jobs printed there."""
+        return os.path.join(self.folder, f"task-{task}.log" if slot is None else f"task-{task}.s{slot}.log")
+
+    def chunk(self, task: int) -> tuple[int, int]:
+        """Return where in jobs.jsonl the jobs of an array task begin and end, bytes."""
+        with open(self.places, "rb") as file:
+            file.seek(PLACE.size * task)
+            data = file.read(2 * PLACE.size)
+        if len(data) < 2 * PLACE.size:
+            raise RecordError(
+                f"the submission has no task {task}", where=self.places, remedy="Only jor starts tasks of it"
+            )
+        return PLACE.unpack_from(data)[0], PLACE.unpack_from(data, PLACE.size)[0]
+
+    def why_revoked(self, task: int) -> str:
+        """Return why an array task may not begin a job any more; '' if it may."""
+        try:
+            with open(self.revoked, "rb") as file:
+                lines = file.read().split(b"\n")
+        except FileNotFoundError:
+            return ""
+        for line in filter(None, lines):
+            try:
+                content = json.loads(line)
+                if any(first <= task <= last for first, last in content["tasks"]):
+                    return str(content["why"])
+            except (ValueError, KeyError, TypeError):
+                return "the list of revoked tasks is damaged"
+        return ""
 
     def read_submission(self) -> dict[str, Any]:
         """Return the content of submission.json. Raise RecordError when it is damaged or of a newer jor."""

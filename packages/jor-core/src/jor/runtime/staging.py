@@ -1,8 +1,8 @@
 """Where a job writes, and the rename that makes its output true.
 
-Each worker has one folder below `partial/`, named after the worker's process. A job finds it empty and writes there;
-when it has ended well, what it left is renamed into place, its output last. A file at its output path is therefore
-complete, whatever was killed when.
+Each worker has a folder below `partial/` for each job that it runs at once, named after the worker's process. A job
+finds it empty and writes there; when it has ended well, what it left is renamed into place, its output last. A file at
+its output path is therefore complete, whatever was killed when.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ Stamp = Tuple[int, int, int]
 
 
 class Staging:
-    """The staging folder of this process under `partial`; made at once, raising OSError where it cannot be."""
+    """A staging folder of this process under `partial`; made at once, raising OSError where it cannot be.
 
-    def __init__(self, partial: str) -> None:
+    `number` tells apart those of one process.
+    """
+
+    def __init__(self, partial: str, number: int = 0) -> None:
         self.partial = partial
-        self.folder = os.path.join(partial, str(Owner.current()))
+        self.folder = os.path.join(partial, f"{Owner.current()}~{number}")
         # Not makedirs: a worker that ends may delete `partial` at any time between its making and ours.
         while True:
             try:
@@ -73,7 +76,7 @@ def sweep(partial: str) -> int:
         names = os.listdir(partial)
     except FileNotFoundError:
         return 0
-    owners: dict[str, Owner | None] = {name: Owner.parse(name) for name in names}
+    owners: dict[str, Owner | None] = {name: Owner.parse(name.rpartition("~")[0]) for name in names}
     dead = [name for name, owner in owners.items() if owner is not None and owner.is_dead()]
     for name in dead:
         _delete(os.path.join(partial, name))

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 from types import FrameType
-from typing import Any
+from typing import Any, Collection
 
 #: Signals that ask a run to stop.
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -16,12 +16,13 @@ class Watch:
     """Sleeps until something happens: a child ends, a signal comes, the feed hangs up, there is something to read.
 
     `stopped_by` is the number of the signal that asked to stop, `hurried` tells that another came after it;
-    `abandoned` tells that the command that holds the other end of `feed` is dead.
+    `abandoned` tells that the command that holds the other end of `feed` is dead; `warned`, that SIGUSR2 has come.
     """
 
     def __init__(self, feed: int | None = None) -> None:
         self.stopped_by: int | None = None
         self.hurried = False
+        self.warned = False
         self.abandoned = False
         self._feed = feed
         self._wakeup, write_end = os.pipe()
@@ -32,6 +33,7 @@ class Watch:
         for number in STOPPING:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
                 self._before[number] = signal.signal(number, self._stop)
+        self._before[signal.SIGUSR2] = signal.signal(signal.SIGUSR2, self._warn)
         self._poll = select.poll()
         self._poll.register(self._wakeup, select.POLLIN)
         if feed is not None:
@@ -42,26 +44,23 @@ class Watch:
         """Whether the run is to stop."""
         return self.stopped_by is not None or self.abandoned
 
-    def sleep(self, seconds: float | None = None, reading: int | None = None) -> bool:
-        """Sleep until something happens, at most `seconds`; tell whether `reading` has something to read."""
-        if reading is not None:
-            self._poll.register(reading, select.POLLIN)
+    def sleep(self, seconds: float | None = None, reading: Collection[int] = ()) -> frozenset[int]:
+        """Sleep until something happens, at most `seconds`; return those of `reading` that have something to read."""
+        for fd in reading:
+            self._poll.register(fd, select.POLLIN)
         events = self._poll.poll(None if seconds is None else max(seconds, 0) * 1000)
-        if reading is not None:
-            self._poll.unregister(reading)
-            if reading == self._feed:
-                self._poll.register(reading, 0)
-        readable = False
+        for fd in reading:
+            self._poll.unregister(fd)
+            if fd == self._feed:
+                self._poll.register(fd, 0)
         for fd, event in events:
             if fd == self._wakeup:
                 _drain(fd)
-            if fd == reading:
-                readable = True
             if fd == self._feed and event & select.POLLHUP and not event & select.POLLIN:
                 self.abandoned = True
                 self._poll.unregister(fd)
                 self._feed = None
-        return readable
+        return frozenset(fd for fd, _ in events).intersection(reading)
 
     def close(self) -> None:
         """Give signals back to who had them before."""
@@ -72,6 +71,9 @@ class Watch:
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.hurried = self.stopped_by is not None
         self.stopped_by = self.stopped_by or number
+
+    def _warn(self, _number: int, _frame: FrameType | None) -> None:
+        self.warned = True
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:

@@ -1,36 +1,34 @@
-"""One worker: takes jobs from its feed, has each run by its host, publishes its output, writes down what became of it.
+"""One worker: takes jobs, has each run by a host, publishes its output, writes down what became of it.
 
-The feed is a pipe that the command writes and all its workers read: the place of each job's line in jobs.jsonl, in the
-order in which the jobs are to start. A read takes exactly one (pipe(7): a pipe is read by one process at a time), so
-no job is handed out twice. END tells one worker to end. When the command dies the pipe hangs up, and the workers
-see it even while a job runs.
+A worker of `jor run` on this machine is fed by that command. One that is an array task of a batch system has its own
+chunk of the planned jobs, perhaps several slots to run them in, and only so much time.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import struct
 import sys
 import time
-from typing import Any, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import JorError
-from .execution import Board, Outcome
-from .host import CANNOT_LOAD, Host
-from .journal import Journal
+from .execution import Outcome
+from .journal import Journal, Reader
+from .memory import oom_kills
 from .owner import Owner
-from .processes import adopt_orphans, kill_descendants, load_prctl
+from .processes import adopt_orphans, load_prctl
 from .records import Job, Run, source_checksum, thaw
-from .staging import Staging, stamp
-from .watch import Watch
+from .slot import Slot
+from .sources import Chunk, Feed
+from .staging import stamp
+from .tenure import Attempt, Tenure
+from .watch import STOPPING, Watch
 
-#: One item of the feed: the offset of a line in jobs.jsonl.
-ITEM = struct.Struct("<Q")
-#: The item that tells one worker to end.
-END = 2**64 - 1
 #: Exit status of a worker that cannot work at all: no other would fare better (EX_UNAVAILABLE).
 CANNOT_WORK = 69
+#: Seconds by which a signal to the worker may come later than the same signal to its job, when both are sent it.
+_SIGNAL_LAG = 0.5
 
 #: What libraries read to learn how many threads they may start.
 THREAD_VARIABLES = (
@@ -44,26 +42,24 @@ THREAD_VARIABLES = (
 )
 
 
-class _CannotWorkError(JorError):
-    """This worker cannot do any job."""
-
-
-def work(run: Run, task: int) -> int:
-    """Be worker `task` of the submission `run`, fed through standard input; return the exit status."""
+def work(run: Run, attempt: Attempt) -> int:
+    """Be a worker or array task of the submission `run`; return the exit status."""
     submission = run.read_submission()
-    owner = {
+    claim = {
         "token": submission["token"],
-        "task": task,
+        "task": attempt.task,
         "owner": str(Owner.current()),
         "python": sys.version.split()[0],
     }
+    if attempt.job_id:
+        claim.update(restart=attempt.restart, job_id=attempt.job_id)
     try:
-        journal = Journal(run.journal(task), owner)
+        journal = Journal(run.journal(attempt.task, attempt.restart), claim)
     except FileExistsError:
-        print(f"task {task} is another process's already: nothing done", file=sys.stderr)  # noqa: T201
+        print(f"task {attempt.task} is another process's already: nothing done", file=sys.stderr)  # noqa: T201
         return 0
     try:
-        return _Worker(run, submission, journal).work()
+        return _Worker(run, submission, journal, attempt).work()
     except (JorError, OSError) as error:
         # The job module cannot be loaded, or the journal or the staging folder not written: jobs would run unseen.
         print(f"Error: this worker stops: {error}", file=sys.stderr)  # noqa: T201
@@ -79,147 +75,150 @@ def work(run: Run, task: int) -> int:
 class _Worker:
     """What a worker holds while it works."""
 
-    def __init__(self, run: Run, submission: Mapping[str, Any], journal: Journal) -> None:
+    def __init__(self, run: Run, submission: Mapping[str, Any], journal: Journal, attempt: Attempt) -> None:
         os.chdir(submission["directory"])
         for variable in THREAD_VARIABLES:
             os.environ.setdefault(variable, str(submission["cpus_per_task"]))
         self._run = run
         self._submission = submission
         self._journal = journal
-        self._feed = _take_feed()
         self._grace: float = submission["grace_period"]
-        self._atomic: bool = submission["atomic_output"]
+        self._batch: Mapping[str, Any] | None = submission.get("batch")
         self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
-        self._board = Board()
-        self._watch = Watch(self._feed)
+        self._source: Feed | Chunk
+        if self._batch is None:
+            self._source = Feed()
+            self._watch = Watch(self._source.fd)
+        else:
+            self._source = Chunk(run, attempt.task, _done_before(run, submission, attempt))
+            self._watch = Watch()
+        self._tenure = Tenure(run, self._batch, attempt, self._watch)
+        #: Whether no more jobs are begun, and why not though there may be more.
+        self._closed = False
+        self._unfinished = ""
+        self._is_warned = False
+        self._oom_kills = oom_kills()
         adopt_orphans(load_prctl())
         _note_changed_source(journal, submission)
-        self._staging = Staging(run.partial)
-        self._host: Host | None = None
+        self._slots: list[Slot] = []
+        for log in _logs(run, attempt.task, self._batch):
+            Slot(run, submission, self._slots, log)
 
     def work(self) -> int:
-        """Take jobs until the feed ends; return the exit status."""
+        """Run jobs until there are no more; return the exit status."""
         done = failed = 0
         try:
-            for offset in self._offsets():
-                if self._do(offset):
-                    done += 1
-                else:
-                    failed += 1
+            while self._fill():
+                for slot, outcome, orphans in self._wait():
+                    if self._settle(slot, outcome, orphans):
+                        done += 1
+                    else:
+                        failed += 1
         finally:
-            self._dismiss_host()
-            _quietly(self._staging.close)
-        stopped_by = self._watch.stopped_by
-        reason = "the command is gone" if self._watch.abandoned else ""
-        self._journal.write(
-            "over", done=done, failed=failed, stopped=signal.Signals(stopped_by).name if stopped_by else reason
-        )
-        return 128 + stopped_by if stopped_by else 0
+            for slot in self._slots:
+                _quietly(slot.close)
+        self._journal.write("over", done=done, failed=failed, stopped=self._tenure.lapsed() or self._unfinished)
+        self._tenure.requeue()
+        if self._watch.stopped_by:
+            return 128 + self._watch.stopped_by
+        # The command that feeds a worker counts its failures; a batch system knows only the exit status.
+        return 1 if self._batch and failed else 0
 
-    def _offsets(self) -> Iterator[int]:
-        while True:
-            while not self._watch.stopping and not self._watch.sleep(reading=self._feed):
-                pass
-            if self._watch.stopping:
-                return
-            item = os.read(self._feed, ITEM.size)
-            if len(item) < ITEM.size or item == ITEM.pack(END):
-                return
-            yield ITEM.unpack(item)[0]
+    @property
+    def _busy(self) -> list[Slot]:
+        return [slot for slot in self._slots if slot.job is not None]
 
-    def _do(self, offset: int) -> bool:
-        """Run the job whose line lies at `offset`; tell whether its output is there now."""
-        job = thaw(self._line(offset))
-        final = os.path.join(self._submission["folder"], job.output)
-        before = stamp(final) if self._submission["may_exist"] else None
-        first = _log_position()
-        direct = {} if self._atomic else {"direct": True}
-        self._journal.write("begin", index=job.index, started=round(time.time(), 3), **direct)
-        outcome, orphans = self._execute(offset)
-        error = self._failure(outcome) or self._publish(final, before)
+    def _fill(self) -> bool:
+        """Begin a job in each slot that has none, as long as there are more that may begin; tell whether any runs."""
+        for slot in self._slots:
+            if slot.job is not None or self._closed:
+                continue
+            self._unfinished = self._tenure.ending()
+            place = None if self._unfinished else self._source.take(self._watch)
+            if place is None:
+                self._closed = True
+                break
+            job = thaw(self._line(place))
+            direct = {} if self._submission["atomic_output"] else {"direct": True}
+            self._journal.write("begin", index=job.index, started=round(time.time(), 3), **direct)
+            slot.begin(job, place)
+        return bool(self._busy)
+
+    def _wait(self) -> Iterator[tuple[Slot, Outcome, int]]:
+        """Sleep until something happens; yield the slots whose jobs have ended, and signal other jobs if due."""
+        busy = self._busy
+        now = time.monotonic()
+        due = [slot.due - now for slot in busy if slot.due is not None]
+        answered = self._watch.sleep(min(due, default=self._tenure.patience), [slot.answers for slot in busy])
+        lapsed = self._tenure.lapsed()
+        for slot in busy:
+            ended = slot.ended(slot.answers in answered)
+            if ended is not None:
+                yield (slot, *ended)
+            elif lapsed:
+                at_once = self._watch.abandoned or self._watch.hurried
+                slot.stop(self._watch.stopped_by or signal.SIGTERM, self._grace, at_once)
+            elif self._watch.warned and not self._is_warned:
+                slot.warn()
+        self._is_warned = self._watch.warned
+
+    def _settle(self, slot: Slot, outcome: Outcome, orphans: int) -> bool:
+        """Publish what the job in `slot` has made, write down what became of it; tell whether its output is there."""
+        job = slot.job
+        assert job is not None
+        if self._batch and outcome.signal in STOPPING and not self._tenure.lapsed():
+            self._watch.sleep(_SIGNAL_LAG)
+        starved = self._starved(outcome)
+        error = slot.settle(outcome, self._death(outcome, starved))
+        record: dict[str, Any] = {
+            "index": job.index,
+            "seconds": round(outcome.seconds, 4),
+            "max_rss": outcome.max_rss,
+            "status": outcome.status,
+        }
         if error:
-            self._staging.clear()
-        record = _record(job, outcome, error)
-        if first >= 0:
-            record["log"] = [first, _log_position()]
+            record.update(error=error, signal=outcome.signal)
+        else:
+            self._tenure.longest = max(self._tenure.longest, outcome.seconds)
+        if slot.first >= 0:
+            record["log"] = [slot.first, slot.log_position]
+        if slot.log:
+            record["log_file"] = os.path.basename(slot.log)
         if orphans:
             record["orphans"] = orphans
-        if error and self._watch.stopping:
+        if starved:
+            record["out_of_memory"] = True
+        if error and (self._tenure.lapsed() or self._watch.warned):
             record["interrupted"] = True
         self._journal.write("end", **record)
         return not error
 
-    def _execute(self, offset: int) -> tuple[Outcome, int]:
-        """Have the host run the job at `offset`; return how it ended, and how many processes it left behind."""
-        if self._host is None:
-            self._host = Host(self._run, self._submission, self._staging.folder, self._board)
-        host = self._host
-        host.order(offset)
-        began = time.monotonic()
-        deadline = None
-        while not self._watch.sleep(None if deadline is None else deadline - time.monotonic(), reading=host.answers):
-            if host.is_dead:
-                break
-            if self._watch.stopping:
-                deadline = self._stop(host, deadline)
-        answer = host.answer()
-        if answer is None or self._submission["isolation"] == "spawn":
-            ended, orphans = self._dismiss_host()
-            if answer is None:
-                if ended.status == CANNOT_LOAD:
-                    raise _CannotWorkError(self._board.take())
-                return ended._replace(seconds=time.monotonic() - began), orphans
-        return answer
+    def _death(self, outcome: Outcome, starved: bool) -> str:
+        """Return which signal ended a job's process, and why; '' if none did."""
+        if not outcome.signal:
+            return ""
+        lapsed = self._tenure.lapsed()
+        if lapsed and not self._watch.stopped_by:
+            return lapsed
+        hint = ": out of memory" if starved else " (out of memory?)"
+        hint = hint if outcome.signal == signal.SIGKILL and not lapsed else ""
+        return f"killed by signal {outcome.signal}, {signal.Signals(outcome.signal).name}{hint}"
 
-    def _stop(self, host: Host, deadline: float | None) -> float:
-        """Signal the job as is due; return the time at which the next step is."""
-        now = time.monotonic()
-        if self._watch.abandoned or self._watch.hurried or (deadline is not None and now >= deadline):
-            host.signal(signal.SIGKILL)
-            return now + 1
-        if deadline is not None:
-            return deadline
-        self._board.stop = True
-        host.signal(self._watch.stopped_by or signal.SIGTERM)
-        host.signal(signal.SIGCONT)  # a stopped process would not hear
-        return now + self._grace
+    def _starved(self, outcome: Outcome) -> bool:
+        """Tell whether the kernel has killed a process for want of memory since the last job's end.
 
-    def _dismiss_host(self) -> tuple[Outcome, int]:
-        """End the host; return how it ended, and how many processes it left behind."""
-        if self._host is None:
-            return Outcome(0.0, 0, 0), 0
-        host, self._host = self._host, None
-        return host.close(), kill_descendants(frozenset())
+        In an array task it is asked after each job, since the killed process may be one that the job has started; a
+        worker of `jor run` shares its control group with all else that the user runs.
+        """
+        if outcome.signal != signal.SIGKILL and self._batch is None:
+            return False
+        before, self._oom_kills = self._oom_kills, oom_kills()
+        return self._batch is not None and before is not None and (self._oom_kills or 0) > before
 
-    def _failure(self, outcome: Outcome) -> str:
-        """Return why the job's process did not end well; '' if it did."""
-        if outcome.signal and self._watch.abandoned:
-            return "jor was killed while it ran"
-        if outcome.signal:
-            name = signal.Signals(outcome.signal).name
-            hint = " (out of memory?)" if outcome.signal == signal.SIGKILL and not self._watch.stopping else ""
-            return f"killed by signal {outcome.signal}, {name}{hint}"
-        if outcome.status:
-            return self._board.take() or f"exit status {outcome.status}"
-        return ""
-
-    def _publish(self, final: str, before: object) -> str:
-        """Put the output into place; return why that cannot be, or ''."""
-        try:
-            if self._atomic and self._staging.publish(final):
-                return ""
-        except OSError as error:
-            return f"the output could not be put into place: {error}"
-        now = stamp(final)
-        # Without staging, the job's word is all there is. A job that wrote at the final path all the same
-        # (it made up the path by itself) has to have changed what stands there.
-        written = now is not None if not self._atomic else now not in (None, before)
-        return "" if written else "execute returned, but has not written its output"
-
-    def _line(self, offset: int) -> bytes:
+    def _line(self, place: int) -> bytes:
         data = b""
         while b"\n" not in data:
-            piece = os.pread(self._planned, 4096, offset + len(data))
+            piece = os.pread(self._planned, 4096, place + len(data))
             if not piece:
                 raise OSError(f"{self._run.jobs} ends within a job")
             data += piece
@@ -231,16 +230,25 @@ def interpreter() -> list[str]:
     return [sys.executable, sys.argv[0]] if sys.argv[0].endswith(".pyz") else [sys.executable, "-m", "jor"]
 
 
-def _record(job: Job, outcome: Outcome, error: str) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "index": job.index,
-        "seconds": round(outcome.seconds, 4),
-        "max_rss": outcome.max_rss,
-        "status": outcome.status,
-    }
-    if error:
-        record.update(error=error, signal=outcome.signal)
-    return record
+def _done_before(run: Run, submission: Mapping[str, Any], attempt: Attempt) -> Callable[[Job], bool]:
+    """Return what tells whether a job need not be run: an earlier attempt at this task did it, or somebody else."""
+    done = set()
+    for restart in range(attempt.restart):
+        for record in Reader(run.journal(attempt.task, restart)).poll():
+            if record["kind"] == "end" and not record.get("error"):
+                done.add(record["index"])
+
+    def is_done(job: Job) -> bool:
+        there = not submission["may_exist"] and stamp(os.path.join(submission["folder"], job.output)) is not None
+        return there or job.index in done
+
+    return is_done
+
+
+def _logs(run: Run, task: int, batch: Mapping[str, Any] | None) -> list[str]:
+    """Return the log of each slot; '' for the worker's own, which a single slot shares with it."""
+    workers = batch["workers_per_task"] if batch else 1
+    return [""] if workers == 1 else [run.log(task, slot) for slot in range(workers)]
 
 
 def _note_changed_source(journal: Journal, submission: Mapping[str, Any]) -> None:
@@ -249,24 +257,7 @@ def _note_changed_source(journal: Journal, submission: Mapping[str, Any]) -> Non
         journal.write("changed", source_crc32=checksum)  # the same parameters, other code: run, and say so
 
 
-def _take_feed() -> int:
-    """Keep standard input for the worker, and give its jobs an empty one."""
-    feed = os.dup(0)
-    empty = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(empty, 0)
-    os.close(empty)
-    return feed
-
-
-def _log_position() -> int:
-    """Return the length of the log that standard output goes to, bytes; -1 when it goes elsewhere."""
-    try:
-        return os.lseek(1, 0, os.SEEK_END)
-    except OSError:
-        return -1
-
-
-def _quietly(close: Any) -> None:
+def _quietly(close: Callable[[], None]) -> None:
     """Close something at the end, where an error is only worth a line in the log."""
     try:
         close()

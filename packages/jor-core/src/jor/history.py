@@ -1,0 +1,187 @@
+"""What is known of an entry's earlier submissions: their folders, their journals, and who carries them out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import attrs
+
+from . import submission as submissions
+from .lock import holder
+from .runtime.jobs import JobsBase
+from .runtime.journal import Reader, Record
+from .runtime.outputs import output_name
+from .runtime.records import Run
+from .runtime.staging import stamp
+from .status import Attempt, Carrier, EntryStatus, Phase, TaskState, judge
+from .submission import Submission
+
+#: Asks the batch systems once for all these submissions, and returns who carries out each.
+Ask = Callable[[Sequence[tuple[Run, Submission]]], Sequence[Carrier]]
+
+_JOURNAL = re.compile(r"task-(\d+)\.r(\d+)\.jsonl")
+
+
+def nobody(batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
+    """Return, for each submission of a batch system, that it cannot be asked."""
+    unknown = TaskState(Phase.WAITING, "nobody was asked")
+    return [Carrier("an array that was not asked for", lambda _task: unknown, True) for _ in batches]
+
+
+@attrs.frozen(eq=False)
+class History:
+    """The submissions of an entry, the newest first, as far as jobs without output have to be explained by them."""
+
+    jobs: JobsBase
+    #: Indices of jobs without a complete output, ascending; and of those that have an empty one.
+    unfit: Sequence[int]
+    empty: frozenset[int]
+    incomplete: frozenset[int]
+    submissions: Sequence[tuple[Run, Submission]]
+
+    @classmethod
+    def read(cls, jobs: JobsBase, absent: Sequence[int], records: str) -> History:
+        """Return the history of an entry with the folder `records`, of which the outputs `absent` were not found.
+
+        Reads only what it has to: no submission when all is done.
+        """
+        runs = list(submissions.newest_first(records))
+        empty = _empty_outputs(jobs, absent, runs)
+        incomplete = frozenset() if jobs.atomic_output else _incomplete(absent, runs)
+        unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
+        return cls(jobs, unfit, empty, incomplete, [(run, submissions.read(run)) for run in runs] if unfit else [])
+
+    @property
+    def batches(self) -> Sequence[tuple[Run, Submission]]:
+        """The submissions that a batch system carries out."""
+        return [one for one in self.submissions if one[1].batch is not None]
+
+    def judge(self, carriers: Mapping[Run, Carrier], now: float) -> EntryStatus:
+        """Return the status of the entry's jobs; `carriers` has who carries out each of `batches`.
+
+        `now` is the time by the clock that stamps files in the folder of records.
+        """
+        folder = os.fspath(self.jobs._get_output_folder())
+
+        def exists(index: int) -> bool:
+            found = stamp(os.path.join(folder, output_name(self.jobs, index)))
+            return found is not None and index not in self.incomplete and (index not in self.empty or found[2] > 0)
+
+        attempts = [
+            _batch_attempt(run, submission, carriers[run]) if submission.batch else _local_attempt(run, submission, now)
+            for run, submission in self.submissions
+        ]
+        return judge(len(self.jobs), self.unfit, attempts, empty=self.empty, exists=exists)
+
+
+def newest_records(run: Run) -> dict[int, Record]:
+    """Return the last word of all journals of a submission on each job: its end, else its begin."""
+    return _Journals(run).of_jobs
+
+
+def durations(records: str, most: int = 1000) -> list[float]:
+    """Return how long the newest `most` jobs of an entry took that ended well, seconds."""
+    found: list[float] = []
+    for run in submissions.newest_first(records):
+        for path, _, _ in _journals(run):
+            ends = (record for record in Reader(path).poll() if record["kind"] == "end" and not record.get("error"))
+            found += [float(record["seconds"]) for record in ends]
+            if len(found) >= most:
+                return found[:most]
+    return found
+
+
+class _Journals:
+    """All journals of a submission, read when they are asked for."""
+
+    def __init__(self, run: Run) -> None:
+        #: The last word on each job: its end, else its begin, of the newest attempt that has one.
+        self.of_jobs: dict[int, Record] = {}
+        #: The last word on each task whose newest attempt is over.
+        self.of_tasks: dict[int, Record] = {}
+        for path, task, _ in _journals(run):
+            of_jobs: dict[int, Record] = {}
+            self.of_tasks.pop(task, None)  # an earlier attempt's
+            for record in Reader(path).poll():
+                if record["kind"] == "end" or (record["kind"] == "begin" and record["index"] not in of_jobs):
+                    log = record.get("log_file") or os.path.basename(run.log(task))
+                    of_jobs[record["index"]] = {**record, "log_file": os.path.join(run.folder, log)}
+                elif record["kind"] == "over":
+                    self.of_tasks[task] = record
+            self.of_jobs.update(of_jobs)
+
+
+def _journals(run: Run) -> Iterator[tuple[str, int, int]]:
+    """Yield the path, task and restart of each journal of a submission, the restarts of a task ascending."""
+    found = [match for match in map(_JOURNAL.fullmatch, os.listdir(run.folder)) if match]
+    for task, restart, name in sorted((int(match[1]), int(match[2]), match[0]) for match in found):
+        yield os.path.join(run.folder, name), task, restart
+
+
+def _local_attempt(run: Run, submission: Submission, now: float) -> Attempt:
+    owner = holder(run.alive, now)  # before the journals: what ends in between has its end record there
+    state = TaskState(Phase.AT_WORK if owner else Phase.OVER)
+    name = f"process {owner.pid} on {owner.host}" if owner else ""
+    carrier = Carrier(name, lambda _task: state, owner is not None)
+    return Attempt(submission.planned, carrier, lambda: newest_records(run), lambda _index: state)
+
+
+def _batch_attempt(run: Run, submission: Submission, carrier: Carrier) -> Attempt:
+    task_of = submission.task_of()
+    read: list[_Journals] = []
+
+    def journals() -> _Journals:
+        if not read:
+            read.append(_Journals(run))
+        return read[0]
+
+    def state_of(index: int) -> TaskState:
+        task = task_of(index)
+        state, over = carrier.state_of(task), journals().of_tasks.get(task)
+        return state if over is None else _after(over, state, bool(submission.batch and submission.batch.requeue))
+
+    return Attempt(submission.planned, carrier, lambda: journals().of_jobs, state_of)
+
+
+def _after(over: Record, state: TaskState, requeues: bool) -> TaskState:
+    """Return the state of a task of which the batch system says `state`, and its own newest journal that it is over."""
+    told = str(over.get("error") or "")
+    if state.phase is Phase.OVER:
+        return attrs.evolve(state, reason=told or state.reason or str(over.get("stopped") or ""))
+    if state.phase is Phase.AT_WORK and not (requeues and over.get("stopped")):
+        return TaskState(Phase.OVER, told or str(over.get("stopped") or ""))  # it is just leaving
+    return state
+
+
+def _empty_outputs(jobs: JobsBase, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
+    """Return the jobs whose output exists, is empty, and was not made by a job that ended well.
+
+    Only files from before the entry's first submission can be such: jor renames what is finished. They are looked
+    for one by one while there is no submission; the first one then keeps the list of those that it found.
+    """
+    suspects = set(runs[-1].read_submission().get("empty", ()) if runs else range(len(jobs))).difference(absent)
+    folder = os.fspath(jobs._get_output_folder())
+    stamps = {index: stamp(os.path.join(folder, output_name(jobs, index))) for index in suspects}
+    empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}
+    if empty:
+        newest = _newest_of_all(runs)
+        empty = {index for index in empty if index not in newest or not _ended_well(newest[index])}
+    return frozenset(empty)
+
+
+def _incomplete(absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
+    """Return the jobs whose output exists, but whose last attempt did not end well (atomic_output = False)."""
+    return frozenset(i for i, record in _newest_of_all(runs).items() if not _ended_well(record)).difference(absent)
+
+
+def _newest_of_all(runs: Sequence[Run]) -> dict[int, Record]:
+    newest: dict[int, Record] = {}
+    for run in reversed(runs):
+        newest.update(newest_records(run))
+    return newest
+
+
+def _ended_well(record: Record) -> bool:
+    return record["kind"] == "end" and not record.get("error")

@@ -1,0 +1,150 @@
+"""A place of a worker where one job after the other runs: with a host, a staging folder, a log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any, Mapping
+
+from ..errors import JorError
+from .execution import Board, Outcome
+from .host import CANNOT_LOAD, Host
+from .processes import kill_descendants
+from .records import Job, Run
+from .staging import Staging, stamp
+
+
+class CannotWorkError(JorError):
+    """This worker cannot do any job, and no other would fare better."""
+
+
+class Slot:
+    """One of the `slots` of a worker; it enters itself there."""
+
+    def __init__(self, run: Run, submission: Mapping[str, Any], slots: list[Slot], log: str = "") -> None:
+        self._run = run
+        self._submission = submission
+        self._slots = slots
+        self._staging = Staging(run.partial, len(slots))
+        self._board = Board()
+        self._host: Host | None = None
+        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666) if log else 1
+        self._began = 0.0
+        self._kill_at: float | None = None
+        self.log = log
+        #: What it runs at this moment, and where in the log its output begins.
+        self.job: Job | None = None
+        self.first = -1
+        self._before: object = None
+        slots.append(self)
+
+    @property
+    def answers(self) -> int:
+        """What becomes readable when the job has ended."""
+        assert self._host is not None
+        return self._host.answers
+
+    @property
+    def due(self) -> float | None:
+        """When, by time.monotonic(), `stop` is to be called again; None for never."""
+        return self._kill_at
+
+    @property
+    def log_position(self) -> int:
+        """The length of the log that the job writes to, bytes; -1 when it goes elsewhere."""
+        try:
+            return os.lseek(self._log, 0, os.SEEK_END)
+        except OSError:
+            return -1
+
+    def begin(self, job: Job, offset: int) -> None:
+        """Run `job`, whose line lies at `offset`."""
+        if self._host is None:
+            others = [slot._host for slot in self._slots if slot._host is not None]
+            self._host = Host(self._run, self._submission, self._staging.folder, self._board, self._log, others)
+        self.job = job
+        self.first = self.log_position
+        self._before = stamp(self._final) if self._submission["may_exist"] else None
+        self._began = time.monotonic()
+        self._kill_at = None
+        self._host.order(offset)
+
+    def ended(self, answered: bool) -> tuple[Outcome, int] | None:
+        """Return how the job ended, and how many processes it left behind; None while it runs.
+
+        `answered` tells that there is something to read. Raise CannotWorkError when the job module cannot be loaded.
+        """
+        host = self._host
+        assert host is not None
+        if not answered and not host.is_dead:
+            return None
+        answer = host.answer()
+        if answer is None or self._submission["isolation"] == "spawn":
+            outcome, orphans = self._dismiss_host()
+            if answer is None:
+                if outcome.status == CANNOT_LOAD:
+                    raise CannotWorkError(self._board.take())
+                return outcome._replace(seconds=time.monotonic() - self._began), orphans
+        return answer
+
+    def settle(self, outcome: Outcome, error: str) -> str:
+        """Put the job's output into place unless it failed with `error`; return why it has failed, '' if it has not."""
+        if not error and outcome.status:
+            error = self._board.take() or f"exit status {outcome.status}"
+        if not error:
+            error = self._publish()
+        if error:
+            self._staging.clear()
+        self.job = None
+        return error
+
+    def stop(self, number: int, grace: float, at_once: bool) -> None:
+        """Signal the job as is due: with `number` first, with SIGKILL after `grace` seconds or `at_once`."""
+        assert self._host is not None
+        now = time.monotonic()
+        if at_once or (self._kill_at is not None and now >= self._kill_at):
+            self._host.signal(signal.SIGKILL)
+            self._kill_at = now + 1
+        elif self._kill_at is None:
+            self._board.stop = True
+            self._host.signal(number)
+            self._host.signal(signal.SIGCONT)  # a stopped process would not hear
+            self._kill_at = now + grace
+
+    def warn(self) -> None:
+        """Have the job call its class's `checkpoint`, if there is one."""
+        if self._host is not None:
+            self._host.warn()
+
+    def close(self) -> None:
+        """End the host, and delete the staging folder."""
+        self._dismiss_host()
+        self._staging.close()
+
+    @property
+    def _final(self) -> str:
+        assert self.job is not None
+        return os.path.join(self._submission["folder"], self.job.output)
+
+    def _dismiss_host(self) -> tuple[Outcome, int]:
+        """End the host; return how it ended, and how many processes it left behind."""
+        if self._host is None:
+            return Outcome(0.0, 0, 0), 0
+        host, self._host = self._host, None
+        outcome = host.close()
+        return outcome, kill_descendants(frozenset(slot._host.pid for slot in self._slots if slot._host is not None))
+
+    def _publish(self) -> str:
+        """Put the output into place; return why that cannot be, or ''."""
+        atomic = self._submission["atomic_output"]
+        try:
+            if atomic and self._staging.publish(self._final):
+                return ""
+        except OSError as error:
+            return f"the output could not be put into place: {error}"
+        now = stamp(self._final)
+        # Without staging, the job's word is all there is. A job that wrote at the final path all the same
+        # (it made up the path by itself) has to have changed what stands there.
+        written = now is not None if not atomic else now not in (None, self._before)
+        return "" if written else "execute returned, but has not written its output"

@@ -1,0 +1,91 @@
+"""How long a worker may go on: until a signal, its end of time, its revocation, another attempt at the same task."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from typing import Any, Mapping, NamedTuple
+
+from .records import Run
+from .watch import Watch
+
+#: Seconds between two looks of an array task for a newer attempt at itself, or for its revocation.
+LOOK_EVERY = 10.0
+#: No job is begun that, taking as long as the longest so far, would end later than these seconds before the end.
+SPARE = 5.0
+
+
+class Attempt(NamedTuple):
+    """Which worker or array task a process is, and the how many-th attempt at it."""
+
+    task: int
+    restart: int = 0
+    #: When the batch system will end it, seconds since 1970; 0 if it has not told.
+    end_time: float = 0.0
+    #: What the batch system calls it; "" if there is none.
+    job_id: str = ""
+
+
+class Tenure:
+    """What is known of how long this worker may go on. `batch` is None for a worker of `jor run` on this machine."""
+
+    def __init__(self, run: Run, batch: Mapping[str, Any] | None, attempt: Attempt, watch: Watch) -> None:
+        self._run = run
+        self._batch = batch
+        self._attempt = attempt
+        self._watch = watch
+        now = time.time()
+        limit = batch["time_limit"] if batch else None
+        self._end_time = attempt.end_time or (now + limit if limit else 0.0)
+        self._requeue_at: float | None = None
+        self._looked_at = -LOOK_EVERY
+        self._lost = ""
+        #: Seconds that the longest of its jobs has taken.
+        self.longest = 0.0
+
+    @property
+    def patience(self) -> float | None:
+        """How long it may sleep at most before it asks anew; None for as long as it likes."""
+        return LOOK_EVERY if self._batch else None
+
+    def lapsed(self) -> str:
+        """Return why the jobs that run have to stop; '' as long as they need not."""
+        if self._watch.stopped_by:
+            return signal.Signals(self._watch.stopped_by).name
+        if self._watch.abandoned:
+            return "jor was killed while it ran"
+        if self._batch is None:
+            return ""
+        now = time.monotonic()
+        if not self._lost and now - self._looked_at >= LOOK_EVERY:
+            self._looked_at = now
+            if os.path.exists(self._run.journal(self._attempt.task, self._attempt.restart + 1)):
+                self._lost = "another attempt at its task has begun"
+            else:
+                self._lost = self._run.why_revoked(self._attempt.task)
+        if self._lost:
+            return self._lost
+        if self._watch.warned and self._batch["requeue"]:
+            # The warning may come up to a minute early, never late: sbatch(1), --signal.
+            self._requeue_at = self._requeue_at or now + self._batch["warning"] * 0.75
+            if now >= self._requeue_at:
+                return "its task's time was up"
+        return ""
+
+    def ending(self) -> str:
+        """Return why no more jobs may begin; '' as long as they may."""
+        if self._watch.warned:
+            return "its task was warned of its end"
+        if self._end_time and time.time() + self.longest + SPARE > self._end_time:
+            return "its task had no time left for it"
+        return self.lapsed()
+
+    def requeue(self) -> None:
+        """Have the batch system run this task again if it was warned of its end, and is to be requeued then."""
+        if self._watch.warned and not self._watch.stopped_by and self._batch and self._batch["requeue"]:
+            command = [*self._batch["requeue"], self._attempt.job_id]
+            status = os.spawnvp(os.P_WAIT, command[0], command)  # noqa: S606 # subprocess would cost 5 ms at each start
+            if status:
+                print(f"Error: exit status {status} of {' '.join(command)}", file=sys.stderr)  # noqa: T201
