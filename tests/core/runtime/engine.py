@@ -14,7 +14,7 @@ from typing import Any, Callable
 from jor.runtime.journal import Reader
 from jor.runtime.loading import construct, load
 from jor.runtime.outputs import output_names
-from jor.runtime.records import freeze
+from jor.runtime.records import PLACE, freeze
 from jor.runtime.sources import END, ITEM
 
 
@@ -55,6 +55,7 @@ class Engine:
         lines = [freeze(i, name, jobs._jobs[i]) for i, name in enumerate(output_names(jobs))]
         self.offsets = [sum(map(len, lines[:i])) for i in range(len(lines))]
         (self.run / "jobs.jsonl").write_bytes(b"".join(lines))
+        self.end_of_jobs = sum(map(len, lines))
         submission = {
             "version": 1,
             "token": "token",
@@ -86,6 +87,18 @@ class Engine:
         os.close(read_end)
         return self
 
+    def start_task(self, task: int = 0, restart: int = 0, end_time: float = 0, **environment: str) -> Engine:
+        """Start an attempt at an array task, as a batch system does; each task has `jobs_per_task` jobs."""
+        size = json.loads((self.run / "submission.json").read_text())["batch"]["jobs_per_task"]
+        places = [*self.offsets[::size], self.end_of_jobs]
+        (self.run / "jobs.index").write_bytes(b"".join(map(PLACE.pack, places)))
+        argv = [sys.executable, "-m", "jor", "exec", str(self.run), str(task), str(restart), str(int(end_time)), "7"]
+        with open(self.run / f"task-{task}.log", "ab") as log:
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.run, env={**os.environ, **environment}
+            )
+        return self
+
     def wait(self) -> int:
         """Wait for the worker; return its exit status."""
         assert self.process is not None
@@ -104,9 +117,9 @@ class Engine:
             self.process.kill()
             self.process.wait()
 
-    def records(self, kind: str) -> list[dict[str, Any]]:
-        """Return the journal's records of one kind."""
-        return [record for record in Reader(str(self.run / "task-0.r0.jsonl")).poll() if record["kind"] == kind]
+    def records(self, kind: str, attempt: str = "task-0.r0") -> list[dict[str, Any]]:
+        """Return the records of one kind in the journal of an attempt."""
+        return [record for record in Reader(str(self.run / f"{attempt}.jsonl")).poll() if record["kind"] == kind]
 
     def outputs(self) -> list[str]:
         """Return the names of the files in the output folder."""

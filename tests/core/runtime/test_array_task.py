@@ -1,0 +1,232 @@
+"""The engine as an array task: a chunk of jobs, an end of time, later attempts, several slots."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from engine import Engine, alive, until  # beside this file, whatever pytest's import mode
+
+MARK = "open(os.path.join(self.path_prefix, 'ran'), 'a').write(how)\n"
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """Make submissions that array tasks carry out; end what still runs after the test."""
+    made = []
+
+    def make(body, hows=("a",), per_task=10, workers=1, time_limit=None, warning=0, requeue=(), **settings):
+        batch = {
+            "jobs_per_task": per_task,
+            "workers_per_task": workers,
+            "time_limit": time_limit,
+            "warning": warning,
+            "requeue": list(requeue),
+        }
+        body = textwrap.indent(textwrap.dedent(body), " " * 8)
+        made.append(Engine(tmp_path, body, list(hows), batch=batch, **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def ran(one):
+    """Return which jobs were executed, in order."""
+    return (one.folder / "ran").read_text() if (one.folder / "ran").exists() else ""
+
+
+def test_each_task_runs_its_own_chunk(engine):
+    one = engine(MARK + "self.write(i)", "abcde", per_task=2)
+    assert [one.start_task(task).wait() for task in (2, 0, 1)] == [0, 0, 0]
+    assert ran(one) == "eabcd"
+    assert [record["index"] for record in one.records("end", "task-1.r0")] == [2, 3]
+    assert one.records("claim", "task-1.r0")[0]["job_id"] == "7"
+
+
+def test_task_that_the_submission_does_not_have_is_refused(engine):
+    one = engine("self.write(i)", "ab", per_task=2)
+    assert one.start_task(1).wait() == 69
+    assert "has no task 1" in (one.run / "task-1.log").read_text()
+
+
+def test_failed_job_lets_the_task_end_with_status_1(engine):
+    one = engine("assert how != 'a'\nself.write(i)", "ab")
+    assert one.start_task().wait() == 1
+    assert one.outputs() == ["howb.txt"]
+
+
+def test_outputs_that_are_there_are_not_made_again(engine):
+    one = engine(MARK + "self.write(i)", "abc")
+    (one.output / "howb.txt").write_text("old")
+    assert one.start_task().wait() == 0
+    assert ran(one) == "ac"
+    assert (one.output / "howb.txt").read_text() == "old"
+
+
+def test_outputs_that_are_to_be_replaced_are_made_again_but_not_twice(engine):
+    one = engine(MARK + "self.write(i)", "abc", may_exist=True)
+    (one.output / "howb.txt").write_text("old")
+    assert one.start_task().wait() == 0
+    assert ran(one) == "abc"
+    assert one.start_task(restart=1).wait() == 0
+    assert ran(one) == "abc"
+
+
+def test_duplicate_of_an_attempt_does_nothing(engine):
+    one = engine(MARK + "self.write(i)", "ab")
+    assert one.start_task().wait() == 0
+    for path in one.output.glob("how*"):
+        path.unlink()
+    assert one.start_task().wait() == 0
+    assert ran(one) == "ab"
+    assert "another process's already" in (one.run / "task-0.log").read_text()
+
+
+def test_later_attempt_goes_on_with_what_was_interrupted_and_leaves_what_failed(engine):
+    body = (
+        MARK
+        + """
+assert how != 'a'
+if how == 'b' and not os.path.exists('again'): open('again', 'w').close(); time.sleep(60)
+self.write(i)
+"""
+    )
+    one = engine(body, "abc", grace_period=0.1)
+    one.start_task()
+    until(lambda: (one.folder / "again").exists())
+    one.process.send_signal(signal.SIGTERM)
+    assert one.wait() == 128 + signal.SIGTERM
+    assert [record.get("interrupted") for record in one.records("end")] == [None, True]
+    assert one.start_task(restart=1).wait() == 0
+    assert ran(one) == "abbc"
+    assert one.outputs() == ["howb.txt", "howc.txt"]
+
+
+def test_no_job_is_begun_that_would_not_fit(engine):
+    one = engine(MARK + "time.sleep(2)\nself.write(i)", "abc")
+    assert one.start_task(end_time=time.time() + 8.5).wait() == 0
+    assert ran(one) == "a"
+    assert one.records("over")[0]["stopped"] == "its task had no time left for it"
+
+
+def test_time_limit_counts_where_the_end_is_not_told(engine):
+    one = engine(MARK + "time.sleep(2)\nself.write(i)", "abc", time_limit=8)
+    assert one.start_task().wait() == 0
+    assert ran(one) == "a"
+
+
+def test_attempt_that_has_been_outlived_stops_its_job(engine):
+    one = engine(MARK + "time.sleep(60)", "ab", grace_period=0.1)
+    one.start_task()
+    until(lambda: ran(one) == "a")
+    (one.run / "task-0.r1.jsonl").touch()
+    assert one.wait() == 1
+    assert ran(one) == "a"
+    end = one.records("end")[0]
+    assert end["error"] == "another attempt at its task has begun"
+    assert end["interrupted"]
+
+
+@pytest.mark.parametrize(("tasks", "what"), [([[0, 3]], ""), ([[1, 3]], "ab")])
+def test_revoked_task_begins_nothing(engine, tasks, what):
+    one = engine(MARK + "self.write(i)", "ab")
+    (one.run / "revoked").write_text(json.dumps({"tasks": tasks, "why": "cancelled"}) + "\n")
+    assert one.start_task().wait() == 0
+    assert ran(one) == what
+    assert one.records("over")[0]["stopped"] == ("" if what else "cancelled")
+
+
+def test_damaged_list_of_revoked_tasks_stops_all(engine):
+    one = engine(MARK + "self.write(i)", "ab")
+    (one.run / "revoked").write_bytes(b'{"tasks": [[0\n')
+    assert one.start_task().wait() == 0
+    assert ran(one) == ""
+
+
+@pytest.mark.parametrize("isolation", ["fork", "spawn", "none"])
+def test_several_slots_run_jobs_at_once_each_with_its_log(engine, isolation):
+    body = """
+    print('I am', how)
+    open(how, 'w').close()
+    while not os.path.exists('b' if how == 'a' else 'a'): time.sleep(0.01)
+    self.write(i)
+    """
+    one = engine(body, "ab", workers=2, isolation=isolation)
+    assert one.start_task().wait() == 0
+    assert one.outputs() == ["howa.txt", "howb.txt"]
+    for record in one.records("end"):
+        first, last = record["log"]
+        words = (one.run / record["log_file"]).read_bytes()[first:last]
+        assert words == f"I am {'ab'[record['index']]}\n".encode()
+    assert not (one.output / ".jor" / "entry" / "partial").exists()
+
+
+def test_death_of_one_slots_host_leaves_the_others_alone(engine):
+    body = """
+    if how == 'k': time.sleep(0.3); os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)
+    time.sleep(1)
+    self.write(i)
+    """
+    one = engine(body, "kabc", workers=2)
+    assert one.start_task().wait() == 1
+    assert one.outputs() == ["howa.txt", "howb.txt", "howc.txt"]
+
+
+@pytest.mark.parametrize("isolation", ["fork", "spawn", "none"])
+def test_warning_calls_checkpoint_and_begins_no_more(engine, isolation):
+    head = "jor.JobsBase.checkpoint = lambda self, i: open('saved', 'w').write(str(i))"
+    body = MARK + "\nwhile not os.path.exists('saved'): time.sleep(0.01)\nself.write(i)"
+    one = engine(body, "ab", head=head, isolation=isolation)
+    one.start_task()
+    until(lambda: ran(one) == "a")
+    one.process.send_signal(signal.SIGUSR2)
+    assert one.wait() == 0
+    assert ran(one) == "a"
+    assert (one.folder / "saved").read_text() == "0"
+    assert one.outputs() == ["howa.txt"]
+    assert one.records("over")[0]["stopped"] == "its task was warned of its end"
+
+
+def test_warning_leaves_jobs_without_checkpoint_and_their_processes_alone(engine):
+    one = engine(MARK + "assert os.system('sleep 1') == 0\nself.write(i)", "ab")
+    one.start_task()
+    until(lambda: ran(one) == "a")
+    one.process.send_signal(signal.SIGUSR2)
+    assert one.wait() == 0
+    assert one.outputs() == ["howa.txt"]
+
+
+def test_warned_task_has_itself_run_again(engine, tmp_path):
+    (tmp_path / "requeue").write_text(f"#!/bin/sh\necho $* > {tmp_path}/asked\n")
+    os.chmod(tmp_path / "requeue", 0o755)
+    one = engine(MARK + "time.sleep(60)", "ab", warning=2, requeue=[str(tmp_path / "requeue"), "now"], grace_period=0.1)
+    one.start_task()
+    until(lambda: ran(one) == "a")
+    one.process.send_signal(signal.SIGUSR2)
+    one.wait()
+    assert (tmp_path / "asked").read_text() == "now 7\n"
+    assert one.records("end")[0]["error"] == "its task's time was up"
+    assert one.records("end")[0]["interrupted"]
+
+
+def test_job_that_slurm_signals_with_its_task_is_interrupted(engine):
+    one = engine(MARK + "open('pid', 'w').write(str(os.getpid())); time.sleep(60)", "ab")
+    one.start_task()
+    until(lambda: (one.folder / "pid").exists() and (one.folder / "pid").read_text())
+    pid = int((one.folder / "pid").read_text())
+    os.kill(pid, signal.SIGTERM)
+    one.process.send_signal(signal.SIGTERM)
+    assert one.wait() == 128 + signal.SIGTERM
+    assert one.records("end")[0]["interrupted"]
+    until(lambda: not alive(pid))
+    assert ran(one) == "a"
