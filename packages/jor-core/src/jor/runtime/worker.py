@@ -231,16 +231,16 @@ def interpreter() -> list[str]:
 
 
 def _done_before(run: Run, submission: Mapping[str, Any], attempt: Attempt) -> Callable[[Job], bool]:
-    """Return what tells whether a job need not be run: an earlier attempt at this task did it, or somebody else."""
-    done = set()
+    """Return what tells whether a job need not be run: an earlier attempt saw it to its end, or its output is there."""
+    ended = set()
     for restart in range(attempt.restart):
         for record in Reader(run.journal(attempt.task, restart)).poll():
-            if record["kind"] == "end" and not record.get("error"):
-                done.add(record["index"])
+            if record["kind"] == "end" and not record.get("interrupted"):
+                ended.add(record["index"])
 
     def is_done(job: Job) -> bool:
         there = not submission["may_exist"] and stamp(os.path.join(submission["folder"], job.output)) is not None
-        return there or job.index in done
+        return there or job.index in ended
 
     return is_done
 
