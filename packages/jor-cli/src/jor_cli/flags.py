@@ -7,25 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
-from jor.options import BOOLEAN, BY_NAME, PATH, Kind, Option
+from jor.options import BY_NAME, OPTIONS, PATH, Kind, Option
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: Options that are taken before the command's name as well, as jor 0.1.2 did.
 SHARED = ("path-prefix", "todo-list", "overwrite-output")
 #: What decides how jobs are run.
-RUNNING = (
-    "scheduler",
-    "partition",
-    "sif",
-    "condaenv",
-    "mem",
-    "time",
-    "cpus-per-task",
-    "workers",
-    "isolation",
-    "grace-period",
-)
+RUNNING = tuple(option.name for option in OPTIONS if option.section in ("submit", "local", "slurm"))
 
 
 def flags(*names: str) -> Callable[[Command], Command]:
@@ -78,10 +67,9 @@ class _Text(click.ParamType):  # type: ignore[type-arg] # generic in new version
 
 
 def _flag(option: Option) -> Callable[[Command], Command]:
-    if option.kind is BOOLEAN:
+    if option.is_switch:
         return click.option(f"--{option.name}/--no-{option.name}", default=None, help=option.help)
     kind = option.kind
-    choices = kind.name.split(" or ") if " or " in kind.name else None
-    type_ = click.Choice(choices) if choices else click.Path() if kind is PATH else _Text(kind)
-    metavar = None if choices else option.kind.metavar
+    type_ = click.Choice(kind.choices) if kind.choices else click.Path() if kind is PATH else _Text(kind)
+    metavar = None if kind.choices else option.kind.metavar
     return click.option(f"--{option.name}", type=type_, metavar=metavar, default=None, help=option.help)

@@ -76,7 +76,22 @@ def class_layer(cls: type[JobsBase]) -> Layer:
         value = getattr(cls, option.attribute, None) if option.in_class else None
         if value is not None and value != getattr(JobsBase, option.attribute, None):
             layer[option.name] = read_setting(option, str(value), f"{cls.__name__}.{option.attribute}")
+    layer.update(_slurm_of_class(cls))
     return layer
+
+
+def _slurm_of_class(cls: type[JobsBase]) -> Iterator[tuple[str, Setting]]:
+    """Yield what the attribute `slurm` of a class sets, a dictionary of options."""
+    where = f"{cls.__name__}.slurm"
+    settings = getattr(cls, "slurm", {})
+    if not isinstance(settings, Mapping):
+        raise ConfigError("it is no dictionary", where=where, remedy="Write slurm = {'gpus': 1, 'constraint': 'a100'}")
+    allowed = [option.name for option in OPTIONS if option.section in ("submit", "slurm") and option.in_todo]
+    for key, value in settings.items():
+        name = str(key).replace("_", "-")
+        if name not in allowed:
+            raise ConfigError(f"unknown option {key!r}", where=where, remedy=nearest(name, allowed))
+        yield name, read_setting(BY_NAME[name], str(value), f"{where}[{key!r}]")
 
 
 def read_setting(option: Option, text: str, source: str) -> Setting:

@@ -142,7 +142,7 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier) -> Attemp
         state, over = carrier.state_of(task), journals().of_tasks.get(task)
         return state if over is None else _after(over, state, bool(submission.batch and submission.batch.requeue))
 
-    return Attempt(submission.planned, carrier, lambda: journals().of_jobs, state_of)
+    return Attempt(submission.planned, carrier, lambda: journals().of_jobs, state_of, submission.batch)
 
 
 def _after(over: Record, state: TaskState, requeues: bool) -> TaskState:

@@ -24,6 +24,8 @@ class Kind:
     read: Callable[[str], Value]
     #: What stands for a value in --help.
     metavar: str = "TEXT"
+    #: The texts that it may be, if they can be listed.
+    choices: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -39,6 +41,11 @@ class Option:
     in_todo: bool = True
     #: Whether a job module's class may set it as an attribute, its dashes written as underscores.
     in_class: bool = False
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is on or off, and its flag needs no value."""
+        return self.kind in (BOOLEAN, AUTO)
 
     @property
     def attribute(self) -> str:
@@ -58,11 +65,30 @@ def _boolean(text: str) -> bool:
     return words[text.lower()]
 
 
+def _automatic(text: str) -> bool:
+    return text.lower() == "auto" or _boolean(text)
+
+
 def _count(text: str) -> int:
     count = int(text)
     if not 1 <= count <= 1_000_000:
         raise ValueError(text)
     return count
+
+
+def _count_or_auto(text: str) -> int | str:
+    return "auto" if text.lower() == "auto" else _count(text)
+
+
+def _retries(text: str) -> int:
+    return 0 if text == "0" else _count(text)
+
+
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not 1 <= factor <= 100:
+        raise ValueError(text)
+    return factor
 
 
 def _seconds(text: str) -> float:
@@ -78,19 +104,30 @@ def _text(text: str) -> str:
     return text
 
 
+def _lines(text: str) -> str:
+    if "\0" in text or "\r" in text:
+        raise ValueError(text)
+    return text
+
+
 def _choice(*choices: str) -> Kind:
     def read(text: str) -> str:
         if text not in choices:
             raise ValueError(text)
         return text
 
-    return Kind(" or ".join(choices), read)
+    return Kind(" or ".join(choices), read, choices=choices)
 
 
 BOOLEAN: Final = Kind("True or False", _boolean)
+AUTO: Final = Kind("auto, True or False", _automatic)
 COUNT: Final = Kind("a whole number from 1 on", _count, "N")
+COUNT_OR_AUTO: Final = Kind("auto, or a whole number from 1 on", _count_or_auto, "N")
+RETRIES: Final = Kind("a whole number from 0 on", _retries, "N")
+FACTOR: Final = Kind("a number from 1 to 100", _factor, "X")
 SECONDS: Final = Kind("a number of seconds", _seconds, "SECONDS")
 TEXT: Final = Kind("a text of one line", _text)
+LINES: Final = Kind("a text of some lines", _lines)
 PATH: Final = Kind("a path", _text, "PATH")
 
 # Forking a process that has touched the system's frameworks is unsafe there (bugs.python.org/issue33725).
@@ -100,8 +137,10 @@ OPTIONS: Final = (
     Option("path-prefix", PATH, ".", "global", "Folder for all outputs; the job modules get it as path_prefix."),
     Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole.", in_todo=False),  # noqa: E501
     Option("todo-list", PATH, "todo.yaml", "run", "The file that lists what is to be run.", in_todo=False),
-    Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: local is this machine. slurm is not part of this version yet."),  # noqa: E501
-    Option("partition", TEXT, None, "submit", "Slurm partition; ignored by local."),
+    Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),  # noqa: E501
+    Option("partition", TEXT, None, "submit", "Slurm partition, or several with commas between them; ignored by local."),
+    Option("account", TEXT, None, "submit", "Slurm account that the time is charged to."),
+    Option("qos", TEXT, None, "submit", "Slurm quality of service."),
     Option("sif", PATH, None, "submit", "Singularity or Apptainer image to run jobs in; not part of this version yet."),
     Option("condaenv", TEXT, None, "submit", "conda environment to run jobs in; not part of this version yet."),
     Option("mem", TEXT, JobsBase.mem, "submit", "Memory of one job in Slurm's syntax (500M, 5G); local starts no more workers than fit.", in_class=True),  # noqa: E501
@@ -110,6 +149,35 @@ OPTIONS: Final = (
     Option("workers", COUNT, None, "local", "Jobs to run at once; not set: as many as CPUs and memory allow."),
     Option("isolation", _choice("fork", "spawn", "none"), _DEFAULT_ISOLATION, "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own.", in_class=True),  # noqa: E501
     Option("grace-period", SECONDS, 10.0, "local", "Seconds that running jobs get to end by themselves when the run is interrupted."),  # noqa: E501
+    Option("jobs-per-task", COUNT_OR_AUTO, "auto", "slurm", "Jobs that an array task runs one after the other; auto: as many as fill target-task-time by the durations seen so far, else 1."),  # noqa: E501
+    Option("target-task-time", TEXT, "00:30:00", "slurm", "How long an array task is to last when jobs-per-task is auto."),
+    Option("workers-per-task", COUNT, 1, "slurm", "Jobs that an array task runs at once; it asks for so many times cpus-per-task and mem."),  # noqa: E501
+    Option("array-throttle", COUNT, None, "slurm", "Array tasks of a submission that run at once; jor throttle changes it while they wait."),  # noqa: E501
+    Option("max-submitted", COUNT, None, "slurm", "Array tasks of jor in the queue at once; what goes beyond stays for a later run."),  # noqa: E501
+    Option("nodes", TEXT, None, "slurm", "Nodes of an array task, whose job starts its own steps by srun."),
+    Option("ntasks", COUNT, None, "slurm", "Slurm tasks (processes of srun) of an array task."),
+    Option("gpus", TEXT, None, "slurm", "GPUs of an array task: a number, or type:number."),
+    Option("gres", TEXT, None, "slurm", "Generic resources of an array task: name:number."),
+    Option("mem-per-cpu", TEXT, None, "slurm", "Memory for each CPU, instead of mem."),
+    Option("mem-per-gpu", TEXT, None, "slurm", "Memory for each GPU, instead of mem."),
+    Option("constraint", TEXT, None, "slurm", "Features that a node has to have."),
+    Option("exclude", TEXT, None, "slurm", "Nodes not to run on."),
+    Option("nodelist", TEXT, None, "slurm", "Nodes to run on."),
+    Option("reservation", TEXT, None, "slurm", "Reservation to run in."),
+    Option("licenses", TEXT, None, "slurm", "Licenses that an array task needs: name:number."),
+    Option("nice", TEXT, None, "slurm", "How much the priority is lowered."),
+    Option("mail-user", TEXT, None, "slurm", "Whom Slurm sends mail to."),
+    Option("mail-type", TEXT, None, "slurm", "What Slurm sends mail about: END,FAIL,..."),
+    Option("options", TEXT, None, "slurm", "Any other options of sbatch, as on its command line."),
+    Option("prologue", LINES, None, "slurm", "Lines of the batch script before jobs start: module load ..."),
+    Option("requeue", BOOLEAN, False, "slurm", "Have a preempted task, or one that was warned of its end, run again by Slurm."),  # noqa: E501
+    Option("signal", SECONDS, 0.0, "slurm", "Seconds before its time is up at which an array task gets SIGUSR2, and calls checkpoint(i); 0: not at all."),  # noqa: E501
+    Option("retries", RETRIES, 0, "slurm", "How often jor run --wait submits failed jobs again."),
+    Option("retry-scale", FACTOR, 1.0, "slurm", "How many times the memory or time a job gets that ran out of it before."),
+    Option("max-mem", TEXT, None, "slurm", "Memory that retry-scale does not go beyond."),
+    Option("max-time", TEXT, None, "slurm", "Time that retry-scale, and the time of a task of many jobs, do not go beyond."),
+    Option("poll-interval", SECONDS, 10.0, "slurm", "Seconds for which all jor commands of a user share an answer of squeue; JOR_POLL_INTERVAL is the least.", in_todo=False),  # noqa: E501
+    Option("collect", AUTO, False, "collect", "Have Slurm run jor collect when the submitted jobs have ended."),
     Option("missing-output", _choice("ignore", "raise"), "ignore", "collect", "What collect does when outputs are missing: go on with a warning, or stop."),  # noqa: E501
 )  # fmt: skip
 

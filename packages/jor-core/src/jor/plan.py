@@ -32,6 +32,7 @@ class Survey:
     jobs: JobsBase
     #: Absolute path of the folder of its outputs.
     folder: str
+    history: History
     status: EntryStatus
 
     @property
@@ -48,7 +49,7 @@ def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Itera
     output.
     """
     listings = _Listings()
-    waiting: list[tuple[Survey, History]] = []
+    waiting: list[Survey] = []
     for entry in entries:
         mine = config.for_entry(entry.settings)
         remake = partial(entry.construct, mine["path-prefix"])
@@ -63,19 +64,19 @@ def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Itera
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
         history = History.read(jobs, absent, entry.records(folder))
         if waiting or history.batches:
-            waiting.append((Survey(entry, mine, jobs, folder, UNKNOWN), history))
+            waiting.append(Survey(entry, mine, jobs, folder, history, UNKNOWN))
         else:
-            yield Survey(entry, mine, jobs, folder, history.judge({}, time.time()))
-    carriers = _ask(ask, [batch for _, history in waiting for batch in history.batches])
-    for found, history in waiting:
-        yield attrs.evolve(found, status=history.judge(carriers, time.time()))
+            yield Survey(entry, mine, jobs, folder, history, history.judge({}, time.time()))
+    carriers = _ask(ask, [batch for found in waiting for batch in found.history.batches])
+    for found in waiting:
+        yield attrs.evolve(found, status=found.history.judge(carriers, time.time()))
 
 
 def again(found: Survey, now: float, ask: Ask = nobody) -> Survey:
     """Return the survey of the same entry anew; `now` is the time by the clock that stamps files there."""
     absent = absent_outputs(found.jobs, Listing(found.folder))
     history = History.read(found.jobs, absent, found.records)
-    return attrs.evolve(found, status=history.judge(_ask(ask, history.batches), now))
+    return attrs.evolve(found, history=history, status=history.judge(_ask(ask, history.batches), now))
 
 
 def _ask(ask: Ask, batches: Sequence[tuple[Run, Submission]]) -> Mapping[Run, Carrier]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 
 from .runtime.journal import Record
-from .submission import Ranges
+from .submission import Batch, Ranges
 
 
 class Status(enum.Enum):
@@ -83,6 +83,8 @@ class Problem:
     log_range: tuple[int, int] = (0, 0)
     seconds: float | None = None
     shortage: Shortage | None = None
+    #: What was asked for the attempt that ran short.
+    asked: Batch | None = None
 
 
 @attrs.frozen
@@ -94,6 +96,7 @@ class Attempt:
     records: Callable[[], Mapping[int, Record]]
     #: The state of the worker or array task that has a planned job, by the job's index.
     state_of: Callable[[int], TaskState]
+    batch: Batch | None = None
 
 
 @attrs.frozen
@@ -152,7 +155,7 @@ def judge(
             counts[found.status] += 1
             if found.status in PENDING:
                 pending.append(index)
-                problems.append(found)
+                problems.append(attrs.evolve(found, asked=attempt.batch) if found.shortage else found)
         if planned and (attempt.carrier.is_active or attempt.carrier.notes):
             carriers.append(attempt.carrier)
         undecided = sorted([*undecided, *untouched]) if untouched else undecided

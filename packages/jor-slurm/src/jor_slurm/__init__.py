@@ -1,20 +1,66 @@
-"""Slurm from Python: its index sets and units, checked before Slurm sees them."""
+"""Slurm from Python: submit job arrays, follow them, read why tasks failed, cancel them."""
 
 from .arrays import MAX_INDEX, IndexSet
-from .errors import IndexSetError, SlurmError, UnitError
+from .cache import Cache
+from .commands import ArrayId, Queue, Slurm, patiently
+from .errors import (
+    CommandError,
+    IndexSetError,
+    LimitError,
+    OptionError,
+    RefusedError,
+    SlurmError,
+    UnconfirmedError,
+    UnitError,
+    UnreachableError,
+)
+from .limits import Limits
+from .options import SbatchOptions, literal
+from .parsing import AccountingRecord, QueueRecord
+from .polling import Snapshot, Task, watch
+from .script import ARRAY_TASK_ID, END_TIME, JOB_ID, RESTART_COUNT, Variable, batch_script
+from .states import ExitCode, JobState, why_stuck
 from .units import format_memory, format_time, parse_memory, parse_time
 
 __version__ = "0.2.0"
 
 __all__ = [
+    "ARRAY_TASK_ID",
+    "END_TIME",
+    "JOB_ID",
     "MAX_INDEX",
+    "RESTART_COUNT",
+    "AccountingRecord",
+    "ArrayId",
+    "Cache",
+    "CommandError",
+    "ExitCode",
     "IndexSet",
     "IndexSetError",
+    "JobState",
+    "LimitError",
+    "Limits",
+    "OptionError",
+    "Queue",
+    "QueueRecord",
+    "RefusedError",
+    "SbatchOptions",
+    "Slurm",
     "SlurmError",
+    "Snapshot",
+    "Task",
+    "UnconfirmedError",
     "UnitError",
+    "UnreachableError",
+    "Variable",
     "__version__",
+    "batch_script",
     "format_memory",
     "format_time",
+    "literal",
     "parse_memory",
     "parse_time",
+    "patiently",
+    "watch",
+    "why_stuck",
 ]

@@ -1,8 +1,14 @@
 """What can go wrong in jor_slurm, in words.
 
 SlurmError
-├── UnitError      a time or an amount of memory that Slurm would refuse, or take for something else
-└── IndexSetError  what is no set of array indices
+├── UnitError         a time or an amount of memory that Slurm would refuse, or take for something else
+├── IndexSetError     what is no set of array indices
+├── OptionError       an option of sbatch, or a script, that cannot be given
+├── RefusedError      Slurm has refused a submission for good
+│   └── LimitError    a limit of the cluster or account holds it back for now
+└── CommandError      a command of Slurm is missing, failed or took too long: nothing has become known
+    ├── UnreachableError  it did not reach the controller: nothing has been changed, repeat it
+    └── UnconfirmedError  it may have reached the controller: find out before you repeat it
 """
 
 from __future__ import annotations
@@ -29,3 +35,27 @@ class UnitError(SlurmError):
 
 class IndexSetError(SlurmError):
     """A text, or numbers, that are no set of array indices."""
+
+
+class OptionError(SlurmError):
+    """An option of sbatch, or a script, that cannot be given."""
+
+
+class RefusedError(SlurmError):
+    """Slurm has refused a submission for good."""
+
+
+class LimitError(RefusedError):
+    """A limit of the cluster or the account holds a submission back: it may be accepted later."""
+
+
+class CommandError(SlurmError):
+    """A command of Slurm is missing, failed or took too long: nothing has become known."""
+
+
+class UnreachableError(CommandError):
+    """The controller was not reached: nothing has been changed, and the command can be repeated."""
+
+
+class UnconfirmedError(CommandError):
+    """The controller may have been reached: what was asked may be done, or be done later."""

@@ -1,0 +1,188 @@
+"""Slurm's commands: what they are asked, and what they answer."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from .arrays import IndexSet
+from .cache import Cache
+from .errors import CommandError, OptionError, UnconfirmedError, UnreachableError
+from .limits import Limits
+from .options import SbatchOptions
+from .parsing import (
+    ACCOUNTING_FORMAT,
+    QUEUE_FORMAT,
+    AccountingRecord,
+    QueueRecord,
+    parse_accounting,
+    parse_objects,
+    parse_queue,
+    parse_settings,
+    parse_submission,
+)
+from .refusals import refusal
+from .running import asking_environment, run, submission_environment
+
+#: The indices of a job that is no array.
+PLAIN = IndexSet()
+#: Seconds for sbatch: where the queue is full, it tries again by itself for up to 120 s.
+SUBMIT_TIMEOUT = 150.0
+#: Seconds for the other commands.
+ASK_TIMEOUT = 60.0
+#: Seconds for which what the cluster allows is not asked for again.
+LIMITS_AGE = 600.0
+#: Jobs of which sacct is asked at once: very many ids make it fail or answer in part.
+_AT_ONCE = 200
+
+
+@attrs.frozen
+class ArrayId:
+    """A submitted array, or plain job. A job id is given again after a while: the job's name says whose it is."""
+
+    job_id: int
+    name: str
+    #: '' for the cluster that sbatch asks by itself.
+    cluster: str = ""
+
+
+@attrs.frozen
+class Queue:
+    """What squeue said of the user's jobs, and when it was asked, seconds since 1970."""
+
+    records: tuple[QueueRecord, ...]
+    asked: float
+    #: Lines that were no rows.
+    unreadable: int = 0
+
+
+@attrs.frozen
+class Slurm:
+    """The cluster that Slurm's commands here belong to."""
+
+    environment: Mapping[str, str] = attrs.field(factory=lambda: dict(os.environ))
+    cache: Cache = attrs.field(factory=Cache)
+    #: Seconds for which what squeue and sacct say may be taken from the cache.
+    max_age: float = 0.0
+
+    def submit_command(self, options: SbatchOptions, indices: IndexSet, throttle: int | None = None) -> tuple[str, ...]:
+        """Return the command that submits a script on its standard input, as an array unless `indices` is empty."""
+        command = ("sbatch", "--parsable", "--export=ALL", *options.argv())
+        limit = f"%{throttle}" if throttle else ""
+        return (*command, f"--array={indices}{limit}") if indices else command
+
+    def submit(
+        self, script: str, options: SbatchOptions, indices: IndexSet = PLAIN, throttle: int | None = None
+    ) -> ArrayId:
+        """Submit `script`; return what it became.
+
+        Raise RefusedError (LimitError: come back later), UnreachableError (nothing was submitted) or UnconfirmedError:
+        the job may have been accepted, or be accepted within the next five minutes. Find it by its name then, and do
+        not submit it again before: see `find`.
+        """
+        if not options.job_name:
+            raise OptionError("the job has no name", remedy="Give it one that no other has: by it, it is found again")
+        environment = submission_environment(self.environment)
+        try:
+            done = run(
+                self.submit_command(options, indices, throttle),
+                timeout=SUBMIT_TIMEOUT, environment=environment, text=script,
+            )  # fmt: skip
+        except CommandError as error:
+            if "cannot be started" in error.what:
+                raise
+            raise UnconfirmedError(error.what, remedy=error.remedy) from error
+        found = parse_submission(done.stdout)
+        if found is None or done.returncode:
+            raise refusal(done.returncode, done.stderr)
+        return ArrayId(found[0], options.job_name, found[1])
+
+    def queue(self) -> Queue:
+        """Return all jobs of the user that the controller knows: also those that ended within MinJobAge."""
+        command = ("squeue", "--me", "-h", "-t", "all", "-o", QUEUE_FORMAT)
+        answer = self.cache.answer(command, self.max_age, self._ask)
+        reading = parse_queue(answer.text)
+        return Queue(reading.queue, answer.asked, reading.unreadable)
+
+    def find(self, name: str) -> tuple[int, ...]:
+        """Return the job ids of the user's jobs with this name, ascending; asks squeue anew."""
+        command = ("squeue", "--me", "-h", "-t", "all", f"--name={name}", "-o", QUEUE_FORMAT)
+        records = parse_queue(self._ask(command)).queue
+        return tuple(sorted({record.array_job_id for record in records if record.name == name}))
+
+    def accounting(self, job_ids: Iterable[int], since: float) -> tuple[AccountingRecord, ...]:
+        """Return what sacct knows of these arrays and jobs, submitted after `since`, seconds since 1970.
+
+        Raise CommandError where there is no accounting.
+        """
+        start = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since))
+        wanted = sorted(set(job_ids))
+        records: list[AccountingRecord] = []
+        for first in range(0, len(wanted), _AT_ONCE):
+            ids = ",".join(map(str, wanted[first : first + _AT_ONCE]))
+            command = ("sacct", "-n", "-P", "-S", start, "-j", ids, "-o", ACCOUNTING_FORMAT)
+            records += parse_accounting(self.cache.answer(command, self.max_age, self._ask).text).accounting
+        return tuple(records)
+
+    def cancel(self, job_id: int, indices: IndexSet = PLAIN) -> None:
+        """Cancel a job, or these tasks of an array."""
+        self._ask(("scancel", f"{job_id}_[{indices}]" if indices else str(job_id)))
+
+    def throttle(self, job_id: int, tasks: int) -> None:
+        """Let at most `tasks` tasks of an array run at once from now on; 0 for any number."""
+        self._ask(("scontrol", "update", f"JobId={job_id}", f"ArrayTaskThrottle={tasks}"))
+
+    def limits(self) -> Limits:
+        """Return what the cluster and the user's account allow."""
+        settings = parse_settings(self._settled("scontrol", "show", "config"))
+        limits = Limits.of(settings, parse_objects(self._settled("scontrol", "-o", "show", "partition")))
+        return attrs.evolve(limits, max_submitted=self._submit_limit()) if limits.has_accounting else limits
+
+    def _submit_limit(self) -> int | None:
+        """Return how many jobs the user may have submitted: the least of his associations and their default QOS."""
+        user = pwd.getpwuid(os.getuid()).pw_name  # not a variable of the environment, which may say anything
+        show = ("sacctmgr", "-n", "-P", "show")
+        try:
+            rows = self._settled(*show, "assoc", f"user={user}", "format=MaxSubmitJobs,DefaultQOS,QOS").split("\n")
+            qos = self._settled(*show, "qos", "format=Name,MaxSubmitJobsPerUser").split("\n")
+        except CommandError:
+            return None  # what it would have told, sbatch will tell
+        of_qos = {name: limit for name, _, limit in (row.partition("|") for row in qos) if limit.isdigit()}
+        found = []
+        for row in filter(None, rows):
+            limit, default, names = [*row.split("|", 2), "", ""][:3]
+            names = default or (names if "," not in names else "")
+            found += [int(text) for text in (limit, of_qos.get(names, "")) if text.isdigit()]
+        return min(found, default=None)
+
+    def _settled(self, *command: str) -> str:
+        return self.cache.answer(command, LIMITS_AGE, self._ask).text
+
+    def _ask(self, command: Sequence[str]) -> str:
+        done = run(command, timeout=ASK_TIMEOUT, environment=asking_environment(self.environment))
+        if done.returncode:
+            words = "; ".join(filter(None, map(str.strip, done.stderr.split("\n"))))[:500]
+            kind = UnreachableError if "contact slurm controller" in words else CommandError
+            raise kind(f"{command[0]}: {words or f'exit status {done.returncode}'}", remedy="Try again later")
+        return done.stdout
+
+
+Retried = Callable[[], ArrayId]
+
+
+def patiently(submit: Retried, *, patience: float = 60.0, sleep: Callable[[float], None] = time.sleep) -> ArrayId:
+    """Return what `submit` returns; call it again for up to `patience` seconds while the controller is not reached."""
+    pause = 2.0
+    while True:
+        try:
+            return submit()
+        except UnreachableError:
+            if patience < pause:
+                raise
+        sleep(pause)
+        patience -= pause
+        pause *= 2

@@ -1,0 +1,86 @@
+"""What sbatch says when it fails -> what may be done next.
+
+Sources: src/common/slurm_errno.c of Slurm 22.05 to 26.05; each class was provoked on a real cluster where it could be.
+"""
+
+from __future__ import annotations
+
+from .errors import LimitError, RefusedError, SlurmError, UnconfirmedError, UnreachableError
+
+_LATER = "Try again later"
+
+#: It did not reach the controller: nothing was submitted.
+_UNREACHED = (
+    "unable to contact slurm controller (connect failure)",
+    "munge encode failed",
+    "failed to access",
+    "connection refused",
+    "slurm backup controller in standby mode",
+    "rate limit exceeded",
+    "system submissions disabled",
+    "unable to resolve",
+)
+#: It may have reached the controller, which may still submit it.
+_AMBIGUOUS = (
+    "socket timed out",
+    "send failure",
+    "receive failure",
+    "zero bytes were transmitted",
+    "unexpected message received",
+    "unable to contact slurm controller",
+)
+#: Something is full.
+_LIMITS = (
+    "qosmaxsubmitjobperuserlimit",
+    "assocmaxsubmitjoblimit",
+    "maxsubmit",
+    "job violates accounting/qos policy",
+    "resource temporarily unavailable",
+    "job creation temporarily disabled",
+    "temporarily unable to accept job",
+    "job queue full",
+    "maxjobcount",
+)
+#: It will never be accepted as it is.
+_REMEDIES = (
+    ("maxwalldurationperjoblimit", "Ask for less time, or choose another QOS"),
+    ("invalid partition", "Choose one of those that sinfo shows"),
+    ("invalid qos", "Choose one of those that `sacctmgr show assoc user=$USER format=qos` shows"),
+    ("invalid account", "Choose one of those that `sacctmgr show assoc user=$USER format=account,partition` shows"),
+    ("memory specification can not be satisfied", "Ask for less memory, or choose a partition with larger nodes"),
+    ("requested node configuration is not available", "Ask for less, or choose another partition"),
+    ("invalid feature specification", "Choose features that `sinfo -o %f` shows"),
+    ("invalid generic resource", "Choose resources that `sinfo -o %G` shows"),
+    ("requested time limit is invalid", "Ask for less time, or choose another partition"),
+    ("invalid job array specification", "The cluster's MaxArraySize, or max_array_tasks, is lower than expected"),
+    ("parameter too long", "Shorten names and paths"),
+    ("job dependency problem", "Check the option dependency"),
+)
+
+
+def refusal(returncode: int, stderr: str) -> SlurmError:
+    """Return the error that an sbatch which printed no job id stands for."""
+    words = _words(stderr) or f"sbatch ended with exit status {returncode} and said nothing"
+    low = stderr.lower()
+    if returncode < 0:
+        return UnconfirmedError(f"sbatch was killed by signal {-returncode}", remedy=_LATER)
+    if _any(_UNREACHED, low):
+        return UnreachableError(words, remedy=_LATER)
+    if _any(_AMBIGUOUS, low) or returncode == 0:
+        return UnconfirmedError(words, remedy=_LATER)
+    for text, remedy in _REMEDIES:
+        if text in low:
+            return RefusedError(words, remedy=remedy)
+    if _any(_LIMITS, low):
+        return LimitError(words, remedy=_LATER)
+    return RefusedError(words, remedy="It is what sbatch says: see its manual, or ask the cluster's administrators")
+
+
+def _any(texts: tuple[str, ...], low: str) -> bool:
+    return any(text in low for text in texts)
+
+
+def _words(stderr: str) -> str:
+    """Return what a command said, in one line, without its name at the start of each."""
+    lines = (line.strip() for line in stderr.split("\n"))
+    return "; ".join(line.partition("error: ")[2] or line for line in lines if line)[:500]
