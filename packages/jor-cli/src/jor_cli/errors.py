@@ -6,7 +6,7 @@ import signal
 
 from jor import BusyError, CollectError, JorError, Mistakes
 from jor_containers import ContainerError
-from jor_slurm import SlurmError
+from jor_slurm.errors import CommandError, LimitError, SlurmError
 
 #: Errors that a user can mend; all others are bugs, and show their traceback.
 EXPLAINED = (JorError, SlurmError, ContainerError)
@@ -17,7 +17,7 @@ FAILED = 1
 WRONG = 2
 #: Nothing is wrong, but something holds jobs back: run again later (EX_TEMPFAIL of sysexits.h).
 LATER = 75
-_CODES = ((BusyError, LATER), (CollectError, FAILED))
+_CODES = (((BusyError, LimitError, CommandError), LATER), (CollectError, FAILED))
 #: Stopped by Ctrl-C.
 INTERRUPTED = 128 + signal.SIGINT
 

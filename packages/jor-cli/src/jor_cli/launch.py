@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
-from jor import BusyError, ConfigError, JobModuleError
+from jor import BusyError, JobModuleError
 from jor.config import Config
 from jor.entries import Entry
+from jor.history import Ask
 from jor.local import Assignment, carry_out
 from jor.lock import acquire
 from jor.plan import Survey, again, choose, make_submission, survey
 from jor.runtime.owner import Owner
 from jor.runtime.staging import sweep
 from jor.status import Status
-from jor.submission import Submitted, partial_folder, unwritable, write
+from jor.submission import partial_folder, unwritable, write
 
+from .backends import Lazy
+from .errors import LATER
+from .rendering.batches import show_batch, told_held_back, told_submissions
 from .rendering.live import view
 from .rendering.runs import exit_code, jobs_of, show_plan, show_result
 from .resources import local_workers
 from .wrappers import wrapper
+
+if TYPE_CHECKING:
+    from .backends.slurm import Backend
 
 
 @attrs.frozen
@@ -41,39 +50,41 @@ class Manner:
 
 
 def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
-    """Run the jobs of `entries` that have to run; return the exit code.
+    """Run the jobs of `entries` that have to run, or submit them; return the exit code.
 
     Everything is read and checked before anything is written or started.
     """
-    surveys = list(survey(entries, config))
+    cluster = Lazy(config)
+    surveys = list(survey(entries, config, cluster.ask))
     for found in surveys:
         _check(found, manner)
     chosen = _choose(surveys, manner)
     if manner.dry_run:
         for found, indices in chosen:
-            show_plan(found, indices, local_workers(found.config), wrapper(found.config))
+            if _is_local(found, manner):
+                show_plan(found, indices, local_workers(found.config), wrapper(found.config))
+            else:
+                show_batch(found, indices, cluster.backend)
         return 0
     assignments = []
+    held_back = False
     for found, indices in chosen:
-        submitted = _submit(found, manner) if indices else None
-        if submitted is not None:
-            workers = min(local_workers(found.config), submitted.submission.count)
-            assignments.append(Assignment(submitted, workers, wrapper(found.config).wrap))
-            _say(manner, f"{found.entry.label}: {jobs_of(submitted.submission.count)} to run, {workers} at once")
-        else:
+        if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(found)}")
-    return _carry_out(assignments, manner) if assignments else 0
+        elif _is_local(found, manner):
+            assignments += _assigned(found, manner, cluster.ask)
+        else:
+            held_back |= _submitted(found, manner, cluster.backend)
+    code = _carry_out(assignments, manner) if assignments else 0
+    return code or (LATER if held_back else 0)
+
+
+def _is_local(found: Survey, manner: Manner) -> bool:
+    return manner.foreground or found.config["scheduler"] == "local"
 
 
 def _check(found: Survey, manner: Manner) -> None:
     """Raise for options that cannot be honoured, and for an index that is out of range."""
-    scheduler = found.config.setting("scheduler")
-    if scheduler.value != "local":
-        raise ConfigError(
-            f"scheduler = {scheduler.value}: submitting jobs to Slurm is not part of this version yet",
-            where=scheduler.source,
-            remedy="Use scheduler = local, on a compute node if need be",
-        )
     wrapper(found.config)
     local_workers(found.config)
     if manner.index is not None and not 0 <= manner.index < found.status.total:
@@ -100,7 +111,8 @@ def _choose(surveys: Sequence[Survey], manner: Manner) -> list[tuple[Survey, Seq
 
 def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     if manner.index is None:
-        return choose(found.status, overwrite=found.config["overwrite-output"])
+        indices = choose(found.status, overwrite=found.config["overwrite-output"])
+        return indices[:1] if manner.only_first else indices
     active = [carrier for carrier in found.status.carriers if carrier.is_active]
     if active:
         raise BusyError(
@@ -111,8 +123,9 @@ def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     return [manner.index]
 
 
-def _submit(found: Survey, manner: Manner) -> Submitted | None:
-    """Write the submission of what is pending now, alone among all who plan this entry; None if nothing is any more."""
+@contextmanager
+def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey, Sequence[int]]]:
+    """Be the only one who plans this entry; give what is pending now, which may be less than it was."""
     records = found.records
     try:
         os.makedirs(records, exist_ok=True)
@@ -121,16 +134,38 @@ def _submit(found: Survey, manner: Manner) -> Submitted | None:
         raise unwritable(error, records) from error
     try:
         sweep(partial_folder(records))
-        found = again(found, lease.server_time())
-        indices = _wanted(found, manner)
-        if manner.only_first:
-            indices = indices[:1]
-        overwrite = found.config["overwrite-output"] or manner.index is not None
-        if not indices:
-            return None
-        return write(make_submission(found, indices, overwrite=overwrite), found.jobs, indices, records)
+        found = again(found, lease.server_time(), ask)
+        yield found, _wanted(found, manner)
     finally:
         lease.release()
+
+
+def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
+    """Write the submission of what this machine is to do now; [] if there is nothing to do any more."""
+    with _planning(found, manner, ask) as (now, indices):
+        if not indices:
+            _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
+            return []
+        overwrite = now.config["overwrite-output"] or manner.index is not None
+        submission = make_submission(now, indices, overwrite=overwrite)
+        submitted = write(submission, now.jobs, indices, now.records)
+    workers = min(local_workers(found.config), submission.count)
+    _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
+    return [Assignment(submitted, workers, wrapper(found.config).wrap)]
+
+
+def _submitted(found: Survey, manner: Manner, backend: Backend) -> bool:
+    """Submit what is pending of an entry; tell whether something held jobs back."""
+    with _planning(found, manner, backend.inquiry) as (now, indices):
+        if not indices:
+            _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
+            return False
+        outcome = backend.submit(now, indices, overwrite=now.config["overwrite-output"])
+    for line in told_submissions(found.entry.label, outcome):
+        _say(manner, line)
+    if outcome.held_back or outcome.unconfirmed:
+        click.echo(told_held_back(found.entry.label, outcome), err=True)
+    return bool(outcome.held_back or outcome.unconfirmed)
 
 
 def _carry_out(assignments: Sequence[Assignment], manner: Manner) -> int:
@@ -146,7 +181,9 @@ def _why_nothing(found: Survey) -> str:
     active = counts[Status.RUNNING] + counts[Status.QUEUED]
     if active:
         names = ", ".join(carrier.name for carrier in found.status.carriers if carrier.is_active)
-        return f"{jobs_of(active)} left to {names}, which is running them"
+        others = active - counts[Status.RUNNING]
+        doing = "running" if not others else "queued" if others == active else "running or queued"
+        return f"{jobs_of(active)} {doing}: left to {names}"
     return f"all {jobs_of(found.status.total)} done" if found.status.total else "it lists no jobs"
 
 

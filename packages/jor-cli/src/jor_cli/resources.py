@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from jor import ConfigError
 from jor.config import Config
@@ -16,8 +17,8 @@ def local_workers(config: Config) -> int:
     As many as the option workers says; else as the CPUs this process may use allow, and no more than fit into the
     machine's memory. Raise ConfigError when mem or time is not in Slurm's syntax.
     """
-    memory = _checked(config, "mem", parse_memory)
-    _checked(config, "time", parse_time)
+    memory = parsed(config, "mem", parse_memory)
+    parsed(config, "time", parse_time)
     if config["workers"] is not None:
         return int(config["workers"])
     by_cpus = cpus() // int(config["cpus-per-task"])
@@ -34,12 +35,17 @@ def machine_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _checked(config: Config, name: str, parse: object) -> int | None:
+def parsed(config: Config, name: str, parse: Callable[[str], int | None]) -> int | None:
+    """Return what `parse` makes of the option `name`; None when it is not set.
+
+    Raise ConfigError, which tells where it was set, when it is not in Slurm's syntax.
+    """
     setting = config.setting(name)
+    if setting.value in (None, ""):
+        return None
     try:
-        value: int | None = parse(str(setting.value))  # type: ignore[operator] # one of two functions of jor_slurm
+        return parse(str(setting.value))
     except SlurmError as error:
         raise ConfigError(
             f"{name} = {setting.value!r}: {error.what}", where=setting.source, remedy=error.remedy
         ) from error
-    return value

@@ -245,7 +245,7 @@ class _Crew:
                 stdout=output,
                 stderr=output if output is None else subprocess.STDOUT,
                 cwd=run.folder,
-                env=_environment(),
+                env=environment(),
                 start_new_session=True,  # a Ctrl-C in the terminal is passed on by us, once
             )
         finally:
@@ -347,13 +347,13 @@ class _Crew:
         self.failures.append(Failure(self.submitted, index, reason, worker.log, log_range))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return this process's environment, with a PYTHONPATH that holds in any folder."""
-    environment = dict(os.environ)
-    if environment.get("PYTHONPATH"):
-        paths = map(os.path.abspath, environment["PYTHONPATH"].split(os.pathsep))
-        environment["PYTHONPATH"] = os.pathsep.join(paths)
-    return environment
+    variables = dict(os.environ)
+    if variables.get("PYTHONPATH"):
+        paths = map(os.path.abspath, variables["PYTHONPATH"].split(os.pathsep))
+        variables["PYTHONPATH"] = os.pathsep.join(paths)
+    return variables
 
 
 def _described(status: int) -> str:

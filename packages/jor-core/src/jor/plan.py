@@ -33,6 +33,8 @@ class Survey:
     #: Absolute path of the folder of its outputs.
     folder: str
     history: History
+    #: Who carries out those of its submissions that a batch system has.
+    carriers: Mapping[Run, Carrier]
     status: EntryStatus
 
     @property
@@ -64,19 +66,21 @@ def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Itera
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
         history = History.read(jobs, absent, entry.records(folder))
         if waiting or history.batches:
-            waiting.append(Survey(entry, mine, jobs, folder, history, UNKNOWN))
+            waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
         else:
-            yield Survey(entry, mine, jobs, folder, history, history.judge({}, time.time()))
+            yield Survey(entry, mine, jobs, folder, history, {}, history.judge({}, time.time()))
     carriers = _ask(ask, [batch for found in waiting for batch in found.history.batches])
     for found in waiting:
-        yield attrs.evolve(found, status=found.history.judge(carriers, time.time()))
+        theirs = {run: carriers[run] for run, _ in found.history.batches}
+        yield attrs.evolve(found, carriers=theirs, status=found.history.judge(theirs, time.time()))
 
 
 def again(found: Survey, now: float, ask: Ask = nobody) -> Survey:
     """Return the survey of the same entry anew; `now` is the time by the clock that stamps files there."""
     absent = absent_outputs(found.jobs, Listing(found.folder))
     history = History.read(found.jobs, absent, found.records)
-    return attrs.evolve(found, history=history, status=history.judge(_ask(ask, history.batches), now))
+    carriers = _ask(ask, history.batches)
+    return attrs.evolve(found, history=history, carriers=carriers, status=history.judge(carriers, now))
 
 
 def _ask(ask: Ask, batches: Sequence[tuple[Run, Submission]]) -> Mapping[Run, Carrier]:

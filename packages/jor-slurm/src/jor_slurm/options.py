@@ -7,6 +7,7 @@ script, the command line overrides both.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import attrs
 
@@ -54,6 +55,10 @@ def _path(instance: object, attribute: attrs.Attribute[str], value: str | None) 
             f"{attribute.name} = {value!r:.200}: Slurm opens no file whose path has a backslash",
             remedy="Use a folder without it",
         )
+
+
+def _words(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(words)
 
 
 def _text(validator: object = _line) -> str | None:
@@ -105,7 +110,7 @@ class SbatchOptions:
     #: Whether Slurm may run it again after a node failed or it was preempted; None: as the site has it.
     requeue: bool | None = None
     #: Any other options, as words of a command line.
-    extra: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    extra: tuple[str, ...] = attrs.field(default=(), converter=_words)
 
     def __attrs_post_init__(self) -> None:
         memory = [name for name in ("mem", "mem_per_cpu", "mem_per_gpu") if getattr(self, name)]

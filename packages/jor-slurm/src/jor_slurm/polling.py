@@ -46,7 +46,7 @@ class Task:
         details = []
         if self.state.name == "OUT_OF_MEMORY" and self.requested:
             # Slurm looks from time to time only, and may have missed the moment.
-            used = f", used {format_memory(self.used)}" if (self.used or 0) * 2 > self.requested else ""
+            used = f", used {format_memory(self.used)}" if self.used and self.used * 2 > self.requested else ""
             details.append(f"asked for {format_memory(self.requested)}{used}")
         if self.cancelled_by is not None:
             details.append(f"by {_user(self.cancelled_by)}")

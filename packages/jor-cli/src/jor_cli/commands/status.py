@@ -21,9 +21,10 @@ def command(context: click.Context, /, entries: tuple[str, ...], as_json: bool, 
     from jor.plan import survey
     from jor.todo import read_todo, select
 
+    from ..backends import Lazy
     from ..rendering import statuses
 
     config = read_config(given(context))
     chosen = select(read_todo(config["todo-list"]), entries)
-    surveys = survey(chosen, config)
+    surveys = survey(chosen, config, Lazy(config).view)
     click.echo(statuses.as_json(surveys) if as_json else statuses.as_text(surveys, colours=sys.stdout.isatty()))

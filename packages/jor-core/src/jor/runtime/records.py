@@ -21,6 +21,7 @@ import json
 import os
 import re
 import struct
+import sys
 import zlib
 from typing import Any, Mapping, NamedTuple
 
@@ -93,21 +94,21 @@ class Run(NamedTuple):
             )
         return PLACE.unpack_from(data)[0], PLACE.unpack_from(data, PLACE.size)[0]
 
-    def why_revoked(self, task: int) -> str:
-        """Return why an array task may not begin a job any more; '' if it may."""
+    def revocations(self) -> list[tuple[int, int, str]]:
+        """Return which array tasks may not begin a job any more: first and last of each range, and why."""
         try:
             with open(self.revoked, "rb") as file:
                 lines = file.read().split(b"\n")
         except FileNotFoundError:
-            return ""
+            return []
+        found = []
         for line in filter(None, lines):
             try:
                 content = json.loads(line)
-                if any(first <= task <= last for first, last in content["tasks"]):
-                    return str(content["why"])
+                found += [(int(first), int(last), str(content["why"])) for first, last in content["tasks"]]
             except (ValueError, KeyError, TypeError):
-                return "the list of revoked tasks is damaged"
-        return ""
+                found.append((0, sys.maxsize, "the list of revoked tasks is damaged"))
+        return found
 
     def read_submission(self) -> dict[str, Any]:
         """Return the content of submission.json. Raise RecordError when it is damaged or of a newer jor."""

@@ -64,7 +64,8 @@ class Tenure:
             if os.path.exists(self._run.journal(self._attempt.task, self._attempt.restart + 1)):
                 self._lost = "another attempt at its task has begun"
             else:
-                self._lost = self._run.why_revoked(self._attempt.task)
+                reasons = (why for first, last, why in self._run.revocations() if first <= self._attempt.task <= last)
+                self._lost = next(reasons, "")
         if self._lost:
             return self._lost
         if self._watch.warned and self._batch["requeue"]:

@@ -1,0 +1,37 @@
+"""Where a plan is carried out other than on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from jor.config import Config
+from jor.runtime.records import Run
+from jor.status import Carrier
+from jor.submission import Submission
+
+if TYPE_CHECKING:
+    from .slurm import Backend
+
+
+class Lazy:
+    """Slurm, which costs nothing until somebody needs it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    @cached_property
+    def backend(self) -> Backend:
+        """Slurm as this command sees it."""
+        from .slurm import Backend
+
+        return Backend(self._config)
+
+    def ask(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
+        """Return who carries out submissions, as planning needs to know it."""
+        return self.backend.inquiry(batches)
+
+    def view(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
+        """Return who carries out submissions, as it is good enough to be shown."""
+        return self.backend.view(batches)

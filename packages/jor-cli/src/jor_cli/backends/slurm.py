@@ -1,0 +1,243 @@
+"""A plan carried out by Slurm: job arrays submitted once and no more, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from jor import JorError
+from jor.config import Config
+from jor.history import durations
+from jor.local import environment
+from jor.plan import Survey, make_submission
+from jor.runtime.records import Run
+from jor.runtime.worker import interpreter
+from jor.status import Phase, Shortage
+from jor.submission import Submission, new_token, ranges, revoke, run_of, write_batch
+from jor_slurm import (
+    ArrayId,
+    Cache,
+    CommandError,
+    LimitError,
+    Limits,
+    RefusedError,
+    Slurm,
+    UnconfirmedError,
+    UnreachableError,
+    patiently,
+)
+
+from ..wrappers import wrapper
+from . import ledger
+from .carriers import Inquiry, cache_folder
+from .requests import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
+
+#: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
+LOOKS = (2.0, 4.0, 8.0)
+
+
+@attrs.frozen
+class Submitted:
+    """An array that Slurm has, or may have."""
+
+    run: Run
+    submission: Submission
+    #: None while nobody knows whether Slurm has accepted it.
+    array: ArrayId | None
+
+
+@attrs.frozen
+class Outcome:
+    """What has been submitted of an entry, and what has not."""
+
+    submitted: tuple[Submitted, ...] = ()
+    #: Jobs that were not submitted, and why.
+    held_back: int = 0
+    why: str = ""
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether it is open what Slurm has made of a submission."""
+        return any(one.array is None for one in self.submitted)
+
+
+class Backend:
+    """The cluster, as one command of jor sees it."""
+
+    def __init__(self, config: Config) -> None:
+        # What a site has put into the environment is the least that a user may choose.
+        floor = config.environment.get("poll-interval")
+        max_age = max(config["poll-interval"], float(floor.value or 0) if floor else 0.0)
+        self._slurm = Slurm(environment(), Cache(cache_folder()), max_age)
+        #: For planning: what others have submitted a moment ago counts.
+        self.inquiry = Inquiry(attrs.evolve(self._slurm, max_age=min(1.0, max_age)))
+        #: For showing.
+        self.view = Inquiry(self._slurm)
+        self._limits: Limits | None = None
+        self._submitted = 0
+
+    @property
+    def slurm(self) -> Slurm:
+        """Slurm's commands."""
+        return self._slurm
+
+    @property
+    def limits(self) -> Limits:
+        """What the cluster and the account allow."""
+        if self._limits is None:
+            self._limits = self._slurm.limits()
+        return self._limits
+
+    def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
+        """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
+        seen = durations(found.records)
+        for needs, jobs in _by_needs(found, chosen).items():
+            yield request(found.config, needs, seen, self.limits), jobs
+
+    def preview(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> tuple[tuple[int, ...], list[str], str]:
+        """Return the sizes of the arrays, the command and the script by which jobs would be submitted."""
+        tasks = -(-len(jobs) // wanted.jobs_per_task)
+        run = Run(os.path.join(found.records, "runs", "..."))
+        batch = wanted.batch(job_name(found.entry.label, "token"), False, 0)
+        submission = make_submission(found, jobs, overwrite=False, batch=batch)
+        sizes = self.limits.array_sizes(tasks)
+        options = wanted.options_of(submission, run.folder)
+        command = submit_command(self._slurm, wanted, options, sizes[0])
+        return sizes, list(command), script_of(wanted, _command(found, run))
+
+    def submit(self, found: Survey, chosen: Sequence[int], *, overwrite: bool) -> Outcome:
+        """Submit the jobs `chosen` of an entry, whose lock this process holds, as far as limits allow.
+
+        Raise RefusedError for what Slurm will never accept.
+        """
+        _revoke_earlier(found, chosen)
+        outcome = Outcome()
+        for wanted, jobs in self.plan(found, chosen):
+            outcome = self._submit_alike(found, wanted, jobs, overwrite, outcome)
+        return outcome
+
+    def _submit_alike(
+        self, found: Survey, wanted: Request, jobs: Sequence[int], overwrite: bool, outcome: Outcome
+    ) -> Outcome:
+        if outcome.why:
+            return attrs.evolve(outcome, held_back=outcome.held_back + len(jobs))
+        per_task = wanted.jobs_per_task
+        room, limit = self._room(found.config)
+        done = 0
+        why = ""
+        for tasks in self.limits.array_sizes(-(-len(jobs) // per_task), room):
+            part = jobs[done : done + tasks * per_task]
+            try:
+                one = self._submit_array(found, wanted, part, overwrite)
+            except (LimitError, UnreachableError) as error:
+                why = error.what
+                break
+            outcome = attrs.evolve(outcome, submitted=(*outcome.submitted, one))
+            self._submitted += one.submission.tasks
+            done += len(part)
+            if one.array is None:
+                why = "Slurm did not say whether it has accepted the last one"
+                break
+        left = len(jobs) - done
+        return attrs.evolve(outcome, held_back=outcome.held_back + left, why=why or (limit if left else ""))
+
+    def _room(self, config: Config) -> tuple[int | None, str]:
+        """Return how many more tasks may be submitted, None for any number, and by what they are limited."""
+        bounds = []
+        queue = self.inquiry.queue
+        rows = [record for record in queue.records if record.state.active] if queue else []
+        if config["max-submitted"]:
+            mine = sum(len(row.indices) or 1 for row in rows if row.name.startswith("jor-"))
+            bounds.append((config["max-submitted"] - mine - self._submitted, "max-submitted is reached"))
+        if self.limits.max_submitted is not None:
+            count = sum(len(row.indices) or 1 for row in rows)
+            bounds.append(
+                (self.limits.max_submitted - count - self._submitted, "the account's limit of jobs is reached")
+            )
+        return min(bounds, default=(None, ""), key=lambda bound: bound[0] or 0)
+
+    def _submit_array(self, found: Survey, wanted: Request, jobs: Sequence[int], overwrite: bool) -> Submitted:
+        config = found.config
+        token = new_token()
+        batch = wanted.batch(job_name(found.entry.label, token), config["requeue"], config["signal"])
+        submission = make_submission(found, jobs, overwrite=overwrite, token=token, batch=batch)
+        run = run_of(submission, found.records)
+        options = wanted.options_of(submission, run.folder)
+        command = submit_command(self._slurm, wanted, options, submission.tasks)
+        submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
+        script = script_of(wanted, _command(found, run))
+        write_batch(submission, found.jobs, jobs, found.records, script)
+
+        def ask() -> ArrayId:
+            ledger.asked(run)
+            return self._slurm.submit(script, options, indices(submission.tasks), wanted.throttle)
+
+        try:
+            array: ArrayId | None = patiently(ask)
+        except (RefusedError, UnreachableError):
+            shutil.rmtree(run.folder, ignore_errors=True)  # it was never accepted, and never will be
+            raise
+        except UnconfirmedError:
+            array = self._look_for(batch.name)
+        if array is not None:
+            ledger.accepted(run, array)
+        return Submitted(run, submission, array)
+
+    def _look_for(self, name: str) -> ArrayId | None:
+        """Return the array with this name if Slurm shows it; None proves nothing: it may come yet."""
+        for pause in LOOKS:
+            time.sleep(pause)
+            try:
+                found = self._slurm.find(name)
+            except CommandError:
+                continue
+            if found:
+                return ArrayId(found[0], name)
+        return None
+
+
+def _command(found: Survey, run: Run) -> list[str]:
+    return list(wrapper(found.config).wrap([*interpreter(), "exec", run.folder]))
+
+
+def _by_needs(found: Survey, chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:
+    """Return the jobs `chosen`, together with those that need the same; what ran short before may get more."""
+    usual = needs_of(found.config)
+    if found.config["retry-scale"] == 1:
+        return {usual: chosen}
+    short = {problem.index: problem for problem in found.status.problems if problem.shortage and problem.asked}
+    groups: dict[Needs, list[int]] = {}
+    for index in chosen:
+        problem = short.get(index)
+        needs = usual
+        if problem is not None and problem.asked is not None:
+            needs = escalated(found.config, problem.asked, memory=problem.shortage is Shortage.MEMORY)
+        groups.setdefault(needs, []).append(index)
+    return dict(groups)
+
+
+def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> None:
+    """Let no earlier array task begin one of these jobs: it may come to life late, or its node may be back."""
+    wanted = set(chosen)
+    for run, submission in found.history.batches:
+        task_of = submission.task_of()
+        jobs = (index for first, last in submission.planned for index in range(first, last + 1) if index in wanted)
+        tasks = sorted({task_of(index) for index in jobs})
+        revoked = run.revocations()
+        state_of = found.carriers[run].state_of
+        tasks = [
+            task
+            for task in tasks
+            if state_of(task).phase is Phase.OVER and not any(first <= task <= last for first, last, _ in revoked)
+        ]
+        if tasks:
+            try:
+                revoke(run, ranges(tasks), "its jobs were submitted anew")
+            except OSError as error:
+                raise JorError(
+                    f"the submission cannot be revoked: {error.strerror}", where=run.revoked, remedy="Make it writable"
+                ) from error
