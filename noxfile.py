@@ -10,10 +10,13 @@ from pathlib import Path
 
 import nox
 
+sys.path.insert(0, str(Path(__file__).parent / "tools" / "testbed"))
+import suite as testbed
+
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "types", "imports", "alone", "runtime_old", "together", "examples", "build"]
+nox.options.sessions = ["lint", "types", "imports", "alone", "runtime_old", "together", "slurm", "examples", "build"]
 
 PACKAGES = {"jor-core": "jor", "jor-slurm": "jor_slurm", "jor-containers": "jor_containers", "jor-cli": "jor_cli"}
 TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100")
@@ -93,7 +96,32 @@ def runtime_old(session: nox.Session) -> None:
 def together(session: nox.Session) -> None:
     """All four as a user installs them, all tests, on each Python that is there."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--ignore=tests/cluster", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("version", list(testbed.SUITES), ids=list(testbed.SUITES))
+def slurm(session: nox.Session, version: str) -> None:
+    """Against a real Slurm on this machine: its own version whole, the others in a folder and in short; needs root."""
+    if os.geteuid() != 0 and "CI" not in os.environ:
+        session.skip("a cluster of one's own needs root")
+    tools = [*TEST_TOOLS, "pytest-timeout"]
+    session.env["JOR_REQUIRE_SLURM"] = "1"
+    if version == testbed.native_version():
+        session.install(*(f"./packages/{package}" for package in PACKAGES), *tools)
+        session.run("python", "tools/testbed/cluster.py", "install")
+        session.run("pytest", "tests/cluster", "--timeout=600", *session.posargs)
+        return
+    packages = " ".join(f"./packages/{package}" for package in PACKAGES)
+    quoted = " ".join(f"'{tool}'" for tool in tools)
+    script = (
+        f"set -e; python3 -m venv /tmp/jor-{version}; . /tmp/jor-{version}/bin/activate; "
+        f"pip install --quiet {packages} {quoted}; "
+        "exec pytest tests/cluster --timeout=600 -p no:cacheprovider -m every_version"
+    )
+    folder = f"{session.cache_dir}/slurm-{version}"
+    session.env["JOR_TESTBED"] = "chroot"
+    session.run("python", "tools/testbed/suite.py", version, folder, "--", "sh", "-c", script)
 
 
 @nox.session

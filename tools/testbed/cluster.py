@@ -104,6 +104,7 @@ class Cluster:
         self.accounting = accounting
         self.cgroups = cgroups
         self._settings = dict(settings or {})
+        self._database: subprocess.Popen[bytes] | None = None
         #: What a process needs in its environment to find this cluster.
         self.environment = {"SLURM_CONF": str(folder / "slurm.conf")}
 
@@ -144,6 +145,8 @@ class Cluster:
         self._end_orphans()
         for name in ("mariadb", "munged"):
             self._kill(name, signal.SIGTERM)
+        if self._database is not None:
+            self._database.wait()
 
     # Each part by itself
 
@@ -173,13 +176,18 @@ class Cluster:
         """Kill slurmctld: what it has not saved yet (up to 5 s) is lost."""
         self._kill("slurmctld", signal.SIGKILL)
 
+    @property
+    def controller_pid(self) -> int:
+        """The process id of slurmctld; 0 when it does not run."""
+        return self._pid("slurmctld") or 0
+
     def freeze_controller(self) -> None:
         """Stop slurmctld: it takes connections, and answers nothing."""
-        os.kill(self._pid("slurmctld") or 0, signal.SIGSTOP)
+        os.kill(self.controller_pid, signal.SIGSTOP)
 
     def thaw_controller(self) -> None:
         """Let a frozen slurmctld go on."""
-        os.kill(self._pid("slurmctld") or 0, signal.SIGCONT)
+        os.kill(self.controller_pid, signal.SIGCONT)
 
     def start_node(self, node: str) -> None:
         """Start the slurmd of a node."""
@@ -251,7 +259,7 @@ class Cluster:
                 "--skip-test-db", f"--datadir={data}",
             )  # fmt: skip
         with open(self.folder / "log" / "mariadb.log", "ab") as log:
-            subprocess.Popen(
+            self._database = subprocess.Popen(
                 [
                     "mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", f"--port={self._sql_port}",
                     "--bind-address=127.0.0.1", f"--pid-file={self.folder}/run/mariadb.pid", *sockets,
@@ -275,9 +283,11 @@ class Cluster:
         self._try("sacctmgr", "-i", "modify", "user", "root", "set", "DefaultAccount=lab")
         # The controller learns of it from slurmdbd by itself, within some seconds.
         self._wait(
-            lambda: self._try("sbatch", "-A", "lab", "--test-only", "-N1", "--wrap=true").returncode == 0
-            or "lab" not in self._try("scontrol", "show", "assoc_mgr").stdout
-            or "Requested node" in self._try("sbatch", "-A", "lab", "--test-only", "--wrap=true").stderr,
+            lambda: (
+                self._try("sbatch", "-A", "lab", "--test-only", "-N1", "--wrap=true").returncode == 0
+                or "lab" not in self._try("scontrol", "show", "assoc_mgr").stdout
+                or "Requested node" in self._try("sbatch", "-A", "lab", "--test-only", "--wrap=true").stderr
+            ),
             "slurmctld",
         )
 
@@ -289,7 +299,12 @@ class Cluster:
     def _try(self, *argv: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SLURM", "SBATCH"))}
         return subprocess.run(
-            argv, env={**kept, **self.environment}, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
+            argv,
+            env={**kept, **self.environment},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=120,
         )
 
     def _wait(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:

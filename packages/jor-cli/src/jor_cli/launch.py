@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ from .resources import local_workers
 from .wrappers import wrapper
 
 if TYPE_CHECKING:
+    from jor_slurm import ArrayId
+
     from .backends.slurm import Backend
 
 
@@ -47,6 +49,10 @@ class Manner:
     index: int | None = None
     #: Let jobs write to the command's own standard output.
     foreground: bool = False
+    #: The arguments by which `jor collect` collects what is submitted, should the option collect ask for it.
+    collect: tuple[str, ...] = ()
+    #: Jobs that are not to be begun again, by the folder of records of their entry.
+    spent: Mapping[str, frozenset[int]] = attrs.field(factory=dict)
 
 
 def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
@@ -68,13 +74,17 @@ def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
         return 0
     assignments = []
     held_back = False
+    arrays: list[ArrayId] = []
     for found, indices in chosen:
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(found)}")
         elif _is_local(found, manner):
             assignments += _assigned(found, manner, cluster.ask)
         else:
-            held_back |= _submitted(found, manner, cluster.backend)
+            held_back |= submit(found, manner, cluster.backend, arrays)
+    if arrays and not held_back and manner.collect and config["collect"]:
+        name = cluster.backend.submit_collect(chosen[0][0], manner.collect, arrays)
+        _say(manner, f"{name} will collect when they have ended")
     code = _carry_out(assignments, manner) if assignments else 0
     return code or (LATER if held_back else 0)
 
@@ -112,6 +122,8 @@ def _choose(surveys: Sequence[Survey], manner: Manner) -> list[tuple[Survey, Seq
 def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     if manner.index is None:
         indices = choose(found.status, overwrite=found.config["overwrite-output"])
+        spent = manner.spent.get(found.records)
+        indices = [index for index in indices if index not in spent] if spent else indices
         return indices[:1] if manner.only_first else indices
     active = [carrier for carrier in found.status.carriers if carrier.is_active]
     if active:
@@ -134,8 +146,8 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
         raise unwritable(error, records) from error
     try:
         sweep(partial_folder(records))
-        found = again(found, lease.server_time(), ask)
-        yield found, _wanted(found, manner)
+        (now,) = again([found], lease.server_time(), ask)
+        yield now, _wanted(now, manner)
     finally:
         lease.release()
 
@@ -154,13 +166,14 @@ def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
     return [Assignment(submitted, workers, wrapper(found.config).wrap)]
 
 
-def _submitted(found: Survey, manner: Manner, backend: Backend) -> bool:
-    """Submit what is pending of an entry; tell whether something held jobs back."""
+def submit(found: Survey, manner: Manner, backend: Backend, arrays: list[ArrayId]) -> bool:
+    """Submit what is pending of an entry, adding to `arrays`; tell whether something held jobs back."""
     with _planning(found, manner, backend.inquiry) as (now, indices):
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
             return False
         outcome = backend.submit(now, indices, overwrite=now.config["overwrite-output"])
+    arrays += [one.array for one in outcome.submitted if one.array is not None]
     for line in told_submissions(found.entry.label, outcome):
         _say(manner, line)
     if outcome.held_back or outcome.unconfirmed:

@@ -42,16 +42,18 @@ class History:
     submissions: Sequence[tuple[Run, Submission]]
 
     @classmethod
-    def read(cls, jobs: JobsBase, absent: Sequence[int], records: str) -> History:
+    def read(cls, jobs: JobsBase, absent: Sequence[int], records: str, *, everything: bool = False) -> History:
         """Return the history of an entry with the folder `records`, of which the outputs `absent` were not found.
 
-        Reads only what it has to: no submission when all is done.
+        Reads only what it has to: no submission when all is done, unless `everything` is wanted, since outputs that are
+        there may be about to be replaced.
         """
         runs = list(submissions.newest_first(records))
         empty = _empty_outputs(jobs, absent, runs)
         incomplete = frozenset() if jobs.atomic_output else _incomplete(absent, runs)
         unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
-        return cls(jobs, unfit, empty, incomplete, [(run, submissions.read(run)) for run in runs] if unfit else [])
+        wanted = runs if unfit or everything else []
+        return cls(jobs, unfit, empty, incomplete, [(run, submissions.read(run)) for run in wanted])
 
     @property
     def batches(self) -> Sequence[tuple[Run, Submission]]:
@@ -79,6 +81,15 @@ class History:
 def newest_records(run: Run) -> dict[int, Record]:
     """Return the last word of all journals of a submission on each job: its end, else its begin."""
     return _Journals(run).of_jobs
+
+
+def last_record(records: str, index: int) -> Record | None:
+    """Return the last word on a job of the newest submission of an entry that has one; None if none has."""
+    for run in submissions.newest_first(records):
+        found = newest_records(run).get(index)
+        if found is not None:
+            return found
+    return None
 
 
 def durations(records: str, most: int = 1000) -> list[float]:

@@ -19,7 +19,7 @@ from .history import Ask, History, nobody
 from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs
 from .runtime.records import Run, source_checksum
-from .status import UNKNOWN, Carrier, EntryStatus, Status
+from .status import UNKNOWN, Carrier, EntryStatus
 from .submission import Batch, Submission, new_token, ranges
 
 
@@ -64,36 +64,38 @@ def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Itera
             absent = absent_outputs(jobs, listings.of(folder, remake))
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
-        history = History.read(jobs, absent, entry.records(folder))
+        history = History.read(jobs, absent, entry.records(folder), everything=mine["overwrite-output"])
         if waiting or history.batches:
             waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
         else:
             yield Survey(entry, mine, jobs, folder, history, {}, history.judge({}, time.time()))
-    carriers = _ask(ask, [batch for found in waiting for batch in found.history.batches])
-    for found in waiting:
+    yield from _judged(waiting, time.time(), ask)
+
+
+def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Survey]:
+    """Return the surveys of the same entries anew; `now` is the time by the clock that stamps files there."""
+    anew = []
+    for found in surveys:
+        absent = absent_outputs(found.jobs, Listing(found.folder))
+        everything = found.config["overwrite-output"]
+        anew.append(attrs.evolve(found, history=History.read(found.jobs, absent, found.records, everything=everything)))
+    return list(_judged(anew, now, ask))
+
+
+def _judged(surveys: Sequence[Survey], now: float, ask: Ask) -> Iterator[Survey]:
+    batches = [batch for found in surveys for batch in found.history.batches]
+    carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
+    for found in surveys:
         theirs = {run: carriers[run] for run, _ in found.history.batches}
-        yield attrs.evolve(found, carriers=theirs, status=found.history.judge(theirs, time.time()))
-
-
-def again(found: Survey, now: float, ask: Ask = nobody) -> Survey:
-    """Return the survey of the same entry anew; `now` is the time by the clock that stamps files there."""
-    absent = absent_outputs(found.jobs, Listing(found.folder))
-    history = History.read(found.jobs, absent, found.records)
-    carriers = _ask(ask, history.batches)
-    return attrs.evolve(found, history=history, carriers=carriers, status=history.judge(carriers, now))
-
-
-def _ask(ask: Ask, batches: Sequence[tuple[Run, Submission]]) -> Mapping[Run, Carrier]:
-    runs = [run for run, _ in batches]
-    return dict(zip(runs, ask(batches) if batches else (), strict=True))
+        yield attrs.evolve(found, carriers=theirs, status=found.history.judge(theirs, now))
 
 
 def choose(status: EntryStatus, *, overwrite: bool, only_first: bool = False) -> Sequence[int]:
     """Return the indices of the jobs to run, ascending: those pending; with `overwrite` all that nobody is running."""
     chosen = status.pending
     if overwrite:
-        if status.counts[Status.RUNNING] or status.counts[Status.QUEUED]:
-            return ()  # somebody is making them anew at this moment
+        if any(carrier.is_active for carrier in status.carriers):
+            return ()  # somebody is making them at this moment
         chosen = range(status.total)
     return chosen[:1] if only_first else chosen
 

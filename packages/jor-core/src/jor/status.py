@@ -139,8 +139,6 @@ def judge(
     causes: dict[int, str] = {}
     undecided = absent
     for attempt in attempts:
-        if not undecided:
-            break
         planned, undecided = _split(undecided, attempt.planned)
         records = attempt.records() if planned else {}
         untouched = []
@@ -156,7 +154,7 @@ def judge(
             if found.status in PENDING:
                 pending.append(index)
                 problems.append(attrs.evolve(found, asked=attempt.batch) if found.shortage else found)
-        if planned and (attempt.carrier.is_active or attempt.carrier.notes):
+        if attempt.carrier.is_active or (planned and attempt.carrier.notes):
             carriers.append(attempt.carrier)
         undecided = sorted([*undecided, *untouched]) if untouched else undecided
     for index in undecided:
@@ -201,7 +199,7 @@ def _unfinished(index: int, record: Record, interrupted: bool, state: TaskState)
         reason, shortage = state.reason, state.shortage  # Slurm has seen what its worker could not
     first, last = record.get("log", (0, 0))
     status = Status.INTERRUPTED if interrupted and shortage is None else Status.FAILED
-    log = str(record.get("log_file", "")) if "log" in record or record["kind"] == "begin" else ""
+    log = str(record.get("log_file", "")) if "log" in record else ""
     return Problem(index, status, reason, log, (first, last), record.get("seconds"), shortage)
 
 

@@ -7,11 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jor.config import Config
+from jor.plan import Survey
 from jor.runtime.records import Run
 from jor.status import Carrier
 from jor.submission import Submission
 
 if TYPE_CHECKING:
+    from jor_slurm import ArrayId
+
     from .slurm import Backend
 
 
@@ -31,6 +34,10 @@ class Lazy:
     def ask(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
         """Return who carries out submissions, as planning needs to know it."""
         return self.backend.inquiry(batches)
+
+    def active_arrays(self, found: Survey) -> list[tuple[Run, ArrayId | None, Submission]]:
+        """Return the arrays of an entry that are not over; Slurm is not needed where there never was one."""
+        return self.backend.active_arrays(found) if found.history.batches else []
 
     def view(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
         """Return who carries out submissions, as it is good enough to be shown."""

@@ -6,6 +6,8 @@ import os
 import time
 from collections.abc import Sequence
 
+import attrs
+
 from jor.history import newest_records
 from jor.runtime.records import Run
 from jor.status import Carrier, Phase, Shortage, TaskState
@@ -45,6 +47,11 @@ class Inquiry:
             except CommandError as error:
                 self._error = error.what
         return self._queue
+
+    def array_of(self, run: Run, submission: Submission) -> ArrayId | None:
+        """Return the array that a submission became; None if that is not known."""
+        records = self.queue.records if self.queue else ()
+        return ledger.read(run).array or _found(submission, {row.name: row.array_job_id for row in records})
 
     def __call__(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
         """Return who carries out each of these submissions."""
@@ -112,6 +119,8 @@ def _carrier(
     if array is None:
         return _unconfirmed(run, submission, found, asked)
     name = f"Slurm array {array.job_id}"
+    batch = submission.batch
+    requested = batch.mem * batch.workers_per_task if batch and batch.mem else None
     is_fresh = asked < (found.accepted or found.asked or 0) + SHOWN_WITHIN
 
     def state_of(task: int) -> TaskState:
@@ -119,10 +128,10 @@ def _carrier(
         if known is not None and known.state.active:
             return TaskState(Phase.AT_WORK if known.state.running else Phase.WAITING, known.words)
         ended = past.task(array, task)
-        if ended is not None and not ended.state.active:
-            return TaskState(Phase.OVER, ended.words, _SHORTAGES.get(ended.state.name))
-        if known is not None:
-            return TaskState(Phase.OVER, known.words, _SHORTAGES.get(known.state.name))
+        last = known if ended is None or ended.state.active else ended
+        if last is not None:
+            last = attrs.evolve(last, requested=last.requested or requested)  # the queue does not tell
+            return TaskState(Phase.OVER, last.words, _SHORTAGES.get(last.state.name))
         if is_fresh:
             return TaskState(Phase.WAITING)
         return TaskState(

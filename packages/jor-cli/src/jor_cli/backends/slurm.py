@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 
@@ -28,6 +29,8 @@ from jor_slurm import (
     Slurm,
     UnconfirmedError,
     UnreachableError,
+    batch_script,
+    literal,
     patiently,
 )
 
@@ -72,6 +75,8 @@ class Backend:
         # What a site has put into the environment is the least that a user may choose.
         floor = config.environment.get("poll-interval")
         max_age = max(config["poll-interval"], float(floor.value or 0) if floor else 0.0)
+        #: Seconds for which an answer of squeue is good enough.
+        self.poll_interval = max_age
         self._slurm = Slurm(environment(), Cache(cache_folder()), max_age)
         #: For planning: what others have submitted a moment ago counts.
         self.inquiry = Inquiry(attrs.evolve(self._slurm, max_age=min(1.0, max_age)))
@@ -119,6 +124,33 @@ class Backend:
         for wanted, jobs in self.plan(found, chosen):
             outcome = self._submit_alike(found, wanted, jobs, overwrite, outcome)
         return outcome
+
+    def submit_collect(self, found: Survey, arguments: Sequence[str], arrays: Sequence[ArrayId]) -> str:
+        """Submit a job that runs `jor collect` with `arguments` when `arrays` have ended; return what to call it.
+
+        It gets what the first entry, `found`, gets; its log lies beside that entry's submissions.
+        """
+        wanted = next(self.plan(found, range(1)))[0]
+        name = job_name("collect", new_token())
+        options = attrs.evolve(
+            wanted.options,
+            job_name=name,
+            # Not afterok: collect itself looks whether enough is there, and says so.
+            dependency="afterany:" + ":".join(str(array.job_id) for array in arrays),
+            chdir=os.getcwd(),
+            output=literal(os.path.join(found.records, f"{name}.log")),
+        )
+        command = [sys.executable, "-m", "jor_cli", "collect", *arguments]
+        script = batch_script(command, prologue=wanted.prologue)
+        return f"Slurm job {self._slurm.submit(script, options).job_id}"
+
+    def active_arrays(self, found: Survey) -> list[tuple[Run, ArrayId | None, Submission]]:
+        """Return the arrays of an entry that are not over; None for one of which it is open whether Slurm has it."""
+        return [
+            (run, self.inquiry.array_of(run, submission), submission)
+            for run, submission in found.history.batches
+            if found.carriers[run].is_active
+        ]
 
     def _submit_alike(
         self, found: Survey, wanted: Request, jobs: Sequence[int], overwrite: bool, outcome: Outcome

@@ -13,10 +13,13 @@ from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, where, and how; touch nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something goes wrong.")
+@click.option("-w", "--wait", is_flag=True, help="Follow what is submitted to Slurm to its end.")
 @test_flag
-@flags(*SHARED, *RUNNING)
+@flags(*SHARED, *RUNNING, "collect")
 @click.pass_context
-def command(context: click.Context, /, entries: tuple[str, ...], dry_run: bool, quiet: bool, **_: Any) -> None:
+def command(
+    context: click.Context, /, entries: tuple[str, ...], dry_run: bool, quiet: bool, wait: bool, **_: Any
+) -> None:
     """Run the jobs of the todo-list whose outputs are missing.
 
     Without ENTRY, of all its entries; else of those with that name or job module. Run it again at any time:
@@ -25,8 +28,16 @@ def command(context: click.Context, /, entries: tuple[str, ...], dry_run: bool, 
     from jor.config import read_config
     from jor.todo import read_todo, select
 
+    from ..errors import LATER
     from ..launch import Manner, launch
 
     config = read_config(given(context))
     chosen = select(read_todo(config["todo-list"]), entries)
-    context.exit(launch(chosen, config, Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet)))
+    collect = (*entries, "--path-prefix", config["path-prefix"], "--todo-list", config["todo-list"])
+    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, collect=collect)
+    code = launch(chosen, config, manner)
+    if wait and not dry_run and code in (0, LATER):
+        from ..waiting import wait as follow
+
+        code = follow(chosen, config, manner)
+    context.exit(code)

@@ -13,9 +13,12 @@ from ..flags import flags, given
 @click.command("status")
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs; the README documents it.")
-@flags("path-prefix", "todo-list")
+@click.option("--by", "parameter", metavar="NAME", help="Tell failures by the value of this parameter.")
+@flags("path-prefix", "todo-list", "poll-interval")
 @click.pass_context
-def command(context: click.Context, /, entries: tuple[str, ...], as_json: bool, **_: Any) -> None:
+def command(
+    context: click.Context, /, entries: tuple[str, ...], as_json: bool, parameter: str | None, **_: Any
+) -> None:
     """Show how many jobs of each entry are done, running, failed, or missing, and why; change nothing."""
     from jor.config import read_config
     from jor.plan import survey
@@ -27,4 +30,9 @@ def command(context: click.Context, /, entries: tuple[str, ...], as_json: bool, 
     config = read_config(given(context))
     chosen = select(read_todo(config["todo-list"]), entries)
     surveys = survey(chosen, config, Lazy(config).view)
-    click.echo(statuses.as_json(surveys) if as_json else statuses.as_text(surveys, colours=sys.stdout.isatty()))
+    if parameter is not None:
+        from ..rendering.parameters import by_parameter
+
+        click.echo(by_parameter(surveys, parameter))
+    else:
+        click.echo(statuses.as_json(surveys) if as_json else statuses.as_text(surveys, colours=sys.stdout.isatty()))

@@ -10,9 +10,9 @@ import click
 
 from jor.plan import Survey
 from jor.runtime.records import freeze, thaw
-from jor.status import Problem, Status
+from jor.status import Problem, Shortage, Status
 
-from .runs import told_logs
+from .runs import jobs_of, told_logs
 from .tables import table
 
 #: Version of the JSON.
@@ -35,12 +35,20 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
     rows: list[list[str]] = []
     totals = dict.fromkeys(Status, 0)
     problems: list[tuple[Survey, Problem]] = []
+    count = 0
+    notes: list[str] = []
+    short = dict.fromkeys(Shortage, 0)
     for found in surveys:
         counts = found.status.counts
         rows.append([found.entry.label, *(_number(counts[status]) for status in Status), _number(found.status.total)])
         for status in Status:
             totals[status] += counts[status]
         problems += [(found, problem) for problem in found.status.problems[: MOST_PROBLEMS - len(problems)]]
+        count += len(found.status.problems)
+        notes += [note for carrier in found.status.carriers for note in carrier.notes]
+        for problem in found.status.problems:
+            if problem.shortage:
+                short[problem.shortage] += 1
     if len(rows) != 1:
         rows.append(["all", *(_number(totals[status]) for status in Status), _number(sum(totals.values()))])
     shown = [status for status in Status if totals[status] or status in (Status.DONE, Status.MISSING)]
@@ -49,8 +57,18 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
     text = table([header[k] for k in keep], [[row[k] for k in keep] for row in rows], right=".".ljust(len(keep), "r"))
     parts = [_coloured(text, shown) if colours else text]
     if problems:
-        parts.append(_problems(problems, totals[Status.FAILED] + totals[Status.INTERRUPTED]))
+        parts.append(_problems(problems, count))
+    parts += _advice(short)
+    parts += notes
     return "\n".join(parts)
+
+
+def _advice(short: dict[Shortage, int]) -> list[str]:
+    """Return what can be done for jobs that ran out of something."""
+    told = [f"{jobs_of(count)} ran out of {shortage.value}" for shortage, count in short.items() if count]
+    if not told:
+        return []
+    return [f"{' and '.join(told)}: jor run --retry-scale 2 gives twice as much to those alone"]
 
 
 def as_json(surveys: Iterable[Survey]) -> str:
@@ -70,12 +88,14 @@ def _entry(found: Survey) -> dict[str, Any]:
         "output_folder": found.folder,
         "total": status.total,
         "counts": {kind.value: status.counts[kind] for kind in Status},
+        "notes": [note for carrier in status.carriers for note in carrier.notes],
         "problems": [
             {
                 "job": problem.index,
                 "parameters": _parameters(found, problem.index),
                 "status": problem.status.value,
                 "reason": problem.reason,
+                "short_of": problem.shortage.value if problem.shortage else None,
                 "log": problem.log or None,
                 "log_range": list(problem.log_range) if problem.log else None,
                 "seconds": problem.seconds,

@@ -58,13 +58,13 @@ class Slot:
         except OSError:
             return -1
 
-    def begin(self, job: Job, offset: int) -> None:
-        """Run `job`, whose line lies at `offset`."""
+    def begin(self, job: Job, offset: int, first: int) -> None:
+        """Run `job`, whose line lies at `offset`, and whose output will begin at `first` in the log."""
         if self._host is None:
             others = [slot._host for slot in self._slots if slot._host is not None]
             self._host = Host(self._run, self._submission, self._staging.folder, self._board, self._log, others)
         self.job = job
-        self.first = self.log_position
+        self.first = first
         self._before = stamp(self._final) if self._submission["may_exist"] else None
         self._began = time.monotonic()
         self._kill_at = None

@@ -140,8 +140,10 @@ class _Worker:
                 break
             job = thaw(self._line(place))
             direct = {} if self._submission["atomic_output"] else {"direct": True}
-            self._journal.write("begin", index=job.index, started=round(time.time(), 3), **direct)
-            slot.begin(job, place)
+            first = slot.log_position
+            log = {"log": [first, first]} if first >= 0 else {}
+            self._journal.write("begin", index=job.index, started=round(time.time(), 3), **log, **direct)
+            slot.begin(job, place, first)
         return bool(self._busy)
 
     def _wait(self) -> Iterator[tuple[Slot, Outcome, int]]:

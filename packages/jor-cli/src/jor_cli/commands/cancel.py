@@ -1,0 +1,39 @@
+"""`jor cancel`: take back what was submitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..flags import flags, given
+
+
+@click.command("cancel")
+@click.argument("entries", nargs=-1, metavar="[ENTRY]...")
+@flags("path-prefix", "todo-list")
+@click.pass_context
+def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
+    """Cancel the Slurm arrays of the todo-list's entries, or of those named, and nobody else's."""
+    from jor.config import read_config
+    from jor.plan import survey
+    from jor.submission import revoke
+    from jor.todo import read_todo, select
+
+    from ..backends import Lazy
+    from ..rendering.batches import tasks_of
+
+    config = read_config(given(context))
+    cluster = Lazy(config)
+    count = 0
+    for found in survey(select(read_todo(config["todo-list"]), entries), config, cluster.ask):
+        for run, array, submission in cluster.active_arrays(found):
+            # First: a task that begins in this moment, or an array that Slurm accepts yet, sees it and does nothing.
+            revoke(run, ((0, submission.tasks - 1),), "cancelled by jor cancel")
+            if array is not None:
+                cluster.backend.slurm.cancel(array.job_id)
+            name = f"Slurm array {array.job_id}" if array else "the unconfirmed submission"
+            click.echo(f"[jor] {found.entry.label}: cancelled {name}, {tasks_of(submission.tasks)}")
+            count += 1
+    if not count:
+        click.echo("[jor] Nothing to cancel: no array of these entries is queued or running")

@@ -1,0 +1,79 @@
+"""What a job has printed: found by its place in the log of its worker or array task."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+
+import click
+
+from jor import JobModuleError
+from jor.history import last_record
+from jor.plan import Survey
+from jor.runtime.journal import Record
+from jor.runtime.records import freeze, thaw
+
+#: Bytes shown of one job at most; the file has all.
+MOST = 1_000_000
+#: Seconds between two looks at a log that is followed.
+INTERVAL = 0.5
+
+
+def show_logs(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
+    """Print what these jobs of an entry have printed in their last attempt; tell whether there were any jobs.
+
+    Raise JobModuleError for an index that is out of range.
+    """
+    told = False
+    for index in dict.fromkeys(indices):
+        if not 0 <= index < found.status.total:
+            remedy = f"Jobs are numbered from 0 to {found.status.total - 1}"
+            raise JobModuleError(f"there is no job {index}", where=found.entry.label, remedy=remedy)
+        record = last_record(found.records, index)
+        title = f"==> {found.entry.label} job {index} ({_parameters(found, index)}): {_outcome(record)}"
+        click.echo(click.style(title, bold=True))
+        if record is not None and "log" in record:
+            _copy(found, index, record, follow)
+        told = True
+    return told
+
+
+def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
+    """Copy a job's part of the log to standard output; with `follow`, until the job has ended."""
+    path = str(record["log_file"])
+    place, last = record["log"]
+    while True:
+        ended = record["kind"] == "end"
+        try:
+            with open(path, "rb") as file:
+                file.seek(place)
+                data = file.read(min(MOST, last - place) if ended else MOST)
+        except OSError as error:
+            click.echo(f"The log cannot be read: {error}", err=True)
+            return
+        place += len(data)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        if ended or not follow:
+            if ended and place < last:
+                click.echo(f"... and {last - place:,} bytes more in {path}", err=True)
+            return
+        if not data:
+            time.sleep(INTERVAL)
+        record = last_record(found.records, index) or record
+        last = record.get("log", (place, place))[1]
+
+
+def _parameters(found: Survey, index: int) -> str:
+    parameters = thaw(freeze(index, "", found.jobs._jobs[index])).parameters
+    return " ".join(f"{name}={value!r}" for name, value in parameters.items())
+
+
+def _outcome(record: Record | None) -> str:
+    if record is None:
+        return "has not begun"
+    if record["kind"] == "begin":
+        return "has not ended"
+    return str(record.get("error") or f"done in {record['seconds']:.1f} s")

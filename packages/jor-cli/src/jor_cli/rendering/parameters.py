@@ -1,0 +1,67 @@
+"""How failures are told by the value of a parameter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from jor import JobsBase, TodoError
+from jor.plan import Survey
+from jor.runtime.records import freeze, thaw
+from jor.status import Problem, Shortage
+
+from .tables import table
+
+_KINDS = {Shortage.MEMORY: "out of memory", Shortage.TIME: "out of time"}
+#: What jobs are that have no problem.
+_FINE = ""
+
+
+def by_parameter(surveys: Iterable[Survey], name: str) -> str:
+    """Return how many jobs of each value of parameter `name` there are, and what became of those that have a problem.
+
+    Raise TodoError when no job has such a parameter.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    names: set[str] = set()
+    for found in surveys:
+        problems = {problem.index: kind_of(problem) for problem in found.status.problems}
+        for index in range(found.status.total):
+            value = value_of(found.jobs, index, name)
+            if value is None:
+                names.update(map(str, found.jobs._jobs[index]))
+            else:
+                counts[value, problems.get(index, _FINE)] += 1
+    if not counts:
+        known = f"Parameters are: {', '.join(sorted(names))}" if names else "There are no jobs"
+        raise TodoError(f"no job has a parameter {name!r}", where="--by", remedy=known)
+    values = list(dict.fromkeys(value for value, _ in counts))
+    kinds = sorted({kind for _, kind in counts if kind})
+    rows = [[value, *(f"{counts[value, kind]:,}" for kind in kinds), f"{_total(counts, value):,}"] for value in values]
+    text = table([name, *kinds, "jobs"], rows, right="r" * (len(kinds) + 2))
+    return "\n".join([text, *_sentences(counts, kinds, name)])
+
+
+def kind_of(problem: Problem) -> str:
+    """Return a short word for what is wrong with a job."""
+    return _KINDS[problem.shortage] if problem.shortage else problem.status.value
+
+
+def value_of(jobs: JobsBase, index: int, name: str) -> str | None:
+    """Return a parameter of a job as text; None when it has no such parameter."""
+    parameters = jobs._jobs[index]
+    if name not in parameters:
+        return None
+    return repr(thaw(freeze(index, "", {name: parameters[name]})).parameters[name])
+
+
+def _total(counts: Counter[tuple[str, str]], value: str) -> int:
+    return sum(count for (one, _), count in counts.items() if one == value)
+
+
+def _sentences(counts: Counter[tuple[str, str]], kinds: list[str], name: str) -> Iterable[str]:
+    for kind in kinds:
+        values = {value: count for (value, one), count in counts.items() if one == kind}
+        ((value, count),) = values.items() if len(values) == 1 else [("", 0)]
+        if count > 1 and len({one for one, _ in counts}) > 1:
+            yield f"all {count:,} {kind} have {name}={value}"

@@ -1,0 +1,107 @@
+"""Follow submitted jobs to their end: show how far they are, submit again what failed and what limits held back."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+import click
+
+from jor.config import Config, Setting
+from jor.entries import Entry
+from jor.local import Progress
+from jor.plan import Survey, again, survey
+from jor.runtime.watch import Watch
+from jor.status import Status
+from jor_slurm import CommandError, RefusedError
+
+from .backends import Lazy
+from .backends.slurm import Backend
+from .errors import FAILED, message
+from .launch import Manner, submit
+from .rendering.live import view
+from .rendering.statuses import as_text
+
+#: What is submitted while waiting replaces nothing.
+_KEEP = {"overwrite-output": Setting(False, "jor run --wait")}
+#: Seconds between two polls, at most; they begin at the option poll-interval.
+LONGEST = 60.0
+
+
+def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
+    """Wait until no job of `entries` runs or is queued any more, and none is to be submitted; return the exit code.
+
+    A signal ends the waiting, not the jobs.
+    """
+    backend = Lazy(config).backend
+    surveys: Sequence[Survey] = list(survey(entries, config, backend.view))
+    retried: Counter[tuple[str, int]] = Counter()
+    pause = backend.poll_interval
+    watch = Watch()
+    terminal = sys.stdout.isatty()
+    try:
+        with view(quiet=manner.quiet, terminal=terminal) as live:
+            while True:
+                progress = _progress(surveys)
+                live.show(progress)
+                idle = [found for found in surveys if not _is_active(found)]
+                submitted = [_top_up(found, manner, backend, retried) for found in surveys]
+                if len(idle) == len(surveys) and not any(submitted):
+                    break
+                pause = backend.poll_interval if any(submitted) else min(pause * 1.3, LONGEST)
+                watch.sleep(pause)
+                if watch.stopping:
+                    return _left(manner, watch)
+                backend.view.refresh()
+                surveys = again(surveys, time.time(), backend.view)
+    finally:
+        watch.close()
+    click.echo(as_text(surveys, colours=terminal))
+    return 0 if progress.done == progress.total else FAILED
+
+
+def _progress(surveys: Sequence[Survey]) -> Progress:
+    counts = Counter[Status]()
+    for found in surveys:
+        counts.update(found.status.counts)
+    return Progress(
+        total=sum(counts.values()),
+        done=counts[Status.DONE],
+        failed=counts[Status.FAILED],
+        interrupted=counts[Status.INTERRUPTED],
+        running=counts[Status.RUNNING],
+    )
+
+
+def _is_active(found: Survey) -> bool:
+    return any(carrier.is_active for carrier in found.status.carriers)
+
+
+def _top_up(found: Survey, manner: Manner, backend: Backend, retried: Counter[tuple[str, int]]) -> bool:
+    """Submit what has not been yet, and again what may be tried again; tell whether there was any such."""
+    if not found.status.pending or found.config["scheduler"] == "local":
+        return False
+    retries = found.config["retries"]
+    begun = [problem.index for problem in found.status.problems]
+    spent = frozenset(index for index in begun if retried[found.records, index] >= retries)
+    if len(found.status.pending) == len(spent):
+        return False
+    found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
+    try:
+        held_back = submit(found, attrs.evolve(manner, spent={found.records: spent}, quiet=True), backend, [])
+    except (CommandError, RefusedError) as error:
+        click.echo(message(error), err=True)
+        return isinstance(error, CommandError)
+    retried.update((found.records, index) for index in begun if index not in spent)
+    return not held_back or _is_active(found)
+
+
+def _left(manner: Manner, watch: Watch) -> int:
+    number = watch.stopped_by or signal.SIGINT
+    if not manner.quiet:
+        click.echo("[jor] The jobs go on without this command; jor status tells how they are")
+    return 128 + number

@@ -1,0 +1,210 @@
+"""A real Slurm for tests, and projects to submit to it.
+
+Without Slurm the tests are skipped on a laptop; where JOR_REQUIRE_SLURM is set, as in CI, that is a failure.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def _load_testbed() -> Any:
+    spec = importlib.util.spec_from_file_location("testbed_cluster", ROOT / "tools" / "testbed" / "cluster.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+testbed = _load_testbed()
+
+
+def started(folder: Path, **options: Any) -> Any:
+    """Return a running cluster; skip, or fail in CI, where there is none."""
+    cluster = testbed.Cluster(folder, **options)
+    try:
+        cluster.start()
+    except testbed.TestbedError as error:
+        if os.environ.get("JOR_REQUIRE_SLURM"):
+            raise
+        pytest.skip(str(error))
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Give a cluster with accounting, and with memory limits that kill."""
+    whole = os.environ.get("JOR_TESTBED") != "chroot"
+    one = started(tmp_path_factory.mktemp("slurm"), accounting=True, cgroups=whole)
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Give a function that starts another cluster."""
+    made = []
+
+    def make(**options: Any) -> Any:
+        made.append(started(tmp_path / f"slurm{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+MODULE = """\
+import os, subprocess, sys, time, signal
+import jor
+
+class Jobs(jor.JobsBase):
+    name = "out"
+    mem = "100M"
+    time = "10"
+{head}
+    def _mk_jobs(self):
+        self._jobs = [dict(how=how, n=n) for n, how in enumerate({hows!r})]
+
+    def mark(self, i):
+        with open(os.path.join(self.path_prefix, "ran"), "a") as file:
+            file.write(f"{{i}} ")
+
+    def execute(self, i):
+        how = self._jobs[i]["how"]
+        print("this is", how, flush=True)
+        self.mark(i)
+{body}
+        with open(self._get_output_path(**self._jobs[i]), "w") as file:
+            file.write(str(how))
+"""
+
+
+class Project:
+    """A folder with one job module, and the command jor in it."""
+
+    def __init__(self, folder: Path, cluster: Any) -> None:
+        self.folder = folder
+        self.cluster = cluster
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JOR_", "SLURM", "SBATCH"))}
+        self.environment = {
+            **kept,
+            **cluster.environment,
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "COLUMNS": "80",
+        }
+        self.write([0], "pass")
+        (folder / "todo.yaml").write_text("jobs:\n  - jobmodule: jobs_out\n")
+        self.configure()
+
+    def write(self, hows: list[Any], body: str, head: str = "") -> None:
+        """Write the job module: `body` is what a job does before it writes its output."""
+        body = textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 8)
+        head = textwrap.indent(textwrap.dedent(head).strip("\n"), " " * 4)
+        (self.folder / "jobs_out.py").write_text(MODULE.format(hows=hows, body=body, head=head))
+
+    def configure(self, **options: Any) -> None:
+        """Write jor.cfg with these options of the section [slurm]."""
+        options = {"poll_interval": 0, **options}
+        lines = [f"{name.replace('_', '-')} = {value}" for name, value in options.items()]
+        text = "\n".join(["[submit]", "scheduler = slurm", "[slurm]", *lines])
+        (self.folder / "jor.cfg").write_text(text + "\n")
+
+    def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the command jor."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "jor_cli", *args],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def jor(self, *args: str, code: int = 0, **environment: str) -> str:
+        """Run the command jor, which has to end with `code`; return all that it said."""
+        process = self.start(*args, **environment)
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == code, said
+        return said
+
+    def slurm(self, *argv: str) -> str:
+        """Run a command of Slurm; return what it printed."""
+        done = subprocess.run(argv, env=self.environment, capture_output=True, text=True, timeout=90)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def queue(self, columns: str = "%i %T", *args: str) -> list[str]:
+        """Return the lines of squeue of what jor has in it."""
+        lines = self.slurm("squeue", "-h", *args, "-o", f"{columns} %j").splitlines()
+        return [line.rpartition(" ")[0] for line in lines if "jor-jobs_out-" in line]
+
+    def wait(self, seconds: float = 120) -> str:
+        """Wait until nothing is queued or running; return what jor status says then."""
+
+        def settled() -> str | None:
+            said = self.jor("status")
+            return None if "queued" in said.split("\n")[0] or "running" in said.split("\n")[0] else said
+
+        return self.until(settled, seconds)
+
+    def until(self, condition: Callable[[], Any], seconds: float = 60) -> Any:
+        """Wait until `condition` holds and return what it says."""
+        deadline = time.monotonic() + seconds
+        while not (found := condition()):
+            assert time.monotonic() < deadline, f"it did not happen:\n{self.jor('status')}"
+            time.sleep(0.3)
+        return found
+
+    @property
+    def ran(self) -> list[int]:
+        """The jobs that were begun, in that order."""
+        path = self.folder / "ran"
+        return [int(index) for index in path.read_text().split()] if path.exists() else []
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the outputs."""
+        return sorted(path.name for path in (self.folder / "out").glob("*.txt"))
+
+    @property
+    def runs(self) -> list[Path]:
+        """The folders of the submissions, the oldest first."""
+        return sorted(self.folder.glob("out/.jor/*/runs/*"))
+
+
+@pytest.fixture
+def project(tmp_path: Path, cluster: Any) -> Iterator[Project]:
+    """Give a project on the cluster that all tests share; cancel what it leaves."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    one = Project(folder, cluster)
+    yield one
+    cluster.thaw_controller()
+    one.jor("cancel")
+
+
+@pytest.fixture
+def project_on(tmp_path: Path) -> Callable[[Any], Project]:
+    """Give a function that makes a project on another cluster."""
+
+    def make(cluster: Any) -> Project:
+        folder = tmp_path / "project"
+        folder.mkdir()
+        return Project(folder, cluster)
+
+    return make

@@ -1,0 +1,245 @@
+"""What becomes of jobs on a real Slurm, and what jor says of it: each way to end, produced for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+CGROUPS = os.environ.get("JOR_TESTBED") != "chroot"
+
+
+def status(project):
+    """Return the status as data: counts, and the reason of each problem by job."""
+    found = json.loads(project.jor("status", "--json"))
+    return found["counts"], {problem["job"]: problem["reason"] for problem in found["entries"][0]["problems"]}
+
+
+def pid_of_task(project):
+    """Return the process id of the worker of the newest submission's first task."""
+    journal = next(iter(project.runs[-1].glob("task-0.r*.jsonl")))
+    return int(json.loads(journal.read_text().split("\n")[0])["owner"].split("~")[2])
+
+
+@pytest.mark.every_version
+def test_jobs_run_once_and_their_outputs_are_there(project):
+    project.write(list("abc"), "pass")
+    assert "3 jobs submitted as Slurm array" in project.jor("run")
+    assert "left to Slurm array" in project.jor("run")
+    project.wait()
+    assert len(project.outputs) == 3
+    assert sorted(project.ran) == [0, 1, 2]
+    assert "all 3 jobs done" in project.jor("run")
+    assert sorted(project.ran) == [0, 1, 2]
+
+
+@pytest.mark.every_version
+def test_failures_are_told_with_their_reasons(project):
+    project.write(
+        ["good", "raise", "exit", "kill"],
+        """
+        if how == "raise": raise ValueError("no good")
+        if how == "exit": sys.exit(3)
+        if how == "kill": os.kill(os.getpid(), signal.SIGKILL)
+        """,
+    )
+    said = project.jor("run", "--wait", code=1)
+    assert "failed: ValueError: no good" in said
+    counts, reasons = status(project)
+    assert (counts["done"], counts["failed"]) == (1, 3)
+    assert reasons[2] == "sys.exit(3)"
+    assert reasons[3].startswith("killed by signal 9")
+    log = project.jor("logs", "jobs_out", "--failed")
+    assert log.count("this is") == 3
+    assert "this is raise" in log
+
+
+@pytest.mark.skipif(not CGROUPS, reason="memory limits of the kernel are not to be had in a chroot")
+def test_memory_is_told_and_asked_for_more(project):
+    project.configure(jobs_per_task=2)
+    project.write(
+        ["good", "big", "good", "child"],
+        """
+        if how == "big": bytearray(250 << 20)
+        if how == "child": subprocess.run([sys.executable, "-c", "bytearray(250 << 20)"], check=True)
+        """,
+    )
+    said = project.jor("run", "--wait", code=1)
+    assert "2 jobs ran out of memory: jor run --retry-scale 2" in said
+    counts, reasons = status(project)
+    assert counts == {"done": 2, "running": 0, "queued": 0, "failed": 2, "interrupted": 0, "missing": 0}
+    assert "out of memory" in reasons[1]
+    assert "100M" in reasons[1]
+    assert "all 2 out of memory" not in project.jor("status", "--by", "how")
+    project.jor("run", "--wait", "--retry-scale", "5")
+    assert json.loads((project.runs[-1] / "submission.json").read_text())["batch"]["mem"] == 500 << 20
+    assert sorted(project.ran) == [0, 1, 1, 2, 3, 3]
+
+
+@pytest.mark.every_version
+def test_retries_stop_after_so_many(project):
+    project.configure(retries=2)
+    project.write(["a", "b"], "assert how == 'a'")
+    project.jor("run", "--wait", code=1)
+    assert project.ran.count(1) == 3
+    assert project.ran.count(0) == 1
+
+
+@pytest.mark.every_version
+def test_killed_task_leaves_its_jobs_pending(project):
+    project.configure(jobs_per_task=3)
+    project.write([0, 1, 2], "time.sleep(60 * how)")
+    project.jor("run")
+    project.until(lambda: project.ran == [0, 1])
+    os.kill(pid_of_task(project), signal.SIGKILL)
+    project.wait()
+    counts, reasons = status(project)
+    assert (counts["done"], counts["interrupted"], counts["missing"]) == (1, 1, 1)
+    assert "signal 9" in reasons[1]
+
+
+@pytest.mark.every_version
+def test_job_cancelled_by_somebody_is_told(project):
+    project.configure(jobs_per_task=2, array_throttle=1)
+    project.write([1, 2, 3, 4], "time.sleep(60)")
+    project.jor("run")
+    project.until(lambda: project.ran == [0])
+    project.slurm("scancel", project.queue("%F")[0])
+    project.wait()
+    counts, reasons = status(project)
+    assert (counts["interrupted"], counts["missing"]) == (1, 3)
+    assert "was cancelled" in reasons[0]
+    assert "was cancelled" in reasons[2]
+
+
+@pytest.mark.every_version
+def test_cancel_takes_back_what_jor_submitted_and_nothing_else(project):
+    other = project.slurm("sbatch", "--parsable", "--hold", "--wrap=true").strip()
+    project.write([1, 2], "time.sleep(60)")
+    project.jor("run")
+    project.until(lambda: sorted(project.ran) == [0, 1])
+    assert "cancelled Slurm array" in project.jor("cancel")
+    project.wait()
+    assert project.slurm("squeue", "-h", "-o", "%i", "-j", other).strip() == other
+    project.slurm("scancel", other)
+    assert "Nothing to cancel" in project.jor("cancel")
+
+
+@pytest.mark.every_version
+def test_log_that_cannot_be_opened_is_told(project):
+    project.configure(options="--hold")
+    project.jor("run")
+    (project.runs[0] / "task-0.log").mkdir()
+    project.slurm("scontrol", "release", project.queue("%F")[0])
+    project.wait()
+    counts, reasons = status(project)
+    assert counts["missing"] == 1
+    assert "log" in reasons[0]
+    assert "could not be opened" in reasons[0]
+
+
+@pytest.mark.every_version
+def test_task_that_will_never_begin_is_told(project):
+    project.configure(options="--dependency=afterok:1", nodes=1)
+    failed = project.slurm("sbatch", "--parsable", "-o", "/dev/null", "--wrap=exit 1").strip()
+    project.until(lambda: "FAILED" in project.slurm("squeue", "-h", "-t", "all", "-j", failed, "-o", "%T"))
+    project.configure(options=f"--dependency=afterok:{failed}")
+    project.jor("run")
+    project.until(lambda: "will not begin by itself: what it depends on has failed" in project.jor("status"))
+    counts, _ = status(project)
+    assert counts["queued"] == 1
+
+
+def test_time_limit_is_told(project):
+    project.configure()
+    project.write([0], "time.sleep(300)", head="time = '1'")
+    project.jor("run", "--grace-period", "1")
+    project.wait(150)
+    counts, reasons = status(project)
+    assert counts["failed"] == 1
+    assert reasons[0] == "reached its time limit"
+    assert "1 job ran out of time" in project.jor("status")
+
+
+def test_packed_task_begins_no_job_that_would_not_fit(project):
+    project.configure(jobs_per_task=4, max_time=1)
+    project.write([1, 2, 3, 4], "time.sleep(20)", head="time = '1'")
+    project.jor("run")
+    project.wait(150)
+    counts, reasons = status(project)
+    assert (counts["done"], counts["missing"]) == (2, 2)
+    assert "its task had no time left for it" in reasons[3]
+    assert project.ran == [0, 1]
+
+
+def test_warned_task_saves_and_is_run_again(project):
+    project.configure(signal=40, requeue="True")
+    head = """
+    time = '1'
+    def checkpoint(self, i):
+        open(os.path.join(self.path_prefix, 'saved'), 'w').close()
+    """
+    project.write([0], "if not os.path.exists(os.path.join(self.path_prefix, 'saved')): time.sleep(300)", head)
+    project.jor("run")
+    project.until(lambda: len(project.outputs) == 1, 150)
+    assert project.ran == [0, 0]
+    assert [path.name for path in sorted(project.runs[0].glob("task-0.r*"))] == ["task-0.r0.jsonl", "task-0.r1.jsonl"]
+    project.until(lambda: "queued" not in project.jor("status").split("\n")[0])
+
+
+@pytest.mark.every_version
+def test_preempted_task_goes_on_with_what_is_left(project):
+    project.configure(requeue="True", jobs_per_task=2, nodelist="n1")
+    project.write([0, 30], "time.sleep(0 if os.path.exists(os.path.join(self.path_prefix, 'go')) else how)")
+    project.jor("run", "--partition", "day")
+    project.until(lambda: project.ran == [0, 1])
+    higher = project.slurm(
+        "sbatch", "--parsable", "-p", "high", "-w", "n1", "--exclusive", "-o", "/dev/null", "--wrap=sleep 3"
+    ).strip()
+    project.until(lambda: "queued" in project.jor("status").split("\n")[0])
+    (project.folder / "go").touch()
+    project.until(lambda: len(project.outputs) == 2, 150)
+    assert project.ran == [0, 1, 1]
+    assert len(project.runs) == 1
+    assert higher
+
+
+def test_lost_node_fails_its_task_and_the_old_process_stops(project, cluster):
+    project.configure(nodelist="n2", jobs_per_task=2)
+    project.write([300, 301], "time.sleep(1 if os.path.exists(os.path.join(self.path_prefix, 'go')) else how)")
+    project.jor("run")
+    project.until(lambda: project.ran == [0])
+    worker = pid_of_task(project)
+    cluster.kill_node("n2")
+    try:
+        project.until(lambda: status(project)[0]["interrupted"] == 1, 120)
+        _, reasons = status(project)
+        assert "lost its node" in reasons[0]
+        assert Path(f"/proc/{worker}").exists()
+        project.configure(nodelist="n1")
+        (project.folder / "go").touch()
+        project.jor("run")
+        project.until(lambda: len(project.outputs) == 2)
+        project.until(lambda: not Path(f"/proc/{worker}").exists(), 60)
+        assert project.ran == [0, 0, 1]
+    finally:
+        cluster.start_node("n2")
+        cluster.wait_for_nodes()
+
+
+def test_states_are_right_without_accounting_and_with_a_forgetful_queue(make_cluster, project_on):
+    project = project_on(make_cluster(settings={"MinJobAge": "2"}))
+    project.write(
+        ["good", "raise", "kill"], "assert how != 'raise'\nif how == 'kill': os.kill(os.getppid(), 9); time.sleep(9)"
+    )
+    project.jor("run")
+    project.wait()
+    time.sleep(25)  # until the queue has forgotten
+    counts, reasons = status(project)
+    assert counts["done"] == 1
+    assert counts["failed"] == 2
+    assert "AssertionError" in reasons[1]

@@ -1,0 +1,369 @@
+"""Submission on a real Slurm: limits, options, and that nothing is submitted twice whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+
+def arrays(project):
+    """Return the different array ids that jor has in the queue, or had a while ago."""
+    return sorted(set(project.queue("%F", "-t", "all")))
+
+
+def later(run, seconds):
+    """Let a submission have been asked for `seconds` earlier, as if so much time had passed."""
+    path = run / "slurm.jsonl"
+    entries = [json.loads(line) for line in path.read_text().split("\n") if line]
+    lines = [json.dumps({**entry, "time": entry["time"] - seconds}) for entry in entries]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def fake_sbatch(project, before="", after=""):
+    """Return the environment in which sbatch does something else before and after what it does."""
+    folder = project.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    real = shutil.which("sbatch")
+    (folder / "sbatch").write_text(
+        f'#!/bin/bash\n{before}\nid=$({real} "$@"); status=$?\n{after}\necho $id; exit $status\n'
+    )
+    (folder / "sbatch").chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+# Arrays, options and limits
+
+
+@pytest.mark.every_version
+def test_arrays_are_cut_as_the_cluster_wants_them(project):
+    project.write(list(range(2000)), "pass")
+    project.configure(jobs_per_task=1, options="--hold")
+    said = project.jor("run")
+    assert said.count("submitted as Slurm array") == 3  # max_array_tasks is 900
+    tasks = [json.loads((run / "submission.json").read_text()) for run in project.runs]
+    assert [one["planned"] for one in tasks] == [[[0, 899]], [[900, 1799]], [[1800, 1999]]]
+    assert "all" not in project.jor("run")
+    assert len(arrays(project)) == 3
+
+
+@pytest.mark.every_version
+def test_ten_thousand_packed_jobs_all_run_once(project):
+    project.write(list(range(10_000)), "pass")
+    project.configure(jobs_per_task=500)
+    assert "10,000 jobs submitted as Slurm array" in project.jor("run", "--wait")
+    assert len(project.outputs) == 10_000
+    assert sorted(project.ran) == list(range(10_000))
+    files = [path for path in project.runs[0].iterdir() if path.name.startswith("task-")]
+    assert len(files) == 2 * 20
+
+
+def test_only_pending_jobs_are_submitted(project):
+    project.write(list(range(6)), "assert how % 2")
+    project.jor("run", "--wait", code=1)
+    project.write(list(range(6)), "pass")
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == [0, 0, 1, 2, 2, 3, 4, 4, 5]
+    assert json.loads((project.runs[-1] / "submission.json").read_text())["planned"] == [[0, 0], [2, 2], [4, 4]]
+
+
+def test_job_module_edited_while_tasks_wait_runs_nothing_else(project):
+    project.write(["a", "b"], "pass")
+    project.configure(options="--hold")
+    project.jor("run")
+    project.write(["z", "b"], "pass")
+    project.slurm("scontrol", "release", project.queue("%F")[0])
+    said = project.wait()
+    assert "job 0 is not what was planned" in said
+    assert len(project.outputs) == 1
+    assert project.ran == [1]
+
+
+def test_jobs_per_task_is_measured(project):
+    project.write(list(range(4)), "time.sleep(0.5)")
+    project.jor("run", "--wait")
+    project.write(list(range(40)), "pass")
+    project.configure(options="--hold", target_task_time="00:00:10")
+    said = project.jor("run")
+    tasks = int(said.split(", ")[-1].split()[0])
+    assert 2 <= tasks <= 4
+
+
+@pytest.mark.every_version
+def test_throttle_is_set_and_changed(project):
+    project.write(list(range(6)), "pass")
+    project.configure(jobs_per_task=1, options="--hold", array_throttle=2)
+    project.jor("run")
+    assert project.queue("%i")[0].endswith("_[0-5%2]")
+    assert "at most 4 at once" in project.jor("throttle", "4")
+    assert project.queue("%i")[0].endswith("_[0-5%4]")
+    project.jor("throttle", "0")
+    assert project.queue("%i")[0].endswith("_[0-5]")
+
+
+def test_max_submitted_holds_back_and_wait_tops_up(project):
+    project.write(list(range(6)), "pass")
+    project.configure(jobs_per_task=1, max_submitted=4)
+    said = project.jor("run", code=75)
+    assert "2 jobs held back: max-submitted is reached" in said
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == list(range(6))
+
+
+@pytest.mark.every_version
+def test_limit_of_the_account_holds_back(project):
+    project.slurm("sacctmgr", "-i", "modify", "qos", "normal", "set", "MaxSubmitJobsPerUser=3")
+    try:
+        time.sleep(2)
+        project.write(list(range(5)), "pass")
+        project.configure(jobs_per_task=1, options="--hold")
+        said = project.jor("run", code=75)
+        assert "2 jobs held back" in said
+        assert len(project.queue("%F", "-r")) == 3
+        said = project.jor("run", code=75)
+        assert "2 jobs held back" in said
+    finally:
+        project.slurm("sacctmgr", "-i", "modify", "qos", "normal", "set", "MaxSubmitJobsPerUser=-1")
+
+
+@pytest.mark.every_version
+def test_refusal_is_told_with_a_remedy_and_leaves_nothing(project):
+    said = project.jor("run", "--partition", "nope", code=2)
+    assert "Invalid partition name" in said
+    assert "sinfo" in said
+    assert project.runs == []
+    assert "missing" in project.jor("status")
+
+
+def test_script_and_command_are_kept_and_shown_before(project):
+    project.configure(prologue="export FROM_PROLOGUE=7\n    umask 027")
+    project.write([0], "assert os.environ['FROM_PROLOGUE'] == '7'")
+    shown = project.jor("run", "--dry-run")
+    assert project.runs == []
+    assert "export FROM_PROLOGUE=7" in shown
+    project.jor("run", "--wait")
+    script = (project.runs[0] / "script.sh").read_text().splitlines()
+    assert script[:3] == ["#!/bin/bash", "export FROM_PROLOGUE=7", "umask 027"]
+    assert script[-1].startswith("exec ")
+    assert len(script) == 4
+    command = json.loads((project.runs[0] / "submission.json").read_text())["batch"]["command"]
+    assert command[0] == "sbatch"
+    assert "--array=0-0" in command
+
+
+@pytest.mark.every_version
+def test_options_of_class_entry_and_file_reach_slurm(project):
+    project.write([0], "pass", head="slurm = {'constraint': '', 'nice': 7}\nmem = '50M'")
+    project.configure(options="--hold --comment=hello", exclude="n1")
+    (project.folder / "todo.yaml").write_text("jobs:\n  - jobmodule: jobs_out\n    cpus-per-task: 2\n")
+    project.jor("run")
+    shown = project.slurm("scontrol", "show", "job", project.queue("%F")[0])
+    for what in ("CPUs/Task=2", "ExcNodeList=n1", "Nice=7", "Comment=hello", "Requeue=0"):
+        assert what in shown
+
+
+@pytest.mark.every_version
+def test_environment_of_an_enclosing_job_neither_steers_nor_leaks(project):
+    project.write(
+        [0],
+        """
+        bad = [name for name in os.environ if name.startswith(("SBATCH_", "SQUEUE_")) or name == "SLURM_CPU_BIND"]
+        assert not bad, bad
+        assert os.environ["SLURM_CPUS_PER_TASK"] == "1"
+        """,
+    )
+    steering = {
+        "SBATCH_WAIT": "1", "SBATCH_ARRAY_INX": "1-3", "SBATCH_TIMELIMIT": "nonsense", "SQUEUE_STATES": "FAILED",
+        "SQUEUE_PARTITION": "high", "SLURM_CPU_BIND": "mask", "SLURM_CPUS_PER_TASK": "9", "SLURM_TIME_FORMAT": "%s",
+        "SLURM_CLUSTERS": "nope", "SACCT_FORMAT": "JobID", "SCANCEL_STATE": "FAILED",
+    }  # fmt: skip
+    project.jor("run", "--wait", **steering)
+    assert len(project.outputs) == 1
+
+
+@pytest.mark.every_version
+def test_job_starts_its_own_steps_on_two_nodes(project):
+    project.configure(nodes=2, ntasks=2)
+    project.write([0], "print(subprocess.run(['srun', 'sh', '-c', 'echo $SLURM_NODEID of $SLURM_NNODES'], check=True))")
+    project.jor("run", "--wait")
+    assert {"0 of 2", "1 of 2"} <= set(project.jor("logs", "jobs_out", "0").splitlines())
+
+
+@pytest.mark.every_version
+def test_gpus_are_given(project):
+    project.configure(gpus=1)
+    project.write([0, 1], "assert os.environ['CUDA_VISIBLE_DEVICES'] in '01'")
+    project.jor("run", "--wait")
+    assert len(project.outputs) == 2
+
+
+def test_several_jobs_run_at_once_in_a_task(project):
+    project.configure(jobs_per_task=4, workers_per_task=2)
+    project.write([0, 1, 2, 3], "time.sleep(1)")
+    project.jor("run", "--wait")
+    assert json.loads((project.runs[0] / "submission.json").read_text())["batch"]["workers_per_task"] == 2
+    assert len(list(project.runs[0].glob("task-0.s*.log"))) == 2
+
+
+@pytest.mark.every_version
+def test_collect_follows_by_itself(project):
+    head = """
+    def collect(self):
+        with open(os.path.join(self.path_prefix, "all"), "w") as file:
+            file.write(str(len(list(self.existing_outputs))))
+    """
+    project.write([0, 1, 2], "assert how != 1", head)
+    assert "will collect when they have ended" in project.jor("run", "--collect")
+    path = project.folder / "all"
+    project.until(lambda: path.exists() and path.read_text())
+    assert path.read_text() == "2"
+
+
+# Never twice
+
+
+@pytest.mark.every_version
+def test_two_runs_at_once_submit_one_array(project):
+    project.write(list(range(4)), "pass")
+    commands = [project.start("run") for _ in range(4)]
+    said = [process.communicate(timeout=120)[0] for process in commands]
+    assert [process.returncode for process in commands] == [0] * 4, said
+    project.wait()
+    assert len(arrays(project)) == 1
+    assert sorted(project.ran) == [0, 1, 2, 3]
+
+
+def test_submission_that_sbatch_lost_is_found_again(project, cluster):
+    project.write([0, 1], "pass")
+    process = project.start("run")
+    cluster.freeze_controller()
+    time.sleep(14)  # sbatch gives up after 10 s, and the first look is frozen with it
+    cluster.thaw_controller()
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode in (0, 75), said
+    project.jor("run")
+    project.wait()
+    assert len(arrays(project)) == 1
+    assert sorted(project.ran) == [0, 1]
+
+
+def test_frozen_controller_leaves_the_submission_unconfirmed_until_it_answers(project, cluster):
+    project.write([0], "pass")
+    project.jor("status")
+    project.environment = {**project.environment, **fake_sbatch(project, before=f"kill -STOP {cluster.controller_pid}")}
+    said = project.jor("run", code=75)
+    assert "did not say whether it has accepted 1 job" in said
+    assert "is unknown since" in project.jor("status")
+    assert json.loads(project.jor("status", "--json"))["counts"]["queued"] == 1
+    cluster.thaw_controller()
+    project.wait()
+    assert "all 1 job done" in project.jor("run")
+    assert project.ran == [0]
+
+
+def test_submission_that_was_never_asked_for_is_made_anew(project):
+    project.write([0], "pass")
+    environment = fake_sbatch(project, before="kill -9 $PPID; exit 1")
+    process = project.start("run", **environment)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert "a submission is unconfirmed" in project.jor("status")
+    assert "queued: left to an unconfirmed submission" in project.jor("run")
+    assert arrays(project) == []
+    later(project.runs[0], 400)
+    assert "missing" in project.jor("status").split("\n")[0]
+    project.jor("run", "--wait")
+    assert project.ran == [0]
+    assert json.loads((project.runs[0] / "revoked").read_text())["why"] == "its jobs were submitted anew"
+
+
+@pytest.mark.every_version
+def test_submission_that_was_accepted_before_jor_died_is_found_again(project):
+    project.write([0], "time.sleep(2)")
+    process = project.start("run", **fake_sbatch(project, after="kill -9 $PPID; exit 1"))
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    said = project.jor("run")
+    assert "left to Slurm array" in said
+    project.wait()
+    assert project.ran == [0]
+    assert len(arrays(project)) == 1
+
+
+def test_array_that_is_accepted_after_all_does_nothing(project):
+    project.write([0], "pass")
+    project.configure(options="--hold")
+    process = project.start("run", **fake_sbatch(project, after="kill -9 $PPID; exit 1"))
+    process.communicate(timeout=60)
+    (held,) = arrays(project)
+    project.slurm("scontrol", "update", f"JobId={held}", "JobName=hidden")  # as if it were not there yet
+    later(project.runs[0], 400)
+    project.configure()
+    project.jor("run", "--wait")
+    project.slurm("scontrol", "release", held)
+    project.until(lambda: held not in project.slurm("squeue", "-h", "-o", "%F"))
+    assert project.ran == [0]
+    assert "its jobs were submitted anew" in (project.runs[0] / "task-0.r0.jsonl").read_text()
+
+
+def test_id_that_the_controller_lost_is_not_taken_for_ours(project, cluster):
+    project.write([0], "pass")
+    project.configure(options="--hold")
+    project.jor("run")
+    lost = project.queue("%F")[0]
+    cluster.kill_controller()
+    cluster.start_controller()
+    if lost in project.slurm("squeue", "-h", "-o", "%F"):
+        pytest.skip("this time the controller had saved its state")
+    foreign = project.slurm("sbatch", "--parsable", "--hold", "--wrap=true").strip()
+    assert "queued" in project.jor("status").split("\n")[0]
+    later(project.runs[0], 100)
+    assert "queued" not in project.jor("status").split("\n")[0]
+    project.configure()
+    project.jor("run", "--wait")
+    assert project.ran == [0]
+    project.slurm("scancel", foreign)
+
+
+def test_controller_that_is_down_makes_states_unknown_and_wait_goes_on(project, cluster):
+    project.write([8, 8], "time.sleep(how)")
+    process = project.start("run", "--wait")
+    project.until(lambda: sorted(project.ran) == [0, 1])
+    cluster.kill_controller()
+    said = project.jor("status")
+    assert "is unknown since" in said
+    assert json.loads(project.jor("status", "--json"))["counts"]["failed"] == 0
+    cluster.start_controller()
+    assert process.wait(120) == 0
+    process.communicate()
+    assert sorted(project.ran) == [0, 1]
+
+
+@pytest.mark.every_version
+def test_duplicate_of_an_array_does_nothing(project):
+    project.write([0, 1], "pass")
+    project.jor("run", "--wait")
+    submission = json.loads((project.runs[0] / "submission.json").read_text())
+    for path in (project.folder / "out").glob("*.txt"):
+        path.unlink()
+    again = subprocess.run(
+        submission["batch"]["command"], input=(project.runs[0] / "script.sh").read_text(), env=project.environment,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    project.until(lambda: again.stdout.strip() not in project.slurm("squeue", "-h", "-o", "%F").split())
+    assert sorted(project.ran) == [0, 1]
+    assert "another process's already" in (project.runs[0] / "task-0.log").read_text()
+
+
+def test_overwriting_twice_runs_jobs_once_more_and_not_twice(project):
+    project.write([0, 1], "time.sleep(2)")
+    project.jor("run", "--wait")
+    project.jor("run", "--overwrite-output")
+    assert "submitted" not in project.jor("run", "--overwrite-output")
+    project.jor("run", "--wait", "--overwrite-output")
+    assert sorted(project.ran) in ([0, 0, 1, 1], [0, 0, 0, 1, 1, 1])
