@@ -38,26 +38,34 @@ class Task:
     used: int | None = None
 
     @property
+    def ran_out_of_memory(self) -> bool:
+        """Whether it was ended for that: where the kernel does not see to it, Slurm only says FAILED, by signal 9."""
+        killed = self.exit_code is not None and self.exit_code.signal == 9
+        too_much = self.used is not None and self.requested is not None and self.used > self.requested
+        return self.state.name == "OUT_OF_MEMORY" or (self.state.name == "FAILED" and killed and too_much)
+
+    @property
     def words(self) -> str:
         """How it ended, or why it may never begin, in words; '' where there is nothing to say."""
         if self.state.active:
             stuck = why_stuck(self.reason)
             return f"will not begin by itself: {stuck} ({self.reason})" if stuck else ""
         details = []
-        if self.state.name == "OUT_OF_MEMORY" and self.requested:
+        if self.ran_out_of_memory and self.requested:
             # Slurm looks from time to time only, and may have missed the moment.
             used = f", used {format_memory(self.used)}" if self.used and self.used * 2 > self.requested else ""
             details.append(f"asked for {format_memory(self.requested)}{used}")
+        elif self.state.name in ("FAILED", "BOOT_FAIL") and self.exit_code:
+            details.append(self.exit_code.words)
         if self.cancelled_by is not None:
             details.append(f"by {_user(self.cancelled_by)}")
-        if self.state.name in ("FAILED", "BOOT_FAIL") and self.exit_code:
-            details.append(self.exit_code.words)
         if self.reason == "JobLaunchFailure" and not (self.exit_code and self.exit_code.words):
             details.append("its log could not be opened, or its script was killed")
         if self.nodes and self.state.name not in ("COMPLETED", "CANCELLED", "TIMEOUT"):
             details.append(f"on {self.nodes}")
+        words = "ran out of memory" if self.ran_out_of_memory else self.state.words
         told = ", ".join(filter(None, details))
-        return f"{self.state.words}: {told}" if told else self.state.words
+        return f"{words}: {told}" if told else words
 
 
 class Snapshot:

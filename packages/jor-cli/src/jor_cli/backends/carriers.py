@@ -12,7 +12,7 @@ from jor.history import newest_records
 from jor.runtime.records import Run
 from jor.status import Carrier, Phase, Shortage, TaskState
 from jor.submission import Submission
-from jor_slurm import ArrayId, CommandError, Queue, Slurm, Snapshot
+from jor_slurm import ArrayId, CommandError, Queue, Slurm, Snapshot, Task
 
 from . import ledger
 from .ledger import Ledger
@@ -22,8 +22,6 @@ from .ledger import Ledger
 ACCEPTED_WITHIN = 330.0
 #: Seconds for which an accepted array may be missing from the queue without being lost.
 SHOWN_WITHIN = 60.0
-
-_SHORTAGES = {"OUT_OF_MEMORY": Shortage.MEMORY, "TIMEOUT": Shortage.TIME, "DEADLINE": Shortage.TIME}
 
 
 class Inquiry:
@@ -131,7 +129,7 @@ def _carrier(
         last = known if ended is None or ended.state.active else ended
         if last is not None:
             last = attrs.evolve(last, requested=last.requested or requested)  # the queue does not tell
-            return TaskState(Phase.OVER, last.words, _SHORTAGES.get(last.state.name))
+            return TaskState(Phase.OVER, last.words, _shortage(last))
         if is_fresh:
             return TaskState(Phase.WAITING)
         return TaskState(
@@ -153,6 +151,12 @@ def _unconfirmed(run: Run, submission: Submission, found: Ledger, asked: float) 
     until = time.strftime("%H:%M:%S", time.localtime(found.asked + ACCEPTED_WITHIN))
     note = f"{submission.label}: a submission is unconfirmed; Slurm may still accept it until {until}"
     return Carrier("an unconfirmed submission", lambda _task: TaskState(Phase.WAITING), True, (note,))
+
+
+def _shortage(task: Task) -> Shortage | None:
+    if task.ran_out_of_memory:
+        return Shortage.MEMORY
+    return Shortage.TIME if task.state.name == "TIMEOUT" else None
 
 
 def _gone(why: str) -> Carrier:
