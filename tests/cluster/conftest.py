@@ -149,9 +149,10 @@ class Project:
         return done.stdout
 
     def queue(self, columns: str = "%i %T", *args: str) -> list[str]:
-        """Return the lines of squeue of what jor has in it."""
+        """Return the lines of squeue of what this project has in it."""
         lines = self.slurm("squeue", "-h", *args, "-o", f"{columns} %j").splitlines()
-        return [line.rpartition(" ")[0] for line in lines if "jor-jobs_out-" in line]
+        tokens = tuple(run.name.rpartition("-")[2] for run in self.runs)
+        return [line.rpartition(" ")[0] for line in lines if line.endswith(tokens)]
 
     def wait(self, seconds: float = 120) -> str:
         """Wait until nothing is queued or running; return what jor status says then."""

@@ -34,7 +34,7 @@ from .wrappers import wrapper
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
 
-    from .backends.slurm import Backend
+    from .backends.slurm import Backend, Outcome
 
 
 @attrs.frozen
@@ -81,7 +81,11 @@ def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
         elif _is_local(found, manner):
             assignments += _assigned(found, manner, cluster.ask)
         else:
-            held_back |= submit(found, manner, cluster.backend, arrays)
+            outcome = submit(found, manner, cluster.backend)
+            arrays += outcome.arrays
+            held_back |= outcome.is_partial
+            if outcome.is_partial:
+                click.echo(told_held_back(found.entry.label, outcome), err=True)
     if arrays and not held_back and manner.collect and config["collect"]:
         name = cluster.backend.submit_collect(chosen[0][0], manner.collect, arrays)
         _say(manner, f"{name} will collect when they have ended")
@@ -166,19 +170,15 @@ def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
     return [Assignment(submitted, workers, wrapper(found.config).wrap)]
 
 
-def submit(found: Survey, manner: Manner, backend: Backend, arrays: list[ArrayId]) -> bool:
-    """Submit what is pending of an entry, adding to `arrays`; tell whether something held jobs back."""
+def submit(found: Survey, manner: Manner, backend: Backend) -> Outcome:
+    """Submit what is pending of an entry, as far as limits allow."""
     with _planning(found, manner, backend.inquiry) as (now, indices):
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
-            return False
         outcome = backend.submit(now, indices, overwrite=now.config["overwrite-output"])
-    arrays += [one.array for one in outcome.submitted if one.array is not None]
     for line in told_submissions(found.entry.label, outcome):
         _say(manner, line)
-    if outcome.held_back or outcome.unconfirmed:
-        click.echo(told_held_back(found.entry.label, outcome), err=True)
-    return bool(outcome.held_back or outcome.unconfirmed)
+    return outcome
 
 
 def _carry_out(assignments: Sequence[Assignment], manner: Manner) -> int:

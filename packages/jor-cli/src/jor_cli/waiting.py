@@ -56,7 +56,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
                 watch.sleep(pause)
                 if watch.stopping:
                     return _left(manner, watch)
-                backend.view.refresh()
+                backend.refresh()
                 surveys = again(surveys, time.time(), backend.view)
     finally:
         watch.close()
@@ -92,12 +92,12 @@ def _top_up(found: Survey, manner: Manner, backend: Backend, retried: Counter[tu
         return False
     found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
     try:
-        held_back = submit(found, attrs.evolve(manner, spent={found.records: spent}, quiet=True), backend, [])
+        outcome = submit(found, attrs.evolve(manner, spent={found.records: spent}, quiet=True), backend)
     except (CommandError, RefusedError) as error:
         click.echo(message(error), err=True)
         return isinstance(error, CommandError)
     retried.update((found.records, index) for index in begun if index not in spent)
-    return not held_back or _is_active(found)
+    return bool(outcome.submitted or outcome.held_back)
 
 
 def _left(manner: Manner, watch: Watch) -> int:

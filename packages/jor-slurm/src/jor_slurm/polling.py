@@ -56,7 +56,8 @@ class Task:
             used = f", used {format_memory(self.used)}" if self.used and self.used * 2 > self.requested else ""
             details.append(f"asked for {format_memory(self.requested)}{used}")
         elif self.state.name in ("FAILED", "BOOT_FAIL") and self.exit_code:
-            details.append(self.exit_code.words)
+            # Slurm 24.11 ends what can never begin, as if it had failed by itself.
+            details.append(why_stuck(self.reason) or self.exit_code.words)
         if self.cancelled_by is not None:
             details.append(f"by {_user(self.cancelled_by)}")
         if self.reason == "JobLaunchFailure" and not (self.exit_code and self.exit_code.words):

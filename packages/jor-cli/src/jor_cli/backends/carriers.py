@@ -127,6 +127,8 @@ def _carrier(
             return TaskState(Phase.AT_WORK if known.state.running else Phase.WAITING, known.words)
         ended = past.task(array, task)
         last = known if ended is None or ended.state.active else ended
+        if known is not None and last is not None:
+            last = attrs.evolve(last, reason=known.reason)
         if last is not None:
             last = attrs.evolve(last, requested=last.requested or requested)  # the queue does not tell
             return TaskState(Phase.OVER, last.words, _shortage(last))

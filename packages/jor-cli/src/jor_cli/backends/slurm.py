@@ -63,6 +63,16 @@ class Outcome:
     why: str = ""
 
     @property
+    def arrays(self) -> list[ArrayId]:
+        """The arrays that Slurm has."""
+        return [one.array for one in self.submitted if one.array is not None]
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether not all that was to be submitted is known to be."""
+        return bool(self.held_back or self.unconfirmed)
+
+    @property
     def unconfirmed(self) -> bool:
         """Whether it is open what Slurm has made of a submission."""
         return any(one.array is None for one in self.submitted)
@@ -83,6 +93,12 @@ class Backend:
         #: For showing.
         self.view = Inquiry(self._slurm)
         self._limits: Limits | None = None
+        self._submitted = 0
+
+    def refresh(self) -> None:
+        """Ask Slurm anew the next time."""
+        self.inquiry.refresh()
+        self.view.refresh()
         self._submitted = 0
 
     @property
@@ -119,6 +135,8 @@ class Backend:
 
         Raise RefusedError for what Slurm will never accept.
         """
+        if not chosen:
+            return Outcome()
         _revoke_earlier(found, chosen)
         outcome = Outcome()
         for wanted, jobs in self.plan(found, chosen):
