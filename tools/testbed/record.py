@@ -1,4 +1,4 @@
-"""Record what Slurm's commands print here: `record.py FOLDER` starts a cluster, fills its queue, writes FOLDER/*.txt."""
+"""Record what Slurm's commands print: `record.py FOLDER` starts a cluster, fills its queue, writes FOLDER/*.txt."""
 
 from __future__ import annotations
 

@@ -36,6 +36,8 @@ SUBMIT_TIMEOUT = 150.0
 ASK_TIMEOUT = 60.0
 #: Seconds for which what the cluster allows is not asked for again.
 LIMITS_AGE = 600.0
+#: What scancel says when there is nothing to cancel any more.
+_NOTHING_LEFT = ("Invalid job id specified", "already completing or completed")
 #: Jobs of which sacct is asked at once: very many ids make it fail or answer in part.
 _AT_ONCE = 200
 
@@ -128,13 +130,18 @@ class Slurm:
             records += parse_accounting(self.cache.answer(command, self.max_age, self._ask).text).accounting
         return tuple(records)
 
-    def cancel(self, job_id: int, indices: IndexSet = PLAIN) -> None:
-        """Cancel a job, or these tasks of an array."""
-        self._ask(("scancel", f"{job_id}_[{indices}]" if indices else str(job_id)))
+    def cancel(self, array: ArrayId, indices: IndexSet = PLAIN) -> None:
+        """Cancel an array, or these tasks of it; nothing if its id has been given to another job since."""
+        job = f"{array.job_id}_[{indices}]" if indices else str(array.job_id)
+        try:
+            self._ask(("scancel", f"--name={array.name}", job))
+        except CommandError as error:
+            if not any(words in error.what for words in _NOTHING_LEFT):
+                raise
 
-    def throttle(self, job_id: int, tasks: int) -> None:
+    def throttle(self, array: ArrayId, tasks: int) -> None:
         """Let at most `tasks` tasks of an array run at once from now on; 0 for any number."""
-        self._ask(("scontrol", "update", f"JobId={job_id}", f"ArrayTaskThrottle={tasks}"))
+        self._ask(("scontrol", "update", f"JobId={array.job_id}", f"ArrayTaskThrottle={tasks}"))
 
     def limits(self) -> Limits:
         """Return what the cluster and the user's account allow."""

@@ -46,6 +46,11 @@ class Inquiry:
                 self._error = error.what
         return self._queue
 
+    def shows(self, array: ArrayId) -> bool:
+        """Whether the queue has this array, and under its name."""
+        records = self.queue.records if self.queue else ()
+        return any((row.array_job_id, row.name) == (array.job_id, array.name) for row in records)
+
     def array_of(self, run: Run, submission: Submission) -> ArrayId | None:
         """Return the array that a submission became; None if that is not known."""
         records = self.queue.records if self.queue else ()

@@ -31,7 +31,7 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
             # First: a task that begins in this moment, or an array that Slurm accepts yet, sees it and does nothing.
             revoke(run, ((0, submission.tasks - 1),), "cancelled by jor cancel")
             if array is not None:
-                cluster.backend.slurm.cancel(array.job_id)
+                cluster.backend.slurm.cancel(array)
             name = f"Slurm array {array.job_id}" if array else "the unconfirmed submission"
             click.echo(f"[jor] {found.entry.label}: cancelled {name}, {tasks_of(submission.tasks)}")
             count += 1

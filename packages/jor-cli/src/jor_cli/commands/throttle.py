@@ -30,8 +30,8 @@ def command(context: click.Context, /, tasks: int, entries: tuple[str, ...], **_
     count = 0
     for found in survey(select(read_todo(config["todo-list"]), entries), config, cluster.ask):
         for _run, array, _submission in cluster.active_arrays(found):
-            if array is not None:
-                cluster.backend.slurm.throttle(array.job_id, tasks)
+            if array is not None and cluster.backend.inquiry.shows(array):
+                cluster.backend.slurm.throttle(array, tasks)
                 most = f"at most {tasks:,} at once" if tasks else "any number at once"
                 click.echo(f"[jor] {found.entry.label}: Slurm array {array.job_id} runs {most}")
                 count += 1
