@@ -20,6 +20,11 @@ VALUES = {
     "a text of one line": "word",
     "a path": "some/path",
     "local or slurm": "slurm",
+    "auto, True or False": "True",
+    "auto, or a whole number from 1 on": "7",
+    "a whole number from 0 on": "2",
+    "a number from 1 to 100": "1.5",
+    "a text of some lines": "word",
     "fork or spawn or none": "spawn",
     "ignore or raise": "raise",
 }
@@ -89,7 +94,7 @@ def test_last_flag_wins_before_or_after_the_command(told, args: list[str], expec
 
 
 def test_each_option_is_a_flag_of_run_or_collect() -> None:
-    reachable = {*SHARED, *RUNNING, "missing-output"}
+    reachable = {*SHARED, *RUNNING, "missing-output", "collect"}
     assert reachable == {option.name for option in OPTIONS}
 
 
@@ -128,5 +133,5 @@ def test_completion_script_is_made(jor: Callable[..., str], environment: dict[st
 def test_completion_knows_commands_and_flags(jor: Callable[..., str], environment: dict[str, str]) -> None:
     environment.update(_JOR_COMPLETE="bash_complete", COMP_WORDS="jor st", COMP_CWORD="1")
     assert jor().split() == ["plain,status"]
-    environment.update(COMP_WORDS="jor run --work", COMP_CWORD="2")
-    assert jor().split() == ["plain,--workers"]
+    environment.update(COMP_WORDS="jor run --isol", COMP_CWORD="2")
+    assert jor().split() == ["plain,--isolation"]

@@ -5,11 +5,6 @@ from __future__ import annotations
 import signal
 
 from jor import BusyError, CollectError, JorError, Mistakes
-from jor_containers import ContainerError
-from jor_slurm.errors import CommandError, LimitError, SlurmError
-
-#: Errors that a user can mend; all others are bugs, and show their traceback.
-EXPLAINED = (JorError, SlurmError, ContainerError)
 
 #: Some job, or collect, failed.
 FAILED = 1
@@ -17,14 +12,24 @@ FAILED = 1
 WRONG = 2
 #: Nothing is wrong, but something holds jobs back: run again later (EX_TEMPFAIL of sysexits.h).
 LATER = 75
-_CODES = (((BusyError, LimitError, CommandError), LATER), (CollectError, FAILED))
 #: Stopped by Ctrl-C.
 INTERRUPTED = 128 + signal.SIGINT
 
 
+def explained() -> tuple[type[Exception], ...]:
+    """Return the errors that a user can mend; all others are bugs, and show their traceback."""
+    from jor_containers import ContainerError  # not for a command that goes well
+    from jor_slurm import SlurmError
+
+    return JorError, SlurmError, ContainerError
+
+
 def exit_code(error: Exception) -> int:
     """Return the exit code of the command that `error` ended."""
-    for kind, code in _CODES:
+    from jor_slurm import CommandError, LimitError
+
+    codes = (((BusyError, LimitError, CommandError), LATER), (CollectError, FAILED))
+    for kind, code in codes:
         if isinstance(error, kind):
             return code
     return WRONG

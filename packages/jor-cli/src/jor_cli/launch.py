@@ -27,7 +27,8 @@ from .backends import Lazy
 from .errors import LATER
 from .rendering.batches import show_batch, told_held_back, told_submissions
 from .rendering.live import view
-from .rendering.runs import exit_code, jobs_of, show_plan, show_result
+from .rendering.runs import exit_code, show_plan, show_result
+from .rendering.words import jobs_of
 from .resources import local_workers
 from .wrappers import wrapper
 

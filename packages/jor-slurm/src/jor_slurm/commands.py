@@ -132,9 +132,14 @@ class Slurm:
 
     def cancel(self, array: ArrayId, indices: IndexSet = PLAIN) -> None:
         """Cancel an array, or these tasks of it; nothing if its id has been given to another job since."""
-        job = f"{array.job_id}_[{indices}]" if indices else str(array.job_id)
+        command: tuple[str, ...] = ("scancel", f"--name={array.name}", str(array.job_id))
+        if indices:
+            # Not together with --name, by which scancel (22.05) takes the tasks named for all of the array.
+            if array.job_id not in self.find(array.name):
+                return
+            command = ("scancel", f"{array.job_id}_[{indices}]")
         try:
-            self._ask(("scancel", f"--name={array.name}", job))
+            self._ask(command)
         except CommandError as error:
             if not any(words in error.what for words in _NOTHING_LEFT):
                 raise

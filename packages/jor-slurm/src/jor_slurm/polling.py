@@ -20,6 +20,8 @@ INTERVALS = (5.0, 60.0)
 #: Seconds that a new array may take to show in the queue.
 GRACE = 30.0
 
+_REASONS = {"JobLaunchFailure": "its log could not be opened, or its script was killed"}
+
 
 @attrs.frozen
 class Task:
@@ -58,10 +60,10 @@ class Task:
         elif self.state.name in ("FAILED", "BOOT_FAIL") and self.exit_code:
             # Slurm 24.11 ends what can never begin, as if it had failed by itself.
             details.append(why_stuck(self.reason) or self.exit_code.words)
+        elif self.state.name == "FAILED":
+            details.append(why_stuck(self.reason) or _REASONS.get(self.reason, self.reason))  # all that the queue tells
         if self.cancelled_by is not None:
             details.append(f"by {_user(self.cancelled_by)}")
-        if self.reason == "JobLaunchFailure" and not (self.exit_code and self.exit_code.words):
-            details.append("its log could not be opened, or its script was killed")
         if self.nodes and self.state.name not in ("COMPLETED", "CANCELLED", "TIMEOUT"):
             details.append(f"on {self.nodes}")
         words = "ran out of memory" if self.ran_out_of_memory else self.state.words

@@ -11,7 +11,7 @@ import click
 from jor.plan import Survey
 from jor_slurm import IndexSet
 
-from .runs import jobs_of
+from .words import jobs_of, tasks_of
 
 if TYPE_CHECKING:
     from ..backends.slurm import Backend, Outcome
@@ -52,8 +52,3 @@ def show_batch(found: Survey, indices: Sequence[int], backend: Backend) -> None:
         click.echo("  script")
         for line in script.splitlines():
             click.echo(f"    {line}")
-
-
-def tasks_of(count: int) -> str:
-    """Return '1 task' or '2 tasks'."""
-    return f"{count:,} task{'' if count == 1 else 's'}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 
@@ -18,6 +17,7 @@ from jor_slurm import IndexSet
 
 from ..errors import FAILED, WRONG
 from .tables import table
+from .words import jobs_of, told_logs
 
 #: Failures that are shown; the others are counted.
 MOST_FAILURES = 20
@@ -65,11 +65,6 @@ def exit_code(result: Result) -> int:
     return FAILED if result.progress.done < result.progress.total else 0
 
 
-def jobs_of(count: int) -> str:
-    """Return '1 job' or '2 jobs'."""
-    return f"{count:,} job{'' if count == 1 else 's'}"
-
-
 def _show_failures(failures: Sequence[Failure]) -> None:
     shown = failures[:MOST_FAILURES]
     rows = [
@@ -81,11 +76,6 @@ def _show_failures(failures: Sequence[Failure]) -> None:
         click.echo(f"... and {len(failures) - len(shown):,} more: jor status tells all", err=True)
     for line in told_logs(failure.log for failure in shown):
         click.echo(line, err=True)
-
-
-def told_logs(logs: Iterable[str]) -> list[str]:
-    """Return a line for each different log, '' for none, that says where it is."""
-    return [f"What they printed: {os.path.relpath(log)}" for log in dict.fromkeys(logs) if log]
 
 
 def _parameters(failure: Failure) -> str:

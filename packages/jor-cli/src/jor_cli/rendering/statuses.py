@@ -12,8 +12,8 @@ from jor.plan import Survey
 from jor.runtime.records import freeze, thaw
 from jor.status import Problem, Shortage, Status
 
-from .runs import jobs_of, told_logs
 from .tables import table
+from .words import jobs_of, told_logs
 
 #: Version of the JSON.
 JSON_VERSION = 1
