@@ -111,6 +111,12 @@ def slurm(session: nox.Session, version: str) -> None:
         session.install(*(f"./packages/{package}" for package in PACKAGES), *tools)
         session.run("python", "tools/testbed/cluster.py", "install")
         session.run("pytest", "tests/cluster", "--timeout=600", *session.posargs)
+        if not session.posargs:
+            session.install("-r", "examples/digits/requirements.txt")
+            # Packed, for this machine has two CPUs, and each task begins with importing scikit-learn.
+            session.env["JOR_JOBS_PER_TASK"] = "20"
+            examples = ["python", "tools/try_examples.py", session.create_tmp(), "slurm"]
+            session.run("python", "tools/testbed/cluster.py", "run", f"{session.create_tmp()}/cluster", "--", *examples)
         return
     packages = " ".join(f"./packages/{package}" for package in PACKAGES)
     quoted = " ".join(f"'{tool}'" for tool in tools)

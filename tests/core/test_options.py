@@ -88,4 +88,8 @@ def test_class_attributes_of_the_base_are_the_defaults():
 
 
 def test_what_is_of_the_whole_run_may_not_be_set_by_an_item():
-    assert [option.name for option in OPTIONS if not option.in_todo] == ["overwrite-output", "todo-list"]
+    assert [option.name for option in OPTIONS if not option.in_todo] == [
+        "overwrite-output",
+        "todo-list",
+        "poll-interval",
+    ]

@@ -6,13 +6,14 @@ import json
 import os
 import time
 
+import attrs
 import pytest
 
 from jor import JobModuleError, RecordError
 from jor.config import read_config
 from jor.plan import again, choose, make_submission, survey
 from jor.runtime.records import thaw
-from jor.status import EntryStatus, Status
+from jor.status import Carrier, EntryStatus, Phase, Status, TaskState
 from jor.submission import newest_first, partial_folder, read, write
 from jor.todo import make_entry
 
@@ -71,10 +72,10 @@ def test_planned_jobs_stand_at_their_offsets(found):
 
 def test_submitted_jobs_are_queued_until_the_lease_is_gone(found):
     submitted = submit(found, [1, 4])
-    status = again(found, time.time()).status
+    status = again([found], time.time())[0].status
     assert (status.counts[Status.QUEUED], status.pending) == (2, [0, 2, 3])
     submitted.lease.release()
-    assert again(found, time.time()).status.pending == [0, 1, 2, 3, 4]
+    assert again([found], time.time())[0].status.pending == [0, 1, 2, 3, 4]
 
 
 def test_submissions_come_the_newest_first_and_unfinished_ones_not_at_all(found):
@@ -120,8 +121,10 @@ def test_pending_jobs_are_chosen():
 
 def test_all_jobs_are_chosen_to_overwrite_unless_somebody_is_at_it():
     assert list(choose(status([2]), overwrite=True)) == list(range(9))
-    assert list(choose(status([2], running=1), overwrite=True)) == []
-    assert list(choose(status([2], queued=1), overwrite=True)) == []
+    active = Carrier("somebody", lambda _task: TaskState(Phase.WAITING), True)
+    gone = attrs.evolve(active, is_active=False)
+    assert list(choose(attrs.evolve(status([]), carriers=(active,)), overwrite=True)) == []
+    assert list(choose(attrs.evolve(status([]), carriers=(gone,)), overwrite=True)) == list(range(9))
 
 
 def test_entries_that_share_a_folder_may_not_share_an_output(found):
@@ -137,16 +140,16 @@ def test_empty_outputs_of_before_are_made_again_and_those_of_jor_are_not(found, 
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "i0.txt").write_text("")
     (tmp_path / "out" / "i1.txt").write_text("x")
-    one = again(found, time.time())
+    (one,) = again([found], time.time())
     assert one.status.counts[Status.INTERRUPTED] == 1
     assert one.status.pending == [0, 2, 3, 4]
     submitted = submit(one, one.status.pending)
     submitted.lease.release()
     assert submitted.submission.empty == (0,)
     assert submitted.submission.may_exist
-    assert 0 in again(found, time.time()).status.pending
+    assert 0 in again([found], time.time())[0].status.pending
     (tmp_path / "out" / "i0.txt").write_text("now it is there")
-    assert again(found, time.time()).status.pending == [2, 3, 4]
+    assert again([found], time.time())[0].status.pending == [2, 3, 4]
 
 
 def test_package_names_what_it_exports():

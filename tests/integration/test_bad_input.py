@@ -223,7 +223,15 @@ BAD_CONFIG = {
     "section twice": (cfg("[global]\n[global]\n"), ["jor.cfg:2", "[global] stands twice"]),
     "no assignment": (cfg("[global]\npath-prefix\n"), ["jor.cfg:2", "key = value"]),
     "several mistakes": (cfg("[global]\na = 1\n[run]\nb = 2\n"), ["jor.cfg:2", "jor.cfg:4"]),
-    "slurm": (cfg("[submit]\nscheduler = slurm\n"), ["jor.cfg:2", "not part of this version yet"]),
+    "owned": (
+        cfg("[submit]\nscheduler = slurm\n[slurm]\noptions = --wrap=true\n"),
+        ["jor.cfg:4", "'--wrap=true'", "Leave it out"],
+    ),
+    "clash": (
+        cfg("[submit]\nscheduler = slurm\nmem = 1G\n[slurm]\nmem-per-cpu = 1G\n"),
+        ["mem and mem_per_cpu exclude each other"],
+    ),
+    "slurm's time": (cfg("[submit]\nscheduler = slurm\ntime = 1d\n"), ["jor.cfg:3", "time = '1d'"]),
     "sif": (cfg("[submit]\nsif = image.sif\n"), ["jor.cfg:2", "sif = image.sif", "not part of this version yet"]),
     "condaenv": (cfg("[submit]\ncondaenv = base\n"), ["jor.cfg:2", "condaenv = base", "not part of this version yet"]),
 }
@@ -257,7 +265,10 @@ GOOD_FILES = {"good": GOOD, "todo": TODO}
         (["run", "--worker", "2"], ["No such option", "--workers"]),
         (["run", "--workers", "0"], ["--workers", "a whole number from 1 on"]),
         (["run", "--scheduler", "pbs"], ["--scheduler", "'local', 'slurm'"]),
-        (["run", "--scheduler", "slurm"], ["not part of this version yet"]),
+        (["run", "--scheduler", "slurm", "--options", "-a5"], ["'-a5'", "Leave it out"]),
+        (["run", "--scheduler", "slurm", "--options", "'"], ["options", "No closing quotation"]),
+        (["run", "--array-throttle", "0"], ["--array-throttle", "a whole number from 1 on"]),
+        (["run", "--retry-scale", "0.5"], ["--retry-scale", "a number from 1 to 100"]),
         (["run", "--sif", "image.sif"], ["not part of this version yet"]),
         (["run", "--condaenv", "base"], ["not part of this version yet"]),
         (["run", "--mem", "lots"], ["mem = 'lots'"]),

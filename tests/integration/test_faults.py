@@ -253,7 +253,7 @@ def test_run_beside_another_leaves_its_jobs_to_it(jor: Jor, slow: Path) -> None:
     process = running(jor, 2, SECONDS_OF_JOBS=600)
     done = jor("run")
     assert done.code == 0
-    assert f"slow(n=40): 40 jobs left to process {process.pid} on {os.uname().nodename}" in done.out
+    assert f"slow(n=40): 40 jobs running or queued: left to process {process.pid} on {os.uname().nodename}" in done.out
 
 
 def test_overwrite_beside_another_run_leaves_its_jobs_to_it(jor: Jor, slow: Path) -> None:

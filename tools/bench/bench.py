@@ -12,6 +12,7 @@ import report
 import row_command
 import row_files
 import row_jobs
+import row_slurm
 import row_start
 import row_status
 from peers import Peers
@@ -25,6 +26,7 @@ ROWS = {
     "start": row_start.measure,
     "command": row_command.measure,
     "files": row_files.measure,
+    "slurm": row_slurm.measure,
 }
 
 

@@ -9,6 +9,7 @@ PARALLEL = "GNU parallel starting Python"
 OLD = "jor 0.1.2"
 LISTING = "scandir into a set + names"
 PASS = "python -c pass"  # not a password
+ALONE = "one array task a job"
 CLICK = 'python -c "import click"'
 
 #: How a line's figure is made: from one round's figure of jor and of the peer.
@@ -51,5 +52,9 @@ GOALS = {
     "status-done": Goal("jor status, small todo, all done", "ms", CLICK, most=2),
     "status-missing": Goal("jor status, small todo, one missing", "ms", CLICK, most=2),
     "status-absolute": Goal("jor status, small todo, slowest of these", "ms", comparison="jor", most=250),
+    "slurm-sooner": Goal("Slurm, short jobs, packed", "s", ALONE, "peer / jor", least=20),
+    "slurm-tasks": Goal("Slurm, array tasks", "tasks", ALONE, "peer / jor", least=50),
+    "slurm-files": Goal("Slurm, files an array task", "files", comparison="jor", most=2),
+    "slurm-poll": Goal("one squeue of 50,000 tasks, CPU time", "s", comparison="jor", most=1),
     "files": Goal("files beside outputs, less 2 a worker", "files", comparison="jor", most=6),
 }

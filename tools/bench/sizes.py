@@ -16,6 +16,7 @@ class Sizes(NamedTuple):
     #: Outputs in one folder.
     outputs: int
     rounds: int
+    jobs_slurm: int
     #: For what takes ten seconds and more.
     rounds_slow: int
     #: For what takes a tenth of a second.
@@ -23,9 +24,12 @@ class Sizes(NamedTuple):
 
 
 FULL = Sizes(
-    jobs=4000, jobs_parallel=400, jobs_old=200, outputs=1_000_000, rounds=5, rounds_slow=3, rounds_quick=20
+    jobs=4000, jobs_parallel=400, jobs_old=200, outputs=1_000_000, jobs_slurm=10_000,
+    rounds=5, rounds_slow=3, rounds_quick=20,
 )  # fmt: skip
-QUICK = Sizes(jobs=100, jobs_parallel=20, jobs_old=10, outputs=5000, rounds=2, rounds_slow=1, rounds_quick=2)
+QUICK = Sizes(
+    jobs=100, jobs_parallel=20, jobs_old=10, outputs=5000, jobs_slurm=100, rounds=2, rounds_slow=1, rounds_quick=2
+)
 
 
 def workers() -> int:

@@ -1,4 +1,6 @@
-"""A real Slurm of two nodes on this one machine, for tests: `cluster.py install`, `start FOLDER`, `stop FOLDER`.
+"""A real Slurm of two nodes on this one machine, for tests.
+
+`cluster.py install`, `start FOLDER`, `stop FOLDER`, `run FOLDER -- COMMAND`; or
 
     with Cluster(folder, accounting=True) as cluster:
         subprocess.run(["sbatch", ...], env={**os.environ, **cluster.environment})
@@ -349,9 +351,13 @@ class Cluster:
 
 
 def install() -> None:
-    """Install what the cluster needs, without starting any service."""
-    if all(map(shutil.which, PROGRAMS)):
-        return
+    """Install what the cluster needs."""
+    if not all(map(shutil.which, PROGRAMS)):
+        install_packages(*PACKAGES)
+
+
+def install_packages(*packages: str) -> None:
+    """Install packages of Debian, without starting any service."""
     policy = Path("/usr/sbin/policy-rc.d")
     made = not policy.exists()
     if made:
@@ -359,7 +365,7 @@ def install() -> None:
         policy.chmod(0o755)
     try:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES]
+        command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]
         if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:
             subprocess.run(["apt-get", "update", "-qq"], env=environment, check=True)
             subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -395,8 +401,9 @@ def _alive(pid: int) -> bool:
 def main() -> int:
     """Be the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", choices=["install", "start", "stop"])
+    parser.add_argument("what", choices=["install", "start", "stop", "run"])
     parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("command", nargs="*", help="run: what is run on a cluster that is stopped again then")
     parser.add_argument("--accounting", action="store_true", help="with slurmdbd and a database")
     parser.add_argument("--cgroups", action="store_true", help="with memory limits kept by the kernel")
     arguments = parser.parse_args()
@@ -407,6 +414,9 @@ def main() -> int:
         parser.error("FOLDER is needed")
     cluster = Cluster(arguments.folder.resolve(), accounting=arguments.accounting, cgroups=arguments.cgroups)
     try:
+        if arguments.what == "run":
+            with cluster:
+                return subprocess.run(arguments.command, env={**os.environ, **cluster.environment}).returncode
         if arguments.what == "stop":
             cluster.stop()
             return 0

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cluster import install_packages
+
 #: Versions of Slurm, and the Debian suite that has each.
 SUITES = {"22.05": "bookworm", "24.11": "trixie", "26.05": "sid"}
 PACKAGES = (
@@ -34,7 +36,7 @@ def make(suite: str, folder: Path) -> None:
     if (folder / "usr/sbin/slurmctld").exists():
         return
     if shutil.which("mmdebstrap") is None:
-        subprocess.run(["apt-get", "install", "-qq", "-y", "mmdebstrap"], check=True, stdout=subprocess.DEVNULL)
+        install_packages("mmdebstrap")
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)

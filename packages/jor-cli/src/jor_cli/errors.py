@@ -26,9 +26,9 @@ def explained() -> tuple[type[Exception], ...]:
 
 def exit_code(error: Exception) -> int:
     """Return the exit code of the command that `error` ended."""
-    from jor_slurm import CommandError, LimitError
+    from jor_slurm import CommandError, LimitError, MissingError
 
-    codes = (((BusyError, LimitError, CommandError), LATER), (CollectError, FAILED))
+    codes = ((MissingError, WRONG), ((BusyError, LimitError, CommandError), LATER), (CollectError, FAILED))
     for kind, code in codes:
         if isinstance(error, kind):
             return code

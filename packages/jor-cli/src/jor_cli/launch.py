@@ -65,6 +65,8 @@ def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
     surveys = list(survey(entries, config, cluster.ask))
     for found in surveys:
         _check(found, manner)
+        if not _is_local(found, manner):
+            cluster.backend.check(found)
     chosen = _choose(surveys, manner)
     if manner.dry_run:
         for found, indices in chosen:

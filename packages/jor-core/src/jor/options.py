@@ -139,10 +139,10 @@ OPTIONS: Final = (
     Option("todo-list", PATH, "todo.yaml", "run", "The file that lists what is to be run.", in_todo=False),
     Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),  # noqa: E501
     Option("partition", TEXT, None, "submit", "Slurm partition, or several with commas between them; ignored by local."),  # noqa: E501
-    Option("account", TEXT, None, "submit", "Slurm account that the time is charged to."),
-    Option("qos", TEXT, None, "submit", "Slurm quality of service."),
     Option("sif", PATH, None, "submit", "Singularity or Apptainer image to run jobs in; not part of this version yet."),
     Option("condaenv", TEXT, None, "submit", "conda environment to run jobs in; not part of this version yet."),
+    Option("account", TEXT, None, "submit", "Slurm account that the time is charged to."),
+    Option("qos", TEXT, None, "submit", "Slurm quality of service."),
     Option("mem", TEXT, JobsBase.mem, "submit", "Memory of one job in Slurm's syntax (500M, 5G); local starts no more workers than fit.", in_class=True),  # noqa: E501
     Option("time", TEXT, JobsBase.time, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),  # noqa: E501
     Option("cpus-per-task", COUNT, JobsBase.cpus_per_task, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),  # noqa: E501
@@ -177,8 +177,8 @@ OPTIONS: Final = (
     Option("max-mem", TEXT, None, "slurm", "Memory that retry-scale does not go beyond."),
     Option("max-time", TEXT, None, "slurm", "Time that retry-scale, and the time of a task of many jobs, do not go beyond."),  # noqa: E501
     Option("poll-interval", SECONDS, 10.0, "slurm", "Seconds for which all jor commands of a user share an answer of squeue; JOR_POLL_INTERVAL is the least.", in_todo=False),  # noqa: E501
-    Option("collect", AUTO, False, "collect", "Have Slurm run jor collect when the submitted jobs have ended."),
     Option("missing-output", _choice("ignore", "raise"), "ignore", "collect", "What collect does when outputs are missing: go on with a warning, or stop."),  # noqa: E501
+    Option("collect", AUTO, False, "collect", "Have Slurm run jor collect when the submitted jobs have ended."),
 )  # fmt: skip
 
 BY_NAME: Final = {option.name: option for option in OPTIONS}

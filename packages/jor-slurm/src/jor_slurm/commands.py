@@ -11,7 +11,7 @@ import attrs
 
 from .arrays import IndexSet
 from .cache import Cache
-from .errors import CommandError, OptionError, UnconfirmedError, UnreachableError
+from .errors import CommandError, MissingError, OptionError, UnconfirmedError, UnreachableError
 from .limits import Limits
 from .options import SbatchOptions
 from .parsing import (
@@ -94,9 +94,9 @@ class Slurm:
                 self.submit_command(options, indices, throttle),
                 timeout=SUBMIT_TIMEOUT, environment=environment, text=script,
             )  # fmt: skip
+        except MissingError:
+            raise
         except CommandError as error:
-            if "cannot be started" in error.what:
-                raise
             raise UnconfirmedError(error.what, remedy=error.remedy) from error
         found = parse_submission(done.stdout)
         if found is None or done.returncode:

@@ -7,6 +7,7 @@ SlurmError
 ├── RefusedError      Slurm has refused a submission for good
 │   └── LimitError    a limit of the cluster or account holds it back for now
 └── CommandError      a command of Slurm is missing, failed or took too long: nothing has become known
+    ├── MissingError      the command is not there
     ├── UnreachableError  it did not reach the controller: nothing has been changed, repeat it
     └── UnconfirmedError  it may have reached the controller: find out before you repeat it
 """
@@ -51,6 +52,10 @@ class LimitError(RefusedError):
 
 class CommandError(SlurmError):
     """A command of Slurm is missing, failed or took too long: nothing has become known."""
+
+
+class MissingError(CommandError):
+    """A command of Slurm is not there, or cannot be started."""
 
 
 class UnreachableError(CommandError):

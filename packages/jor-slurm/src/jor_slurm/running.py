@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from .errors import CommandError
+from .errors import CommandError, MissingError
 
 #: What in the environment changes what Slurm's commands show and do, silently (squeue(1), sbatch(1), ... ENVIRONMENT),
 #: or belongs to the job that the submitter runs in and would reach the submitted one, whatever --export says.
@@ -53,7 +53,8 @@ def run(
 ) -> Finished:
     """Run `argv` with `text` as its standard input; return what it said, however it ended.
 
-    Raise CommandError when the program is not there, or has not ended after `timeout` seconds: it is killed then.
+    Raise MissingError when the program is not there, and CommandError when it has not ended after `timeout` seconds: it
+    is killed then.
     """
     try:
         process = subprocess.Popen(
@@ -67,7 +68,7 @@ def run(
             start_new_session=True,  # so that a Ctrl-C does not end it halfway, and a time-out ends all of it
         )
     except OSError as error:
-        raise CommandError(
+        raise MissingError(
             f"{argv[0]} cannot be started: {error.strerror}",
             remedy="Run it where Slurm's commands are: on a login node of the cluster",
         ) from error

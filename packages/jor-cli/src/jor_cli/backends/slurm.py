@@ -113,6 +113,10 @@ class Backend:
             self._limits = self._slurm.limits()
         return self._limits
 
+    def check(self, found: Survey) -> None:
+        """Raise ConfigError for options of an entry that Slurm would not take, as far as it need not be asked."""
+        request(found.config, needs_of(found.config), [], Limits())
+
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
         seen = durations(found.records)
