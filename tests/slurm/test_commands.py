@@ -1,0 +1,196 @@
+"""Slurm's commands, played by small programs: what they are given, and what is made of what they say."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jor_slurm import (
+    ArrayId,
+    Cache,
+    CommandError,
+    IndexSet,
+    LimitError,
+    MissingError,
+    OptionError,
+    RefusedError,
+    SbatchOptions,
+    Slurm,
+    Snapshot,
+    UnconfirmedError,
+    UnreachableError,
+    patiently,
+)
+from jor_slurm.parsing import parse_accounting, parse_queue, parse_submission
+from jor_slurm.refusals import refusal
+from jor_slurm.running import run
+
+NAMED = SbatchOptions(job_name="mine-1")
+ROW = "7|{index}|9|{state}|n1|2026-01-01T00:00:00|N/A|None|{name}\n"
+
+
+def is_running(pid):
+    """Tell whether a process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Give a function that puts a program on the path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def make(name, text):
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("516", (516, "")), ("516;alpha", (516, "alpha")), ("Welcome to cluster 3\n516\n", (516, "")),
+        ("516\nBye, user 12", (516, "")), ("", None), ("Submitted batch job 5", None), ("516;", None),
+    ],
+)  # fmt: skip
+def test_job_id_is_the_last_line_that_is_one(said, expected):
+    assert parse_submission(said) == expected
+
+
+def test_script_arrives_on_standard_input_and_options_as_words(program, tmp_path):
+    program("sbatch", f'cat > {tmp_path}/script; for w in "$@"; do echo "$w" >> {tmp_path}/words; done; echo 516')
+    array = Slurm().submit("#!/bin/sh\ntrue\n", NAMED, IndexSet.parse("0-3"), throttle=2)
+    assert array == ArrayId(516, "mine-1")
+    assert (tmp_path / "script").read_text() == "#!/bin/sh\ntrue\n"
+    assert (tmp_path / "words").read_text().split() == [
+        "--parsable", "--export=ALL", "--job-name=mine-1", "--array=0-3%2",
+    ]  # fmt: skip
+
+
+def test_job_without_a_name_is_refused():
+    with pytest.raises(OptionError):
+        Slurm().submit("#!/bin/sh\n", SbatchOptions())
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("echo hello", UnconfirmedError),
+        ("kill -9 $$", UnconfirmedError),
+        ("echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1", UnconfirmedError),
+        ("echo 'Unable to contact slurm controller (connect failure)' >&2; exit 1", UnreachableError),
+        ("echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1", LimitError),
+        ("echo 'sbatch: error: invalid partition specified: x' >&2; exit 1", RefusedError),
+        ("echo 'something new' >&2; exit 1", RefusedError),
+        ("exit 255", RefusedError),
+    ],
+)
+def test_failure_of_sbatch_is_told_apart(program, text, kind):
+    program("sbatch", f"cat > /dev/null; {text}")
+    with pytest.raises(kind) as caught:
+        Slurm().submit("#!/bin/sh\n", NAMED)
+    assert type(caught.value) is kind
+    assert caught.value.remedy
+
+
+@given(st.integers(-64, 255), st.text())
+def test_any_failure_of_sbatch_is_an_error_with_words(returncode, text):
+    error = refusal(returncode, text)
+    assert error.what
+    assert error.remedy
+
+
+def test_missing_command_is_told(monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(MissingError, match="login node"):
+        Slurm().queue()
+
+
+def test_command_that_hangs_is_ended_with_all_it_started(program, tmp_path):
+    program("hang", f"sleep 60 & echo $! > {tmp_path}/pid; wait")
+    with pytest.raises(CommandError, match="no answer"):
+        run(["hang"], timeout=0.5)
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 10
+    while is_running(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_environment_neither_steers_nor_leaks(program, monkeypatch):
+    for name in ("SBATCH_WAIT", "SQUEUE_STATES", "SLURM_JOB_ID", "SLURM_TIME_FORMAT", "SACCT_FORMAT", "PMIX_RANK"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("SLURM_CONF", "/conf")
+    monkeypatch.setenv("SBATCH_ACCOUNT", "lab")
+    program("squeue", "env >&2; exit 1")
+    with pytest.raises(CommandError) as caught:
+        Slurm()._ask(("squeue",))
+    said = caught.value.what
+    assert "SLURM_CONF=/conf" in said
+    assert not any(name in said for name in ("SBATCH_", "SQUEUE_", "SLURM_JOB_ID", "SLURM_TIME", "SACCT_", "PMIX"))
+    program("sbatch", 'cat > /dev/null; [ "$SBATCH_ACCOUNT" = lab ] && [ -z "$SBATCH_WAIT$SLURM_JOB_ID" ] && echo 5')
+    assert Slurm(environment=dict(os.environ)).submit("#!/bin/sh\n", NAMED).job_id == 5
+
+
+def test_ids_under_another_name_are_not_ours(program):
+    program("squeue", f"printf '{ROW.format(index=0, state='FAILED', name='other-1')}'")
+    snapshot = Snapshot(Slurm().queue().records)
+    assert snapshot.task(ArrayId(7, "mine-1"), 0) is None
+    assert snapshot.task(ArrayId(7, "other-1"), 0).state.name == "FAILED"
+
+
+@pytest.mark.parametrize(
+    "row", ["7|0|9|RUN", "7|0|9|RUNNING|n1|a|b|c|d|two words", "x|0|9|RUNNING|||||a", "7|1-|9|R|||||a"]
+)
+def test_row_that_is_not_whole_is_counted_and_dropped(row):
+    reading = parse_queue(ROW.format(index=1, state="RUNNING", name="a") + row + "\n")
+    assert (len(reading.queue), reading.unreadable) == (1, 1)
+
+
+@given(st.text())
+def test_any_text_can_be_parsed(text):
+    assert parse_queue(text).unreadable >= 0
+    assert parse_accounting(text).unreadable >= 0
+
+
+def test_answers_are_shared_for_a_while(program, tmp_path):
+    program("squeue", f"echo asked >> {tmp_path}/calls")
+    slurm = Slurm(cache=Cache(str(tmp_path / "cache")), max_age=60)
+    assert slurm.queue().asked == slurm.queue().asked
+    Slurm(cache=Cache(str(tmp_path / "cache")), max_age=0).queue()
+    assert (tmp_path / "calls").read_text() == "asked\n" * 2
+
+
+def test_cache_that_cannot_be_written_is_done_without(program, tmp_path):
+    program("squeue", "true")
+    (tmp_path / "file").write_text("")
+    assert Slurm(cache=Cache(str(tmp_path / "file" / "cache")), max_age=60).queue().records == ()
+
+
+def test_cancel_of_what_is_over_is_no_error(program):
+    program("scancel", "echo 'scancel: error: Kill job error on job id 7: Invalid job id specified' >&2; exit 1")
+    Slurm().cancel(ArrayId(7, "mine-1"))
+
+
+def test_submission_is_repeated_while_nothing_was_reached():
+    answers = [UnreachableError("down"), UnreachableError("down"), ArrayId(1, "a")]
+    pauses = []
+
+    def submit():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert patiently(submit, sleep=pauses.append) == ArrayId(1, "a")
+    assert pauses == [2.0, 4.0]
