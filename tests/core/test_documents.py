@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jor import TodoError
@@ -149,6 +149,8 @@ def test_merges_that_copy_too_much_are_refused(value):
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join))
+@example("!!set a: ")
+@example("!!map a: ")
 def test_any_pieces_of_yaml_give_a_value_or_an_explained_error(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("yaml") / "x.yaml"
     path.write_text(text, encoding="utf-8")

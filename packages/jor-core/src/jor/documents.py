@@ -100,6 +100,9 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _firsts)
 
 
+_SCALARS = ("str", "bool", "null", "int", "float")
+
+
 class Builder:
     """Turns YAML nodes into plain values, refusing duplicate keys, and aliases that multiply without end."""
 
@@ -156,6 +159,8 @@ class Builder:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         kind = node.tag.rpartition(":")[2]
+        if kind not in _SCALARS:
+            raise self._tagged(node)  # an empty `!!set` would be one, and no key
         if kind in ("int", "float") and len(node.value) > MAX_DIGITS:
             raise TodoError(f"this number is longer than {MAX_DIGITS:,} characters", where=at(self._path, node))
         try:
