@@ -169,7 +169,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (item("jobargs: {xs: ['" + "x" * 200_000 + "']}"), "todo.yaml:3:12: jobargs is 200,007 characters long"),
         (item("jobargs: {n: " + "9" * 2_000 + "}"), "todo.yaml:3:16: this number is longer than 1,000 characters"),
         (item("jobargs: n=" + "9" * 2_000), "the number is too large"),
-        (item("jobargs: {n: !!timestamp 2020-01-01}"), "n holds datetime.date(2020, 1, 1), which is not plain data"),
+        (item("jobargs: {n: !!timestamp 2020-01-01}"), "the tag '!!timestamp' is not allowed here"),
         (item("jobargs: n=__import__('os').system('touch pwned')"), "todo.yaml:3:12: jobargs"),
         (item("jobargs: n=3); import os #"), "is not a list of keyword arguments"),
         (item("jobargs: $(touch pwned)"), "is not a list of keyword arguments"),
