@@ -27,7 +27,7 @@ def pid_of_task(project):
 
 @pytest.mark.every_version
 def test_jobs_run_once_and_their_outputs_are_there(project):
-    project.write(list("abc"), "pass")
+    project.write(list("abc"), "time.sleep(8)")  # longer than the next two commands take
     assert "3 jobs submitted as Slurm array" in project.jor("run")
     assert "left to Slurm array" in project.jor("run")
     project.wait()
