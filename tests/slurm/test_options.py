@@ -59,6 +59,8 @@ def test_units_are_checked(values):
         ["--chdir=/"],
         ["-D/"], ["-Mall"], ["--clusters=all"], ["--requeue"], ["--no-requeue"], ["--signal=USR1"], ["--hel"], ["-V"],
         ["word"], ["--nice=5", "word"], ["-H", "word"], ["--", "x"], ["--comment=a\nb"],
+        ["-Ha1-5"], ["-HQJx"], ["-sWk"], ["-HQ", "word"], ["--hold", "word"], ["--exclusive", "word"],
+        ["--nice", "word"], ["--over", "word"], ["-C", "gpu", "word"],
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -78,6 +80,10 @@ def test_options_that_decide_what_is_submitted_are_refused_as_extra(words):
         ["-Cgpu"],
         ["--dependency", "afterok:1"],
         ["-d1"],
+        ["-HC", "gpu"],
+        ["-Cgpu-a100"],
+        ["--wait-all-nodes=1"],
+        ["--hold", "--nice=5"],
     ],
     ids=" ".join,
 )

@@ -20,7 +20,14 @@ OWNED = (
     "parsable", "requeue", "no-requeue", "signal", "test-only", "usage", "version", "wait", "wrap",
 )  # fmt: skip
 _OWNED_LETTERS = frozenset("aDMeJoWhVi")
-_LETTERS_ALONE = frozenset("HIkOQsv")  # short options without a value
+#: Options that no word follows as their value; source: slurm_opt.c of Slurm 22.05 to 26.05. sbatch would take such a
+#: word for the name of a script, instead of the one on its standard input, and all after it for the script's arguments.
+_ALONE = (
+    "consolidate-segments", "contiguous", "exclusive", "external", "get-user-env", "hold", "ignore-pbs", "immediate",
+    "nice", "no-kill", "oom-kill-step", "overcommit", "oversubscribe", "propagate", "quiet", "reboot", "resv-ports",
+    "share", "spread-job", "spread-segments", "stepmgr", "umask", "use-min-nodes", "verbose",
+)  # fmt: skip
+_LETTERS_ALONE = frozenset("HIkOQsv")
 
 
 def _line(_instance: object, attribute: attrs.Attribute[str], value: str | None) -> None:
@@ -150,7 +157,7 @@ def _check_extra(words: tuple[str, ...]) -> None:
             )
         if not re.match(r"--?[A-Za-z]", word):
             raise OptionError(f"{word!r:.100} is no option of sbatch", remedy="Write options: --name=value or -x value")
-        takes_value = "=" not in word if word.startswith("--") else len(word) == 2 and word[1] not in _LETTERS_ALONE
+        takes_value = _takes_value(word)
 
 
 def _owned(word: str) -> str:
@@ -159,4 +166,14 @@ def _owned(word: str) -> str:
         name = word[2:].partition("=")[0]
         # getopt_long(3) takes any unambiguous beginning; none of sbatch's other options is the beginning of these.
         return next((f"--{owned}" for owned in OWNED if owned.startswith(name)), "")
-    return f"-{word[1]}" if word[1:2] in _OWNED_LETTERS and word.startswith("-") else ""
+    # Letters without a value may stand before it in the same word: -Ha1-5 is -H -a1-5.
+    match = re.match(r"-[HOQsv]*(.)", word)
+    return f"-{match[1]}" if match and match[1] in _OWNED_LETTERS else ""
+
+
+def _takes_value(word: str) -> bool:
+    """Tell whether the word after this option may be its value."""
+    if not word.startswith("--"):
+        return word[-1] not in _LETTERS_ALONE if re.fullmatch(r"-[HOQsv]*.", word) else False
+    name, _, value = word[2:].partition("=")
+    return not value and "=" not in word and not any(alone.startswith(name) for alone in _ALONE)
