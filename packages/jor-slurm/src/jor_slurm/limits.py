@@ -40,7 +40,7 @@ class Limits:
     ) -> Limits:
         """Return the limits that `scontrol show config` and `show partition` tell, and sacctmgr, where it is asked."""
         parameters = settings.get("SchedulerParameters", "")
-        tasks = re.search(r"\bmax_array_tasks=([0-9]+)", parameters)
+        tasks = re.search(r"\bmax_array_tasks=([0-9]{1,10})\b", parameters)
         known = list(partitions)
         return cls(
             version=settings.get("SLURM_VERSION", ""),
@@ -76,5 +76,5 @@ class Limits:
 
 
 def _number(text: str, default: int) -> int:
-    match = re.match(r"[0-9]+", text)
+    match = re.match(r"[0-9]{1,18}", text)
     return int(match[0]) if match else default

@@ -23,10 +23,10 @@ QUEUE_FORMAT = "%F|%K|%A|%T|%N|%S|%e|%r|%j"
 ACCOUNTING_FORMAT = "JobID,JobIDRaw,State,ExitCode,Start,End,NodeList,ReqMem,MaxRSS,JobName"
 
 _QUEUE_ROW = re.compile(
-    r"(?P<array>[0-9]+)\|(?P<index>[^|]*)\|(?P<job>[0-9]+)\|(?P<state>[A-Z_]+|\?)\|(?P<nodes>[^|]*)"
+    r"(?P<array>[0-9]{1,10})\|(?P<index>[^|]*)\|(?P<job>[0-9]{1,10})\|(?P<state>[A-Z_]+|\?)\|(?P<nodes>[^|]*)"
     r"\|(?P<start>[^|]*)\|(?P<end>[^|]*)\|(?P<reason>[^|]*)\|(?P<name>[A-Za-z0-9._-]+)"
 )
-_JOB_ID = re.compile(r"([0-9]+)(?:_([0-9]+)|_\[([0-9,:%-]+)\])?(?:\.([A-Za-z0-9_+]+))?")
+_JOB_ID = re.compile(r"([0-9]{1,10})(?:_([0-9]{1,10})|_\[([0-9,:%-]+)\])?(?:\.([A-Za-z0-9_+]+))?")
 
 
 @attrs.frozen
@@ -81,7 +81,7 @@ def parse_submission(stdout: str) -> tuple[int, str] | None:
     Sites print banners: the last line that is wholly an id counts.
     """
     for line in reversed(stdout.split("\n")):
-        match = re.fullmatch(r"([0-9]+)(?:;([\w.-]+))?", line.strip())
+        match = re.fullmatch(r"([0-9]{1,10})(?:;([\w.-]+))?", line.strip())
         if match:
             return int(match[1]), match[2] or ""
     return None
@@ -108,20 +108,21 @@ def parse_queue(text: str) -> Reading:
 
 def parse_accounting(text: str) -> Reading:
     """Return what `sacct -n -P -o ACCOUNTING_FORMAT` printed; the memory used by a job's steps is told with the job."""
-    rows: dict[str, tuple[list[str], re.Match[str]]] = {}
+    rows: dict[str, tuple[list[str], re.Match[str], IndexSet]] = {}
     used: dict[str, int] = {}
     unreadable = 0
     for line in filter(None, text.split("\n")):
         fields = line.split("|", 9)
         match = _JOB_ID.fullmatch(fields[0])
-        if match is None or len(fields) < 10:
+        indices = _indices(match[2] or match[3] or "") if match else None
+        if match is None or indices is None or len(fields) < 10:
             unreadable += 1
         elif match[4]:
             job = fields[0].rpartition(".")[0]
             used[job] = max(used.get(job, 0), _memory(fields[8]) or 0)
         else:
-            rows[fields[0]] = fields, match  # of a job that was requeued, the last life comes last
-    records = tuple(_accounting(fields, match, used.get(job)) for job, (fields, match) in rows.items())
+            rows[fields[0]] = fields, match, indices  # of a job that was requeued, the last life comes last
+    records = tuple(_accounting(*row, used.get(job)) for job, row in rows.items())
     return Reading(accounting=records, unreadable=unreadable)
 
 
@@ -145,13 +146,13 @@ def parse_limit(text: str) -> int | None:
         return None
 
 
-def _accounting(fields: list[str], match: re.Match[str], used: int | None) -> AccountingRecord:
+def _accounting(fields: list[str], match: re.Match[str], indices: IndexSet, used: int | None) -> AccountingRecord:
     _, raw, state, exit_code, start, end, nodes, requested, _, name = fields
     by = re.fullmatch(r"CANCELLED by ([0-9]{1,10})", state)
-    indices = _indices(match[2] or match[3] or "N/A")
+    job_id = raw if re.fullmatch(r"[0-9]{1,10}", raw) else match[1]
     return AccountingRecord(
-        int(match[1]), indices or IndexSet(), int(raw) if raw.isdigit() else int(match[1]), JobState.of(state),
-        int(by[1]) if by else None, ExitCode.parse(exit_code), nodes, start, end, _memory(requested), used, name,
+        int(match[1]), indices, int(job_id), JobState.of(state), int(by[1]) if by else None,
+        ExitCode.parse(exit_code), nodes, start, end, _memory(requested), used, name,
     )  # fmt: skip
 
 
@@ -166,8 +167,11 @@ def _indices(text: str) -> IndexSet | None:
 
 
 def _memory(text: str) -> int | None:
-    """Return bytes of what sacct shows: `4G`, `1.50M`, `100Mn` (for each node), `500Mc` (for each CPU, up to 20.11)."""
-    match = re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?([KMGT]?)[nc]?", text)
+    """Return bytes of what sacct shows: `4G`, `1.50M`, `100Mn` (for each node, up to 20.11).
+
+    `500Mc`, for each CPU, tells nothing of the job as a whole.
+    """
+    match = re.fullmatch(r"([0-9]{1,18})(?:\.([0-9]{1,18}))?([KMGT]?)n?", text)
     if match is None:
         return None
     try:
