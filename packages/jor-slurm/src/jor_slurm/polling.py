@@ -42,7 +42,7 @@ class Task:
     @property
     def ran_out_of_memory(self) -> bool:
         """Whether it was ended for that: where the kernel does not see to it, Slurm only says FAILED, by signal 9."""
-        killed = self.exit_code is not None and self.exit_code.signal == 9
+        killed = self.exit_code is not None and self.exit_code.may_be_killed
         too_much = self.used is not None and self.requested is not None and self.used > self.requested
         return self.state.name == "OUT_OF_MEMORY" or (self.state.name == "FAILED" and killed and too_much)
 
@@ -71,55 +71,83 @@ class Task:
         return f"{words}: {told}" if told else words
 
 
+class _Told:
+    """What one command told of arrays, by their job id and name."""
+
+    def __init__(self, records: Iterable[QueueRecord | AccountingRecord]) -> None:
+        #: Tasks with a row of their own, by index; a plain job has none.
+        self._single: dict[tuple[int, str], dict[int | None, tuple[IndexSet, Task]]] = {}
+        #: Tasks that share a row: few rows, however many tasks.
+        self._shared: dict[tuple[int, str], dict[IndexSet, Task]] = {}
+        for record in records:
+            task = _of_queue(record) if isinstance(record, QueueRecord) else _of_accounting(record)
+            array = (record.array_job_id, record.name)
+            ranges = record.indices.ranges
+            if ranges and (len(ranges) > 1 or ranges[0][0] < ranges[0][1]):
+                self._shared.setdefault(array, {})[record.indices] = task
+            else:
+                index = ranges[0][0] if ranges else None
+                self._single.setdefault(array, {})[index] = (record.indices, task)
+
+    def task(self, array: tuple[int, str], index: int | None) -> Task | None:
+        """Return what was told of a task; None for nothing."""
+        row = self._single.get(array, {}).get(index)
+        if row is not None:
+            return row[1]
+        shared = reversed(self._shared.get(array, {}).items())
+        return next((task for indices, task in shared if index in indices), None)
+
+    def rows(self, array: tuple[int, str]) -> list[tuple[IndexSet, Task]]:
+        """Return all that was told of an array."""
+        return [*self._single.get(array, {}).values(), *self._shared.get(array, {}).items()]
+
+
 class Snapshot:
     """What Slurm knew of a user's jobs at one moment.
 
-    A task is looked up by its array's job id *and* name: ids are given again after a restart or a wrap, to anybody.
+    A task is looked up by its array's job id *and* name: ids are given again after a restart or a wrap, to anybody. The
+    queue counts more than what is `past`: the accounting, which lags, or what an earlier queue showed.
     """
 
-    def __init__(self, queue: Iterable[QueueRecord], accounting: Iterable[AccountingRecord] = ()) -> None:
-        self._single: dict[tuple[int, str, int | None], Task] = {}
-        self._many: dict[tuple[int, str], list[tuple[IndexSet, Task]]] = {}
-        for record in accounting:
-            self._add(record, _of_accounting(record))
-        known = self._single
-        for row in queue:  # after: the queue beats the accounting, which lags
-            task = _of_queue(row)
-            before = (
-                known.get((row.array_job_id, row.name, next(iter(row.indices), None))) if len(row.indices) < 2 else None
-            )
-            if before is not None and before.state == task.state:
-                task = attrs.evolve(before, reason=row.reason, nodes=row.nodes)
-            self._add(row, task)
+    def __init__(self, queue: Iterable[QueueRecord], past: Iterable[QueueRecord | AccountingRecord] = ()) -> None:
+        self._queue = _Told(queue)
+        self._past = _Told(past)
 
     def knows(self, array: ArrayId) -> bool:
         """Tell whether any task of this array is known."""
-        return (array.job_id, array.name) in self._many
+        return bool(self.all_tasks(array))
 
     def task(self, array: ArrayId, index: int | None = None) -> Task | None:
         """Return what is known of a task, or of a plain job; None when it is not known: not yet, or not any more."""
-        found = self._single.get((array.job_id, array.name, index))
-        if found is None and index is not None:
-            for indices, task in reversed(self._many.get((array.job_id, array.name), ())):
-                if index in indices:
-                    return task
-        return found
+        key = (array.job_id, array.name)
+        now, past = self._queue.task(key, index), self._past.task(key, index)
+        if now is None or past is None:
+            return now or past
+        if now.state != past.state:
+            return now
+        return attrs.evolve(
+            now, exit_code=past.exit_code, cancelled_by=past.cancelled_by, requested=past.requested, used=past.used
+        )
 
     def active(self, array: ArrayId) -> bool:
         """Tell whether any task of this array may still begin or go on."""
-        return any(task.state.active for _, task in self._many.get((array.job_id, array.name), ()))
+        return any(task.state.active for _, task in self.all_tasks(array))
 
     def all_tasks(self, array: ArrayId) -> Sequence[tuple[IndexSet, Task]]:
         """Return what is known of this array: sets of indices (an empty one: a plain job) with their state."""
-        return self._many.get((array.job_id, array.name), ())
-
-    def _add(self, record: QueueRecord | AccountingRecord, task: Task) -> None:
-        array = (record.array_job_id, record.name)
-        rows = self._many.setdefault(array, [])
-        if len(record.indices) < 2:
-            index = next(iter(record.indices), None)
-            self._single[(*array, index)] = task
-        rows.append((record.indices, task))
+        key = (array.job_id, array.name)
+        rows, past = self._queue.rows(key), self._past.rows(key)
+        if not rows or not past:
+            return rows or past
+        told = []
+        for indices, task in rows:
+            whole = self.task(array, next(iter(indices), None)) if len(indices) < 2 else None
+            told.append((indices, whole or task))
+        for indices, task in past:
+            left = IndexSet.of(index for index in indices if self._queue.task(key, index) is None)
+            if left or (not indices and self._queue.task(key, None) is None):
+                told.append((left, task))
+        return told
 
 
 def _of_queue(row: QueueRecord) -> Task:
@@ -139,14 +167,20 @@ def watch(
 ) -> Iterator[Snapshot | CommandError]:
     """Yield a snapshot after each poll until no task of `arrays` is active; for a poll that failed, its error.
 
-    A failed poll says nothing of any task. The pauses grow from the first to the second of `intervals`, in seconds.
+    A failed poll says nothing of any task. What has ended stays known, also when the queue has forgotten it since. The
+    pauses grow from the first to the second of `intervals`, in seconds.
     """
     pause, longest = intervals
     began = time.monotonic()
+    watched = {(array.job_id, array.name) for array in arrays}
+    ended: dict[tuple[int, IndexSet], QueueRecord] = {}
     while True:
         try:
-            snapshot = Snapshot(slurm.queue().records)
+            rows = slurm.queue().records
+            snapshot = Snapshot(rows, ended.values())
             yield snapshot
+            mine = [row for row in rows if (row.array_job_id, row.name) in watched and not row.state.active]
+            ended.update(((row.array_job_id, row.indices), row) for row in mine)
             may_come = time.monotonic() - began < GRACE
             if not any(snapshot.active(array) or (may_come and not snapshot.knows(array)) for array in arrays):
                 return
