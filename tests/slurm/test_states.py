@@ -37,13 +37,20 @@ def test_any_text_is_a_state_and_an_unknown_one_is_active(text):
         ("job requeued in held state", "held"),
         ("job_requeued_in_held_state", "held"),
         ("QOSMaxWallDurationPerJobLimit", "time limit"),
+        ("JobHoldMaxRequeue", "requeued too often"),
+        ("QOSMaxCpuPerJobLimit", "allows one job"),
+        ("AssocMaxMemPerNode", "allows one job"),
+        ("QOSMinGRES", "less than the QOS wants"),
+        ("MaxMemPerLimit", "more memory"),
+        ("ReservationDeleted", "reservation"),
     ],
 )
 def test_reason_that_does_not_pass_is_told(reason, words):
     assert words in why_stuck(reason)
 
 
-@pytest.mark.parametrize("reason", ["Priority", "Resources", "", "None", "ReqNodeNotAvail, UnavailableNodes:n1"])
+@pytest.mark.parametrize("reason", ["Priority", "Resources", "", "None", "ReqNodeNotAvail, UnavailableNodes:n1",
+                                    "QOSMaxJobsPerUserLimit", "AssocGrpCpuLimit", "QOSMaxCpuPerUserLimit"])  # fmt: skip
 def test_reason_that_may_pass_is_not(reason):
     assert why_stuck(reason) == ""
 
@@ -55,6 +62,8 @@ def test_reason_that_may_pass_is_not(reason):
         ("3:0", 3, 0, "exit status 3"),
         ("0:9", 0, 9, "killed by signal 9"),
         ("137:0", 0, 9, "killed by signal 9"),
+        ("9:0", 9, 0, "exit status 9, or killed by signal 9"),
+        ("255:0", 255, 0, "exit status 255"),
         ("0:125", 0, 125, "it ran out of memory"),
         ("0:53", 0, 53, "its log, or its working directory, could not be opened on the node"),
     ],

@@ -9,9 +9,22 @@ from .errors import LimitError, RefusedError, SlurmError, UnconfirmedError, Unre
 
 _LATER = "Try again later"
 
+#: It may have reached the controller, which may still submit it. One of these outweighs all else that is said.
+_AMBIGUOUS = (
+    "socket timed out",
+    "connection timed out writing",  # this and the next since 24.11
+    "connection timed out reading",
+    "send failure",
+    "receive failure",
+    "shutdown failure",
+    "zero bytes were transmitted",
+    "unexpected message received",
+    "munge decode failed",
+)
 #: It did not reach the controller: nothing was submitted.
 _UNREACHED = (
     "unable to contact slurm controller (connect failure)",
+    "connection timed out establishing",
     "munge encode failed",
     "failed to access",
     "connection refused",
@@ -20,15 +33,8 @@ _UNREACHED = (
     "system submissions disabled",
     "unable to resolve",
 )
-#: It may have reached the controller, which may still submit it.
-_AMBIGUOUS = (
-    "socket timed out",
-    "send failure",
-    "receive failure",
-    "zero bytes were transmitted",
-    "unexpected message received",
-    "unable to contact slurm controller",
-)
+#: The same without one of these: it may as well be the answer that could not be read.
+_VAGUE = ("unable to contact slurm controller", "protocol authentication error")
 #: Something is full.
 _LIMITS = (
     "qosmaxsubmitjobperuserlimit",
@@ -64,9 +70,11 @@ def refusal(returncode: int, stderr: str) -> SlurmError:
     low = stderr.lower()
     if returncode < 0:
         return UnconfirmedError(f"sbatch was killed by signal {-returncode}", remedy=_LATER)
+    if returncode == 0 or _any(_AMBIGUOUS, low):
+        return UnconfirmedError(words, remedy=_LATER)
     if _any(_UNREACHED, low):
         return UnreachableError(words, remedy=_LATER)
-    if _any(_AMBIGUOUS, low) or returncode == 0:
+    if _any(_VAGUE, low):
         return UnconfirmedError(words, remedy=_LATER)
     for text, remedy in _REMEDIES:
         if text in low:

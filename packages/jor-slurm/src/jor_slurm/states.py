@@ -1,12 +1,13 @@
 """The states and reasons of Slurm's jobs, and what they mean to who waits for one.
 
-Sources: squeue(1), sacct(1), sections on job states and reasons; src/common/slurm_protocol_defs.c (job_state_string) of
-Slurm 22.05 to 26.05.
+Sources: squeue(1), sacct(1), sections on job states and reasons; job_state_string() and job_state_reason.c of Slurm
+22.05 to 26.05.
 """
 
 from __future__ import annotations
 
 import re
+import signal
 
 import attrs
 
@@ -84,14 +85,23 @@ _KNOWN = {name: state for state in _STATES for name in (state.name, state.short)
 _STUCK = (
     (r"PartitionTimeLimit", "its time limit is above that of the partition"),
     (r"PartitionNodeLimit", "it asks for more or fewer nodes than the partition allows"),
+    (r"MaxMemPerLimit", "it asks for more memory than the partition allows"),
     (r"PartitionConfig|BadConstraints", "no node of the partition has what it asks for"),
     (r"DependencyNeverSatisfied", "what it depends on has failed"),
     (r"JobHeldUser|JobHeldAdmin", "it is held"),
     (r"job.requeued.in.held.state|launch.failed.requeued.held", "it was requeued and is held"),
+    (r"JobHoldMaxRequeue", "it was requeued too often and is held"),
+    (r"ReservationDeleted|ReservationInvalid", "its reservation is gone"),
     (r"InvalidAccount|AccountNotAllowed", "its account may not run it"),
     (r"InvalidQOS|QOSNotAllowed", "its QOS may not run it"),
     (r".*MaxWallDurationPerJobLimit", "its time limit is above that of the QOS or association"),
+    (r"(Assoc|QOS)Max.*Per(Job|Node)(Limit)?", "it asks for more than the QOS or association allows one job"),
+    (r"QOSMin.*", "it asks for less than the QOS wants"),
 )
+
+
+#: Signals that end programs, and are rare as the status of one that has ended by itself.
+_DEADLY = frozenset((signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM))
 
 
 def why_stuck(reason: str) -> str:
@@ -131,4 +141,11 @@ class ExitCode:
             return "it ran out of memory"
         if self.signal:
             return f"killed by signal {self.signal}"
+        if self.status in _DEADLY:
+            return f"exit status {self.status}, or killed by signal {self.status}"
         return f"exit status {self.status}" if self.status else ""
+
+    @property
+    def may_be_killed(self) -> bool:
+        """Whether it may be the end by signal 9, which is how a job ends that is over its memory."""
+        return 9 in (self.status, self.signal)
