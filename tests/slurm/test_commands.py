@@ -77,6 +77,20 @@ def test_script_arrives_on_standard_input_and_options_as_words(program, tmp_path
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("throttle", [-1, 4_000_002, 10**11])
+def test_throttle_that_slurm_would_drop_or_take_for_another_is_refused(throttle):
+    with pytest.raises(OptionError, match="at once"):
+        Slurm().submit_command(NAMED, IndexSet.parse("0-3"), throttle)
+    with pytest.raises(OptionError, match="at once"):
+        Slurm().throttle(ArrayId(7, "mine-1"), throttle)
+
+
+def test_indices_whose_text_slurm_would_not_take_are_refused():
+    indices = IndexSet.of(index * index for index in range(1000))
+    with pytest.raises(OptionError, match="Slurm takes 4096"):
+        Slurm().submit_command(NAMED, indices)
+
+
 def test_job_without_a_name_is_refused():
     with pytest.raises(OptionError):
         Slurm().submit("#!/bin/sh\n", SbatchOptions())
@@ -88,6 +102,14 @@ def test_job_without_a_name_is_refused():
         ("echo hello", UnconfirmedError),
         ("kill -9 $$", UnconfirmedError),
         ("echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1", UnconfirmedError),
+        ("echo 516; exit 1", UnconfirmedError),
+        ("echo 516; kill -9 $$", UnconfirmedError),
+        ("echo 'Munge decode failed; Protocol authentication error' >&2; exit 1", UnconfirmedError),
+        ("echo 'Protocol authentication error' >&2; exit 1", UnconfirmedError),
+        ("echo 'Unable to contact slurm controller (receive failure)' >&2; exit 1", UnconfirmedError),
+        ("echo 'Socket timed out; Unable to contact slurm controller (connect failure)' >&2; exit 1", UnconfirmedError),
+        ("echo 'Unable to contact slurm controller (connect failure)' >&2", UnconfirmedError),
+        ("echo 'Munge encode failed; Protocol authentication error' >&2; exit 1", UnreachableError),
         ("echo 'Unable to contact slurm controller (connect failure)' >&2; exit 1", UnreachableError),
         ("echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1", LimitError),
         ("echo 'sbatch: error: invalid partition specified: x' >&2; exit 1", RefusedError),
@@ -168,6 +190,28 @@ def test_answers_are_shared_for_a_while(program, tmp_path):
     assert slurm.queue().asked == slurm.queue().asked
     Slurm(cache=Cache(str(tmp_path / "cache")), max_age=0).queue()
     assert (tmp_path / "calls").read_text() == "asked\n" * 2
+
+
+def test_answers_of_two_clusters_are_not_mixed_up(program, tmp_path):
+    program("squeue", 'echo "7|0|9|RUNNING|n1|a|N/A|None|$SLURM_CONF"')
+    cache = Cache(str(tmp_path / "cache"))
+    names = [
+        Slurm({**os.environ, "SLURM_CONF": name}, cache, 60).queue().records[0].name for name in ("one", "two", "one")
+    ]
+    assert names == ["one", "two", "one"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "keeps none"),
+        ("echo 'sacct: error: slurm_persist_conn_open: failed' >&2", "slurm_persist_conn_open"),
+    ],
+)
+def test_accounting_that_gives_no_answer_is_no_empty_answer(program, text, words):
+    program("sacct", text)
+    with pytest.raises(CommandError, match=words):
+        Slurm().accounting([7], 0)
 
 
 def test_cache_that_cannot_be_written_is_done_without(program, tmp_path):

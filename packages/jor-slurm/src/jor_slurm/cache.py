@@ -29,16 +29,19 @@ class Cache:
 
     folder: str = ""
 
-    def answer(self, argv: Sequence[str], max_age: float, ask: Callable[[Sequence[str]], str]) -> Answer:
+    def answer(
+        self, argv: Sequence[str], max_age: float, ask: Callable[[Sequence[str]], str], *, cluster: str = ""
+    ) -> Answer:
         """Return the answer to `argv`, at most `max_age` seconds old, by `ask` if there is none.
 
-        Others who want the same at the same time wait for it. What `ask` raises passes.
+        `cluster` is what tells one cluster from another: SLURM_CONF. Others who want the same at the same time wait for
+        it. What `ask` raises passes.
         """
         try:
             if not self.folder:
                 raise OSError
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            name = hashlib.sha256("\0".join([os.environ.get("SLURM_CONF", ""), *argv]).encode()).hexdigest()[:32]
+            name = hashlib.sha256("\0".join([cluster, *argv]).encode()).hexdigest()[:32]
             fd = os.open(os.path.join(self.folder, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError:
             began = time.time()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
-from .arrays import IndexSet
-from .cache import Cache
+from .arrays import MAX_INDEX, IndexSet
+from .cache import Answer, Cache
 from .errors import CommandError, MissingError, OptionError, UnconfirmedError, UnreachableError
 from .limits import Limits
 from .options import SbatchOptions
@@ -30,6 +31,8 @@ from .running import asking_environment, run, submission_environment
 
 #: The indices of a job that is no array.
 PLAIN = IndexSet()
+#: Characters of --array that slurmctld takes (job_mgr.c); a longer one is refused as "pathname too long".
+MAX_ARRAY_TEXT = 4096
 #: Seconds for sbatch: where the queue is full, it tries again by itself for up to 120 s.
 SUBMIT_TIMEOUT = 150.0
 #: Seconds for the other commands.
@@ -72,10 +75,21 @@ class Slurm:
     max_age: float = 0.0
 
     def submit_command(self, options: SbatchOptions, indices: IndexSet, throttle: int | None = None) -> tuple[str, ...]:
-        """Return the command that submits a script on its standard input, as an array unless `indices` is empty."""
+        """Return the command that submits a script on its standard input, as an array unless `indices` is empty.
+
+        At most `throttle` tasks run at once; None or 0: any number. Raise OptionError for what Slurm would not take, or
+        take for something else.
+        """
         command = ("sbatch", "--parsable", "--export=ALL", *options.argv())
-        limit = f"%{throttle}" if throttle else ""
-        return (*command, f"--array={indices}{limit}") if indices else command
+        if not indices:
+            return command
+        array = f"{indices}%{_checked(throttle)}" if throttle else str(indices)
+        if len(array) > MAX_ARRAY_TEXT:
+            raise OptionError(
+                f"the indices are {len(array)} characters long: Slurm takes {MAX_ARRAY_TEXT}",
+                remedy="Number the tasks from 0 on, or submit several arrays",
+            )
+        return (*command, f"--array={array}")
 
     def submit(
         self, script: str, options: SbatchOptions, indices: IndexSet = PLAIN, throttle: int | None = None
@@ -99,14 +113,17 @@ class Slurm:
         except CommandError as error:
             raise UnconfirmedError(error.what, remedy=error.remedy) from error
         found = parse_submission(done.stdout)
-        if found is None or done.returncode:
+        if found is not None and done.returncode:
+            said = f"sbatch gave the job id {found[0]} and ended with exit status {done.returncode}"
+            raise UnconfirmedError(said, remedy="Look whether squeue shows it")
+        if found is None:
             raise refusal(done.returncode, done.stderr)
         return ArrayId(found[0], options.job_name, found[1])
 
     def queue(self) -> Queue:
         """Return all jobs of the user that the controller knows: also those that ended within MinJobAge."""
         command = ("squeue", "--me", "-h", "-t", "all", "-o", QUEUE_FORMAT)
-        answer = self.cache.answer(command, self.max_age, self._ask)
+        answer = self._recent(command, self.max_age)
         reading = parse_queue(answer.text)
         return Queue(reading.queue, answer.asked, reading.unreadable)
 
@@ -127,7 +144,7 @@ class Slurm:
         for first in range(0, len(wanted), _AT_ONCE):
             ids = ",".join(map(str, wanted[first : first + _AT_ONCE]))
             command = ("sacct", "-n", "-P", "-S", start, "-j", ids, "-o", ACCOUNTING_FORMAT)
-            records += parse_accounting(self.cache.answer(command, self.max_age, self._ask).text).accounting
+            records += parse_accounting(self._recent(command, self.max_age).text).accounting
         return tuple(records)
 
     def cancel(self, array: ArrayId, indices: IndexSet = PLAIN) -> None:
@@ -146,7 +163,7 @@ class Slurm:
 
     def throttle(self, array: ArrayId, tasks: int) -> None:
         """Let at most `tasks` tasks of an array run at once from now on; 0 for any number."""
-        self._ask(("scontrol", "update", f"JobId={array.job_id}", f"ArrayTaskThrottle={tasks}"))
+        self._ask(("scontrol", "update", f"JobId={array.job_id}", f"ArrayTaskThrottle={_checked(tasks)}"))
 
     def limits(self) -> Limits:
         """Return what the cluster and the user's account allow."""
@@ -163,24 +180,37 @@ class Slurm:
             qos = self._settled(*show, "qos", "format=Name,MaxSubmitJobsPerUser").split("\n")
         except CommandError:
             return None  # what it would have told, sbatch will tell
-        of_qos = {name: limit for name, _, limit in (row.partition("|") for row in qos) if limit.isdigit()}
+        of_qos = {name: limit for name, _, limit in (row.partition("|") for row in qos)}
         found = []
         for row in filter(None, rows):
             limit, default, names = [*row.split("|", 2), "", ""][:3]
             names = default or (names if "," not in names else "")
-            found += [int(text) for text in (limit, of_qos.get(names, "")) if text.isdigit()]
+            found += [int(text) for text in (limit, of_qos.get(names, "")) if re.fullmatch(r"[0-9]{1,10}", text)]
         return min(found, default=None)
 
     def _settled(self, *command: str) -> str:
-        return self.cache.answer(command, LIMITS_AGE, self._ask).text
+        return self._recent(command, LIMITS_AGE).text
+
+    def _recent(self, command: Sequence[str], max_age: float) -> Answer:
+        return self.cache.answer(command, max_age, self._ask, cluster=self.environment.get("SLURM_CONF", ""))
 
     def _ask(self, command: Sequence[str]) -> str:
         done = run(command, timeout=ASK_TIMEOUT, environment=asking_environment(self.environment))
-        if done.returncode:
+        # Up to 23.02 sacct may end with status 0 where its database does not answer.
+        is_mute = command[0] == "sacct" and not done.stdout and "error:" in done.stderr
+        if done.returncode or is_mute:
             words = "; ".join(filter(None, map(str.strip, done.stderr.split("\n"))))[:500]
             kind = UnreachableError if "contact slurm controller" in words else CommandError
-            raise kind(f"{command[0]}: {words or f'exit status {done.returncode}'}", remedy="Try again later")
+            remedy = "This cluster keeps none" if "accounting storage is disabled" in words else "Try again later"
+            raise kind(f"{command[0]}: {words or f'exit status {done.returncode}'}", remedy=remedy)
         return done.stdout
+
+
+def _checked(throttle: int) -> int:
+    """Return a number of tasks that run at once. Slurm drops a negative one, and counts too large ones anew from 0."""
+    if not 0 <= throttle <= MAX_INDEX + 1:
+        raise OptionError(f"{throttle} is no number of tasks that run at once", remedy="Give 1 or more, or 0 for any")
+    return throttle
 
 
 Retried = Callable[[], ArrayId]
