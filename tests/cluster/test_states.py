@@ -244,3 +244,21 @@ def test_states_are_right_without_accounting_and_with_a_forgetful_queue(make_clu
     assert counts["done"] == 1
     assert counts["failed"] == 2
     assert "AssertionError" in reasons[1]
+
+
+@pytest.mark.every_version
+def test_node_on_which_tasks_die_at_once_is_named_and_avoided(project):
+    project.configure(retries=1, prologue='[ "$SLURMD_NODENAME" != n1 ] || exit 7')
+    project.write(list(range(12)), "time.sleep(1)")
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == list(range(12))
+    command = json.loads((project.runs[-1] / "submission.json").read_text())["batch"]["command"]
+    assert "--exclude=n1" in command
+
+
+def test_node_on_which_tasks_die_at_once_is_told(project):
+    project.configure(nodelist="n1", prologue="exit 7")
+    project.write(list(range(3)), "pass")
+    project.jor("run")
+    project.wait()
+    assert "node n1: 3 tasks died there within a minute of their start" in project.jor("status")

@@ -83,6 +83,11 @@ def newest_records(run: Run) -> dict[int, Record]:
     return _Journals(run).of_jobs
 
 
+def finished_tasks(run: Run) -> frozenset[int]:
+    """Return which array tasks of a submission came to their own end, whatever became of their jobs."""
+    return frozenset(_Journals(run).of_tasks)
+
+
 def last_record(records: str, index: int) -> Record | None:
     """Return the last word on a job of the newest submission of an entry that has one; None if none has."""
     for run in submissions.newest_first(records):

@@ -31,6 +31,8 @@ class Limits:
     default_partition: str = ""
     #: The longest time limit of each partition, seconds.
     partitions: Mapping[str, int | None] = attrs.field(factory=dict)
+    #: How many nodes each partition has.
+    nodes: Mapping[str, int] = attrs.field(factory=dict)
     #: How many jobs and array tasks the user may have in the queue.
     max_submitted: int | None = None
 
@@ -52,6 +54,9 @@ class Limits:
             default_partition=next((one["PartitionName"] for one in known if one.get("Default") == "YES"), ""),
             partitions={
                 one["PartitionName"]: parse_limit(one.get("MaxTime", "")) for one in known if "PartitionName" in one
+            },
+            nodes={
+                one["PartitionName"]: _number(one.get("TotalNodes", ""), 0) for one in known if "PartitionName" in one
             },
             max_submitted=min(submit_limits, default=None),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pwd
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 import attrs
 
@@ -38,6 +39,15 @@ class Task:
     #: Bytes asked for, and most bytes used by a step; None if not known.
     requested: int | None = None
     used: int | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it lasted; None if it has not begun or not ended, or that is not known."""
+        try:
+            lasted = datetime.fromisoformat(self.end) - datetime.fromisoformat(self.start)
+        except ValueError:
+            return None
+        return lasted.total_seconds()
 
     @property
     def ran_out_of_memory(self) -> bool:

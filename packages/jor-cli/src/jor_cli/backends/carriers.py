@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import attrs
 
-from jor.history import newest_records
+from jor.history import finished_tasks, newest_records
 from jor.runtime.records import Run
 from jor.status import Carrier, Phase, Shortage, TaskState
 from jor.submission import Submission
@@ -16,6 +17,7 @@ from jor_slurm import ArrayId, CommandError, Queue, Slurm, Snapshot, Task
 
 from . import ledger
 from .ledger import Ledger
+from .nodes import Nodes
 
 #: Seconds after which a submission that Slurm does not know cannot be accepted any more: munge's credentials, by which
 #: a request proves who sent it, hold for 300 s; the rest is for clocks that differ.
@@ -31,6 +33,8 @@ class Inquiry:
         self._slurm = slurm
         self._queue: Queue | None = None
         self._error = ""
+        #: What has been seen of the nodes, since the command began.
+        self.nodes = Nodes()
 
     def refresh(self) -> None:
         """Ask anew the next time."""
@@ -74,10 +78,18 @@ class Inquiry:
                 if array is not None and not _all_told(now, array, submission)
             ]
         )
+        for array, (run, _) in zip(arrays, batches, strict=True):
+            if array is not None:
+                rows = [*now.all_tasks(array), *past.all_tasks(array)]
+                self.nodes.see(array, rows, partial(finished_tasks, run))
         return [
-            _carrier(run, submission, found, array, now, past, queue.asked)
+            self._with_nodes(array, _carrier(run, submission, found, array, now, past, queue.asked))
             for (run, submission), found, array in zip(batches, ledgers, arrays, strict=True)
         ]
+
+    def _with_nodes(self, array: ArrayId | None, carrier: Carrier) -> Carrier:
+        told = self.nodes.notes(array) if array is not None else []
+        return attrs.evolve(carrier, notes=(*carrier.notes, *told)) if told else carrier
 
     def _unknown(self, submission: Submission, found: Ledger) -> Carrier:
         if found.asked is None or found.refused:

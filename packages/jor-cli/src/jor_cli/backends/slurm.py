@@ -121,7 +121,7 @@ class Backend:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
         seen = durations(found.records)
         for needs, jobs in _by_needs(found, chosen).items():
-            yield request(found.config, needs, seen, self.limits), jobs
+            yield request(found.config, needs, seen, self.limits, self._avoided(found.config)), jobs
 
     def preview(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> tuple[tuple[int, ...], list[str], str]:
         """Return the sizes of the arrays, the command and the script by which jobs would be submitted."""
@@ -198,6 +198,10 @@ class Backend:
                 break
         left = len(jobs) - done
         return attrs.evolve(outcome, held_back=outcome.held_back + left, why=why or (limit if left else ""))
+
+    def _avoided(self, config: Config) -> tuple[str, ...]:
+        partition = config["partition"] or self.limits.default_partition
+        return self.inquiry.nodes.bad(sum(self.limits.nodes.get(name, 0) for name in partition.split(",")))
 
     def _room(self, config: Config) -> tuple[int | None, str]:
         """Return how many more tasks may be submitted, None for any number, and by what they are limited."""

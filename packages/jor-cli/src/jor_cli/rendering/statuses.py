@@ -59,7 +59,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
     if problems:
         parts.append(_problems(problems, count))
     parts += _advice(short)
-    parts += notes
+    parts += dict.fromkeys(notes)
     return "\n".join(parts)
 
 
