@@ -80,6 +80,24 @@ def test_memory_is_told_and_asked_for_more(project):
     assert sorted(project.ran) == [0, 1, 1, 2, 3, 3]
 
 
+@pytest.mark.skipif(not CGROUPS, reason="memory limits of the kernel are not to be had in a chroot")
+def test_output_of_a_job_that_lost_a_process_is_suspect_until_it_is_made_anew(project):
+    project.write(
+        ["good", "child"],
+        """
+        if how == "child":
+            subprocess.run([sys.executable, "-c", "bytearray(250 << 20)"])
+        """,
+    )
+    project.jor("run", "--wait")
+    said = project.jor("status")
+    assert "1 job suspect: a process was killed for want of memory, yet the job ended well: 1" in said
+    assert json.loads(project.jor("status", "--json"))["entries"][0]["suspect"] == [1]
+    project.write(["good", "child"], "pass")
+    project.jor("run", "--wait", "--overwrite-output")
+    assert "suspect" not in project.jor("status")
+
+
 @pytest.mark.every_version
 def test_retries_stop_after_so_many(project):
     project.configure(retries=2)

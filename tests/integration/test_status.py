@@ -125,6 +125,7 @@ def test_json_has_version_totals_and_entries(jor: Jor, example: Path) -> None:
         "output_folder": str(example / "output" / "example4"),
         "total": 4,
         "counts": {**counts, "missing": 4},
+        "suspect": [],
         "notes": [],
         "problems": [],
     }

@@ -39,6 +39,8 @@ class History:
     unfit: Sequence[int]
     empty: frozenset[int]
     incomplete: frozenset[int]
+    #: Indices of jobs whose output is there, and is to be doubted.
+    suspect: frozenset[int]
     submissions: Sequence[tuple[Run, Submission]]
 
     @classmethod
@@ -53,7 +55,8 @@ class History:
         incomplete = frozenset() if jobs.atomic_output else _incomplete(absent, runs)
         unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
         wanted = runs if unfit or everything else []
-        return cls(jobs, unfit, empty, incomplete, [(run, submissions.read(run)) for run in wanted])
+        suspect = _suspect(runs).difference(unfit)
+        return cls(jobs, unfit, empty, incomplete, suspect, [(run, submissions.read(run)) for run in wanted])
 
     @property
     def batches(self) -> Sequence[tuple[Run, Submission]]:
@@ -75,7 +78,8 @@ class History:
             _batch_attempt(run, submission, carriers[run]) if submission.batch else _local_attempt(run, submission, now)
             for run, submission in self.submissions
         ]
-        return judge(len(self.jobs), self.unfit, attempts, empty=self.empty, exists=exists)
+        status = judge(len(self.jobs), self.unfit, attempts, empty=self.empty, exists=exists)
+        return attrs.evolve(status, suspect=self.suspect) if self.suspect else status
 
 
 def newest_records(run: Run) -> dict[int, Record]:
@@ -190,6 +194,13 @@ def _empty_outputs(jobs: JobsBase, absent: Sequence[int], runs: Sequence[Run]) -
 def _incomplete(absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
     """Return the jobs whose output exists, but whose last attempt did not end well (atomic_output = False)."""
     return frozenset(i for i, record in _newest_of_all(runs).items() if not _ended_well(record)).difference(absent)
+
+
+def _suspect(runs: Sequence[Run]) -> frozenset[int]:
+    """Return the jobs that ended well although a process of theirs had been killed, in their last attempt."""
+    named = {index for run in runs for index in run.suspects()}
+    newest = _newest_of_all(runs) if named else {}
+    return frozenset(i for i in named if i in newest and newest[i].get("out_of_memory") and _ended_well(newest[i]))
 
 
 def _newest_of_all(runs: Sequence[Run]) -> dict[int, Record]:

@@ -10,6 +10,7 @@ alive                     local: who carries the submission out; gone when it is
 script.sh                 array tasks: the script that the batch system was given
 slurm.jsonl               array tasks: what Slurm was asked, and what it answered
 jobs.index                array tasks: where in jobs.jsonl the jobs of each begin
+suspect                   array tasks: jobs that ended well although a process of theirs was killed
 revoked                   array tasks: which of them may not begin a job any more
 task-<k>.log              what worker or array task <k> printed
 task-<k>.r<restart>.jsonl the journal of one of its attempts
@@ -69,6 +70,19 @@ class Run(NamedTuple):
     def revoked(self) -> str:
         """Which array tasks may not begin a job any more: JSON, a line each time that some are named."""
         return os.path.join(self.folder, "revoked")
+
+    @property
+    def suspect(self) -> str:
+        """Which jobs ended well although the kernel had killed a process of theirs: an index a line."""
+        return os.path.join(self.folder, "suspect")
+
+    def suspects(self) -> list[int]:
+        """Return the indices of jobs whose output is to be doubted."""
+        try:
+            with open(self.suspect, "rb") as file:
+                return [int(line) for line in file.read().split(b"\n")[:-1] if line.isdigit()]
+        except FileNotFoundError:
+            return []
 
     @property
     def partial(self) -> str:

@@ -190,6 +190,9 @@ class _Worker:
             record["orphans"] = orphans
         if starved:
             record["out_of_memory"] = True
+        if starved and not error:
+            with open(self._run.suspect, "a") as file:
+                file.write(f"{job.index}\n")
         if error and (self._tenure.lapsed() or self._watch.warned):
             record["interrupted"] = True
         self._journal.write("end", **record)
