@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from jor import BusyError, JobModuleError
+from jor import BusyError
 from jor.config import Config
 from jor.entries import Entry
 from jor.history import Ask
@@ -104,14 +104,8 @@ def _check(found: Survey, manner: Manner) -> None:
     """Raise for options that cannot be honoured, and for an index that is out of range."""
     wrapper(found.config)
     local_workers(found.config)
-    if manner.index is not None and not 0 <= manner.index < found.status.total:
-        raise JobModuleError(
-            f"there is no job {manner.index}",
-            where=found.entry.label,
-            remedy=f"Jobs are numbered from 0 to {found.status.total - 1}"
-            if found.status.total
-            else "It lists no jobs",
-        )
+    if manner.index is not None:
+        found.parameters(manner.index)
 
 
 def _choose(surveys: Sequence[Survey], manner: Manner) -> list[tuple[Survey, Sequence[int]]]:
@@ -132,10 +126,9 @@ def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
         spent = manner.spent.get(found.records)
         indices = [index for index in indices if index not in spent] if spent else indices
         return indices[:1] if manner.only_first else indices
-    active = [carrier for carrier in found.status.carriers if carrier.is_active]
-    if active:
+    if found.status.active:
         raise BusyError(
-            f"{active[0].name} is running jobs of the same entry",
+            f"{found.status.active[0].name} is running jobs of the same entry",
             where=found.entry.label,
             remedy="Run again when it has ended",
         )
@@ -196,7 +189,7 @@ def _why_nothing(found: Survey) -> str:
     counts = found.status.counts
     active = counts[Status.RUNNING] + counts[Status.QUEUED]
     if active:
-        names = ", ".join(carrier.name for carrier in found.status.carriers if carrier.is_active)
+        names = ", ".join(carrier.name for carrier in found.status.active)
         others = active - counts[Status.RUNNING]
         doing = "running" if not others else "queued" if others == active else "running or queued"
         return f"{jobs_of(active)} {doing}: left to {names}"

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 import click
 
-from jor import JobModuleError
 from jor.history import last_record
 from jor.plan import Survey
 from jor.runtime.journal import Record
-from jor.runtime.records import freeze, thaw
+
+from .rendering.words import told_parameters
 
 #: Bytes shown of one job at most; the file has all.
 MOST = 1_000_000
@@ -27,11 +27,9 @@ def show_logs(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
     """
     told = False
     for index in dict.fromkeys(indices):
-        if not 0 <= index < found.status.total:
-            remedy = f"Jobs are numbered from 0 to {found.status.total - 1}"
-            raise JobModuleError(f"there is no job {index}", where=found.entry.label, remedy=remedy)
+        parameters = told_parameters(found.parameters(index))
         record = last_record(found.records, index)
-        title = f"==> {found.entry.label} job {index} ({_parameters(found, index)}): {_outcome(record)}"
+        title = f"==> {found.entry.label} job {index} ({parameters}): {_outcome(record)}"
         click.echo(click.style(title, bold=True))
         if record is not None and "log" in record:
             _copy(found, index, record, follow)
@@ -64,11 +62,6 @@ def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
             time.sleep(INTERVAL)
         record = last_record(found.records, index) or record
         last = record.get("log", (place, place))[1]
-
-
-def _parameters(found: Survey, index: int) -> str:
-    parameters = thaw(freeze(index, "", found.jobs._jobs[index])).parameters
-    return " ".join(f"{name}={value!r}" for name, value in parameters.items())
 
 
 def _outcome(record: Record | None) -> str:

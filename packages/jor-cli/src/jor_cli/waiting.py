@@ -48,7 +48,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
             while True:
                 progress = _progress(surveys)
                 live.show(progress)
-                idle = [found for found in surveys if not _is_active(found)]
+                idle = [found for found in surveys if not found.status.active]
                 submitted = [_top_up(found, manner, backend, retried) for found in surveys]
                 if len(idle) == len(surveys) and not any(submitted):
                     break
@@ -75,10 +75,6 @@ def _progress(surveys: Sequence[Survey]) -> Progress:
         interrupted=counts[Status.INTERRUPTED],
         running=counts[Status.RUNNING],
     )
-
-
-def _is_active(found: Survey) -> bool:
-    return any(carrier.is_active for carrier in found.status.carriers)
 
 
 def _top_up(found: Survey, manner: Manner, backend: Backend, retried: Counter[tuple[str, int]]) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
+from typing import Any
 
 import attrs
 
@@ -18,7 +19,7 @@ from .errors import JobModuleError
 from .history import Ask, History, nobody
 from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs
-from .runtime.records import Run, source_checksum
+from .runtime.records import Run, freeze, source_checksum, thaw
 from .status import UNKNOWN, Carrier, EntryStatus
 from .submission import Batch, Submission, new_token, ranges
 
@@ -41,6 +42,17 @@ class Survey:
     def records(self) -> str:
         """The folder of its records."""
         return self.entry.records(self.folder)
+
+    def parameters(self, index: int) -> Mapping[str, Any]:
+        """Return the parameters of a job as plain data. Raise JobModuleError when there is no such job."""
+        total = len(self.jobs)
+        if not 0 <= index < total:
+            raise JobModuleError(
+                f"there is no job {index}",
+                where=self.entry.label,
+                remedy=f"Jobs are numbered from 0 to {total - 1}" if total else "It lists no jobs",
+            )
+        return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
 
 
 def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Iterator[Survey]:
@@ -90,14 +102,13 @@ def _judged(surveys: Sequence[Survey], now: float, ask: Ask) -> Iterator[Survey]
         yield attrs.evolve(found, carriers=theirs, status=found.history.judge(theirs, now))
 
 
-def choose(status: EntryStatus, *, overwrite: bool, only_first: bool = False) -> Sequence[int]:
+def choose(status: EntryStatus, *, overwrite: bool) -> Sequence[int]:
     """Return the indices of the jobs to run, ascending: those pending; with `overwrite` all that nobody is running."""
-    chosen = status.pending
     if overwrite:
-        if any(carrier.is_active for carrier in status.carriers):
+        if status.active:
             return ()  # somebody is making them at this moment
-        chosen = range(status.total)
-    return chosen[:1] if only_first else chosen
+        return range(status.total)
+    return status.pending
 
 
 def make_submission(

@@ -112,6 +112,13 @@ class EntryStatus:
     carriers: tuple[Carrier, ...]
     #: Indices of jobs whose output exists, is empty, and was not made by a job that ended well.
     empty: frozenset[int] = frozenset()
+    #: Indices of jobs that are done, though a process of theirs was killed for want of memory.
+    suspect: frozenset[int] = frozenset()
+
+    @property
+    def active(self) -> tuple[Carrier, ...]:
+        """Those of the carriers that may still begin a job."""
+        return tuple(carrier for carrier in self.carriers if carrier.is_active)
 
 
 #: Of an entry that is still to be judged.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from jor import JobsBase, TodoError
+from jor import TodoError
 from jor.plan import Survey
-from jor.runtime.records import freeze, thaw
 from jor.status import Problem, Shortage
 
 from .tables import table
@@ -27,11 +26,11 @@ def by_parameter(surveys: Iterable[Survey], name: str) -> str:
     for found in surveys:
         problems = {problem.index: kind_of(problem) for problem in found.status.problems}
         for index in range(found.status.total):
-            value = value_of(found.jobs, index, name)
-            if value is None:
-                names.update(map(str, found.jobs._jobs[index]))
+            parameters = found.parameters(index)
+            if name in parameters:
+                counts[repr(parameters[name]), problems.get(index, _FINE)] += 1
             else:
-                counts[value, problems.get(index, _FINE)] += 1
+                names.update(parameters)
     if not counts:
         known = f"Parameters are: {', '.join(sorted(names))}" if names else "There are no jobs"
         raise TodoError(f"no job has a parameter {name!r}", where="--by", remedy=known)
@@ -45,14 +44,6 @@ def by_parameter(surveys: Iterable[Survey], name: str) -> str:
 def kind_of(problem: Problem) -> str:
     """Return a short word for what is wrong with a job."""
     return _KINDS[problem.shortage] if problem.shortage else problem.status.value
-
-
-def value_of(jobs: JobsBase, index: int, name: str) -> str | None:
-    """Return a parameter of a job as text; None when it has no such parameter."""
-    parameters = jobs._jobs[index]
-    if name not in parameters:
-        return None
-    return repr(thaw(freeze(index, "", {name: parameters[name]})).parameters[name])
 
 
 def _total(counts: Counter[tuple[str, str]], value: str) -> int:

@@ -17,7 +17,7 @@ from jor_slurm import IndexSet
 
 from ..errors import FAILED, WRONG
 from .tables import table
-from .words import jobs_of, told_logs
+from .words import jobs_of, told_logs, told_parameters
 
 #: Failures that are shown; the others are counted.
 MOST_FAILURES = 20
@@ -89,5 +89,4 @@ def _parameters(failure: Failure) -> str:
         place += last - first + 1
     with open(submitted.run.jobs, "rb") as file:
         file.seek(submitted.offsets[place])
-        parameters = thaw(file.readline()).parameters
-    return " ".join(f"{name}={value!r}" for name, value in parameters.items())
+        return told_parameters(thaw(file.readline()).parameters)

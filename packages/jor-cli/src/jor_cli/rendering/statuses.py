@@ -9,11 +9,10 @@ from typing import Any
 import click
 
 from jor.plan import Survey
-from jor.runtime.records import freeze, thaw
 from jor.status import Problem, Shortage, Status
 
 from .tables import table
-from .words import jobs_of, told_logs
+from .words import jobs_of, told_logs, told_parameters
 
 #: Version of the JSON.
 JSON_VERSION = 1
@@ -45,7 +44,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
             totals[status] += counts[status]
         problems += [(found, problem) for problem in found.status.problems[: MOST_PROBLEMS - len(problems)]]
         count += len(found.status.problems)
-        notes += [note for carrier in found.status.carriers for note in carrier.notes]
+        notes += [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes)]
         for problem in found.status.problems:
             if problem.shortage:
                 short[problem.shortage] += 1
@@ -71,6 +70,19 @@ def _advice(short: dict[Shortage, int]) -> list[str]:
     return [f"{' and '.join(told)}: jor run --retry-scale 2 gives twice as much to those alone"]
 
 
+def _suspects(found: Survey) -> list[str]:
+    """Return what is to be said of outputs that may lack something."""
+    jobs = sorted(found.status.suspect)
+    if not jobs:
+        return []
+    some = ", ".join(map(str, jobs[:MOST_PROBLEMS])) + (", ..." if len(jobs) > MOST_PROBLEMS else "")
+    what = f"{found.entry.label}: {jobs_of(len(jobs))} suspect"
+    return [
+        f"{what}: a process was killed for want of memory, yet the job ended well: {some}\n"
+        "  Look at what is said there by jor logs; delete an output to have it made again"
+    ]
+
+
 def as_json(surveys: Iterable[Survey]) -> str:
     """Return the status as JSON; see the README for its schema."""
     entries = [_entry(found) for found in surveys]
@@ -88,11 +100,12 @@ def _entry(found: Survey) -> dict[str, Any]:
         "output_folder": found.folder,
         "total": status.total,
         "counts": {kind.value: status.counts[kind] for kind in Status},
+        "suspect": sorted(status.suspect),
         "notes": [note for carrier in status.carriers for note in carrier.notes],
         "problems": [
             {
                 "job": problem.index,
-                "parameters": _parameters(found, problem.index),
+                "parameters": found.parameters(problem.index),
                 "status": problem.status.value,
                 "reason": problem.reason,
                 "short_of": problem.shortage.value if problem.shortage else None,
@@ -110,7 +123,7 @@ def _problems(problems: Sequence[tuple[Survey, Problem]], count: int) -> str:
         [
             found.entry.label,
             str(problem.index),
-            " ".join(f"{name}={value!r}" for name, value in _parameters(found, problem.index).items()),
+            told_parameters(found.parameters(problem.index)),
             f"{problem.status.value}: {problem.reason}",
         ]
         for found, problem in problems
@@ -118,10 +131,6 @@ def _problems(problems: Sequence[tuple[Survey, Problem]], count: int) -> str:
     more = f"\n... and {count - len(rows):,} more: jor status --json tells all" if count > len(rows) else ""
     logs = "".join(f"\n{line}" for line in told_logs(problem.log for _, problem in problems))
     return "\n" + table(["entry", "job", "parameters", "why"], rows, right=".r..") + more + logs
-
-
-def _parameters(found: Survey, index: int) -> Any:
-    return thaw(freeze(index, "", found.jobs._jobs[index])).parameters
 
 
 def _number(count: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 def jobs_of(count: int) -> str:
@@ -14,6 +15,11 @@ def jobs_of(count: int) -> str:
 def tasks_of(count: int) -> str:
     """Return '1 task' or '2 tasks'."""
     return f"{count:,} task{'' if count == 1 else 's'}"
+
+
+def told_parameters(parameters: Mapping[str, Any]) -> str:
+    """Return the parameters of a job on one line."""
+    return " ".join(f"{name}={value!r}" for name, value in parameters.items())
 
 
 def told_logs(logs: Iterable[str]) -> list[str]:
