@@ -12,7 +12,7 @@ from jor.plan import Survey
 from jor.status import Status
 
 from .errors import message
-from .rendering.words import jobs_of
+from .words import jobs_of
 
 
 def require_outputs(found: Survey) -> None:

@@ -28,8 +28,8 @@ from .errors import LATER
 from .rendering.batches import show_batch, told_held_back, told_submissions
 from .rendering.live import view
 from .rendering.runs import exit_code, show_plan, show_result
-from .rendering.words import jobs_of
 from .resources import local_workers
+from .words import jobs_of
 from .wrappers import wrapper
 
 if TYPE_CHECKING:

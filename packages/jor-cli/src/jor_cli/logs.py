@@ -12,7 +12,7 @@ from jor.history import last_record
 from jor.plan import Survey
 from jor.runtime.journal import Record
 
-from .rendering.words import told_parameters
+from .words import told_parameters
 
 #: Bytes shown of one job at most; the file has all.
 MOST = 1_000_000

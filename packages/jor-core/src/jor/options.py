@@ -135,25 +135,25 @@ _DEFAULT_ISOLATION = "spawn" if sys.platform == "darwin" else "fork"
 
 OPTIONS: Final = (
     Option("path-prefix", PATH, ".", "global", "Folder for all outputs; the job modules get it as path_prefix."),
-    Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole.", in_todo=False),  # noqa: E501
+    Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole.", in_todo=False),
     Option("todo-list", PATH, "todo.yaml", "run", "The file that lists what is to be run.", in_todo=False),
-    Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),  # noqa: E501
-    Option("partition", TEXT, None, "submit", "Slurm partition, or several with commas between them; ignored by local."),  # noqa: E501
+    Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),
+    Option("partition", TEXT, None, "submit", "Slurm partition, or several with commas between them; ignored by local."),
     Option("sif", PATH, None, "submit", "Singularity or Apptainer image to run jobs in; not part of this version yet."),
     Option("condaenv", TEXT, None, "submit", "conda environment to run jobs in; not part of this version yet."),
     Option("account", TEXT, None, "submit", "Slurm account that the time is charged to."),
     Option("qos", TEXT, None, "submit", "Slurm quality of service."),
-    Option("mem", TEXT, JobsBase.mem, "submit", "Memory of one job in Slurm's syntax (500M, 5G); local starts no more workers than fit.", in_class=True),  # noqa: E501
-    Option("time", TEXT, JobsBase.time, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),  # noqa: E501
-    Option("cpus-per-task", COUNT, JobsBase.cpus_per_task, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),  # noqa: E501
+    Option("mem", TEXT, JobsBase.mem, "submit", "Memory of one job in Slurm's syntax (500M, 5G); local starts no more workers than fit.", in_class=True),
+    Option("time", TEXT, JobsBase.time, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),
+    Option("cpus-per-task", COUNT, JobsBase.cpus_per_task, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),
     Option("workers", COUNT, None, "local", "Jobs to run at once; not set: as many as CPUs and memory allow."),
-    Option("isolation", _choice("fork", "spawn", "none"), _DEFAULT_ISOLATION, "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own.", in_class=True),  # noqa: E501
-    Option("grace-period", SECONDS, 10.0, "local", "Seconds that running jobs get to end by themselves when the run is interrupted."),  # noqa: E501
-    Option("jobs-per-task", COUNT_OR_AUTO, "auto", "slurm", "Jobs that an array task runs one after the other; auto: as many as fill target-task-time by the durations seen so far, else 1."),  # noqa: E501
-    Option("target-task-time", TEXT, "00:30:00", "slurm", "How long an array task is to last when jobs-per-task is auto."),  # noqa: E501
-    Option("workers-per-task", COUNT, 1, "slurm", "Jobs that an array task runs at once; it asks for so many times cpus-per-task and mem."),  # noqa: E501
-    Option("array-throttle", COUNT, None, "slurm", "Array tasks of a submission that run at once; jor throttle changes it while they wait."),  # noqa: E501
-    Option("max-submitted", COUNT, None, "slurm", "Array tasks of jor in the queue at once; what goes beyond stays for a later run."),  # noqa: E501
+    Option("isolation", _choice("fork", "spawn", "none"), _DEFAULT_ISOLATION, "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own.", in_class=True),
+    Option("grace-period", SECONDS, 10.0, "local", "Seconds that running jobs get to end by themselves when the run is interrupted."),
+    Option("jobs-per-task", COUNT_OR_AUTO, "auto", "slurm", "Jobs that an array task runs one after the other; auto: as many as fill target-task-time by the durations seen so far, else 1."),
+    Option("target-task-time", TEXT, "00:30:00", "slurm", "How long an array task is to last when jobs-per-task is auto."),
+    Option("workers-per-task", COUNT, 1, "slurm", "Jobs that an array task runs at once; it asks for so many times cpus-per-task and mem."),
+    Option("array-throttle", COUNT, None, "slurm", "Array tasks of a submission that run at once; jor throttle changes it while they wait."),
+    Option("max-submitted", COUNT, None, "slurm", "Array tasks of jor in the queue at once; what goes beyond stays for a later run."),
     Option("nodes", TEXT, None, "slurm", "Nodes of an array task, whose job starts its own steps by srun."),
     Option("ntasks", COUNT, None, "slurm", "Slurm tasks (processes of srun) of an array task."),
     Option("gpus", TEXT, None, "slurm", "GPUs of an array task: a number, or type:number."),
@@ -170,14 +170,14 @@ OPTIONS: Final = (
     Option("mail-type", TEXT, None, "slurm", "What Slurm sends mail about: END,FAIL,..."),
     Option("options", TEXT, None, "slurm", "Any other options of sbatch, as on its command line."),
     Option("prologue", LINES, None, "slurm", "Lines of the batch script before jobs start: module load ..."),
-    Option("requeue", BOOLEAN, False, "slurm", "Have a preempted task, or one that was warned of its end, run again by Slurm."),  # noqa: E501
-    Option("signal", SECONDS, 0.0, "slurm", "Seconds before its time is up at which an array task gets SIGUSR2, and calls checkpoint(i); 0: not at all."),  # noqa: E501
+    Option("requeue", BOOLEAN, False, "slurm", "Have a preempted task, or one that was warned of its end, run again by Slurm."),
+    Option("signal", SECONDS, 0.0, "slurm", "Seconds before its time is up at which an array task gets SIGUSR2, and calls checkpoint(i); 0: not at all."),
     Option("retries", RETRIES, 0, "slurm", "How often jor run --wait submits failed jobs again."),
-    Option("retry-scale", FACTOR, 1.0, "slurm", "How many times the memory or time a job gets that ran out of it before."),  # noqa: E501
+    Option("retry-scale", FACTOR, 1.0, "slurm", "How many times the memory or time a job gets that ran out of it before."),
     Option("max-mem", TEXT, None, "slurm", "Memory that retry-scale does not go beyond."),
-    Option("max-time", TEXT, None, "slurm", "Time that retry-scale, and the time of a task of many jobs, do not go beyond."),  # noqa: E501
-    Option("poll-interval", SECONDS, 10.0, "slurm", "Seconds for which all jor commands of a user share an answer of squeue; JOR_POLL_INTERVAL is the least.", in_todo=False),  # noqa: E501
-    Option("missing-output", _choice("ignore", "raise"), "ignore", "collect", "What collect does when outputs are missing: go on with a warning, or stop."),  # noqa: E501
+    Option("max-time", TEXT, None, "slurm", "Time that retry-scale, and the time of a task of many jobs, do not go beyond."),
+    Option("poll-interval", SECONDS, 10.0, "slurm", "Seconds for which all jor commands of a user share an answer of squeue; JOR_POLL_INTERVAL is the least.", in_todo=False),
+    Option("missing-output", _choice("ignore", "raise"), "ignore", "collect", "What collect does when outputs are missing: go on with a warning, or stop."),
     Option("collect", AUTO, False, "collect", "Have Slurm run jor collect when the submitted jobs have ended."),
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from jor.status import Carrier, Phase, Shortage, TaskState
 from jor.submission import Submission
 from jor_slurm import ArrayId, CommandError, Queue, Slurm, Snapshot, Task
 
+from ..words import tasks_of
 from . import ledger
 from .ledger import Ledger
 from .nodes import Nodes
@@ -189,10 +190,7 @@ def _stuck(submission: Submission, name: str, array: ArrayId, snapshot: Snapshot
     for indices, task in snapshot.all_tasks(array):
         if task.state.active and task.words:
             counts[task.words] = counts.get(task.words, 0) + (len(indices) or 1)
-    tasks = {1: "1 task"}
-    return [
-        f"{submission.label}: {tasks.get(count, f'{count} tasks')} of {name} {words}" for words, count in counts.items()
-    ]
+    return [f"{submission.label}: {tasks_of(count)} of {name} {words}" for words, count in counts.items()]
 
 
 def cache_folder() -> str:

@@ -11,7 +11,7 @@ import attrs
 
 from jor import ConfigError
 from jor.config import Config
-from jor.submission import Batch, Submission
+from jor.submission import Batch
 from jor_slurm import (
     ARRAY_TASK_ID,
     END_TIME,
@@ -59,8 +59,10 @@ class Request:
     throttle: int | None
     options: SbatchOptions
     prologue: str
+    #: Seconds before its end at which a task is warned; 0 for never.
+    warning: int
 
-    def batch(self, name: str, requeue: bool, warning: float) -> Batch:
+    def batch(self, name: str) -> Batch:
         """Return the part of the submission that tells its tasks how to work; the command is still to come."""
         return Batch(
             name=name,
@@ -69,17 +71,16 @@ class Request:
             mem=self.needs.mem,
             time=self.needs.time,
             time_limit=self.time_limit,
-            warning=int(warning),
-            requeue=("scontrol", "requeue") if requeue and warning else (),
+            warning=self.warning,
+            requeue=("scontrol", "requeue") if self.options.requeue and self.warning else (),
             command=(),
         )
 
-    def options_of(self, submission: Submission, folder: str) -> SbatchOptions:
-        """Return the options of the array that carries out `submission`, whose folder is `folder`."""
-        assert submission.batch is not None
+    def options_of(self, name: str, folder: str) -> SbatchOptions:
+        """Return the options of an array with this name, whose submission has the folder `folder`."""
         return attrs.evolve(
             self.options,
-            job_name=submission.batch.name,
+            job_name=name,
             chdir=folder,
             output=f"{literal(folder)}/task-%a.log",
             open_mode="append",
@@ -119,7 +120,7 @@ def request(
     limit = _time_limit(config, needs.time, -(-jobs // workers), limits)
     values = {name.replace("-", "_"): config[name] for name in _PASSED if config[name]}
     excluded = ",".join(filter(None, [config["exclude"], *avoid]))
-    warning = config["signal"]
+    warning = int(config["signal"])
     try:
         options = SbatchOptions(
             **{**values, "exclude": excluded},
@@ -127,14 +128,14 @@ def request(
             time=format_time(limit) if config["time"] else None,
             cpus_per_task=int(config["cpus-per-task"]) * workers,
             requeue=bool(config["requeue"]),
-            signal=f"B:USR2@{int(warning)}" if warning else None,
+            signal=f"B:USR2@{warning}" if warning else None,
             extra=shlex.split(config["options"] or ""),
         )
     except (SlurmError, ValueError) as error:
         what = error.what if isinstance(error, SlurmError) else f"options = {config['options']!r}: {error}"
         remedy = error.remedy if isinstance(error, SlurmError) else "Write them as on a command line"
         raise ConfigError(what, where=_blamed(config, what), remedy=remedy) from error
-    return Request(needs, jobs, workers, limit, config["array-throttle"], options, config["prologue"] or "")
+    return Request(needs, jobs, workers, limit, config["array-throttle"], options, config["prologue"] or "", warning)
 
 
 def script_of(request: Request, command: list[str]) -> str:

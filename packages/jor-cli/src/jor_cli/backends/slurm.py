@@ -119,7 +119,7 @@ class Backend:
 
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
-        seen = durations(found.records)
+        seen = durations(found.records) if found.config["jobs-per-task"] == "auto" else []
         for needs, jobs in _by_needs(found, chosen).items():
             yield request(found.config, needs, seen, self.limits, self._avoided(found.config)), jobs
 
@@ -127,10 +127,8 @@ class Backend:
         """Return the sizes of the arrays, the command and the script by which jobs would be submitted."""
         tasks = -(-len(jobs) // wanted.jobs_per_task)
         run = Run(os.path.join(found.records, "runs", "..."))
-        batch = wanted.batch(job_name(found.entry.label, "token"), False, 0)
-        submission = make_submission(found, jobs, overwrite=False, batch=batch)
         sizes = self.limits.array_sizes(tasks)
-        options = wanted.options_of(submission, run.folder)
+        options = wanted.options_of(job_name(found.entry.label, "token"), run.folder)
         command = submit_command(self._slurm, wanted, options, sizes[0])
         return sizes, list(command), script_of(wanted, _command(found, run))
 
@@ -152,7 +150,7 @@ class Backend:
 
         It gets what the first entry, `found`, gets; its log lies beside that entry's submissions.
         """
-        wanted = next(self.plan(found, range(1)))[0]
+        wanted = request(found.config, needs_of(found.config), [], self.limits)
         name = job_name("collect", new_token())
         options = attrs.evolve(
             wanted.options,
@@ -219,12 +217,11 @@ class Backend:
         return min(bounds, default=(None, ""), key=lambda bound: bound[0] or 0)
 
     def _submit_array(self, found: Survey, wanted: Request, jobs: Sequence[int], overwrite: bool) -> Submitted:
-        config = found.config
         token = new_token()
-        batch = wanted.batch(job_name(found.entry.label, token), config["requeue"], config["signal"])
+        batch = wanted.batch(job_name(found.entry.label, token))
         submission = make_submission(found, jobs, overwrite=overwrite, token=token, batch=batch)
         run = run_of(submission, found.records)
-        options = wanted.options_of(submission, run.folder)
+        options = wanted.options_of(batch.name, run.folder)
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
         script = script_of(wanted, _command(found, run))

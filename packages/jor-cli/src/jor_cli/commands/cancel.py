@@ -21,7 +21,7 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     from jor.todo import read_todo, select
 
     from ..backends import Lazy
-    from ..rendering.words import tasks_of
+    from ..words import tasks_of
 
     config = read_config(given(context))
     cluster = Lazy(config)

@@ -11,7 +11,7 @@ import click
 from jor.plan import Survey
 from jor_slurm import IndexSet
 
-from .words import jobs_of, tasks_of
+from ..words import jobs_of, tasks_of
 
 if TYPE_CHECKING:
     from ..backends.slurm import Backend, Outcome

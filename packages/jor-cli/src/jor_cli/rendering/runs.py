@@ -16,8 +16,8 @@ from jor_containers import Wrapper
 from jor_slurm import IndexSet
 
 from ..errors import FAILED, WRONG
+from ..words import jobs_of, told_logs, told_parameters
 from .tables import table
-from .words import jobs_of, told_logs, told_parameters
 
 #: Failures that are shown; the others are counted.
 MOST_FAILURES = 20

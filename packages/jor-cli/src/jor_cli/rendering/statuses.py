@@ -11,8 +11,8 @@ import click
 from jor.plan import Survey
 from jor.status import Problem, Shortage, Status
 
+from ..words import jobs_of, told_logs, told_parameters
 from .tables import table
-from .words import jobs_of, told_logs, told_parameters
 
 #: Version of the JSON.
 JSON_VERSION = 1
