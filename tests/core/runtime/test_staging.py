@@ -112,6 +112,15 @@ def test_sweep_deletes_what_the_dead_left_and_nothing_else(tmp_path):
     assert sorted(os.listdir(tmp_path / "partial")) == sorted([f"{here}~0", f"{elsewhere}~0", "no owner"])
 
 
+def test_sweep_deletes_what_those_left_who_are_told_to_be_gone(tmp_path):
+    here = Owner.current()._replace(host="elsewhere")
+    other = here._replace(pid=here.pid + 1)
+    for name in (f"{here}~0", f"{here}~1", f"{other}~0", "no owner"):
+        (tmp_path / "partial" / name).mkdir(parents=True)
+    assert sweep(str(tmp_path / "partial"), lambda: {str(here)}) == 2
+    assert sorted(os.listdir(tmp_path / "partial")) == sorted([f"{other}~0", "no owner"])
+
+
 def test_sweep_of_nothing_does_nothing(tmp_path):
     assert sweep(str(tmp_path / "partial")) == 0
 

@@ -145,8 +145,8 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
     except OSError as error:
         raise unwritable(error, records) from error
     try:
-        sweep(partial_folder(records))
         (now,) = again([found], lease.server_time(), ask)
+        sweep(partial_folder(records), lambda: now.history.gone(now.carriers))
         yield now, _wanted(now, manner)
     finally:
         lease.release()

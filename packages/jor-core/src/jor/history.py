@@ -63,6 +63,15 @@ class History:
         """The submissions that a batch system carries out."""
         return [one for one in self.submissions if one[1].batch is not None]
 
+    def gone(self, carriers: Mapping[Run, Carrier]) -> frozenset[str]:
+        """Return the owners of array tasks, on whatever host, that are over as the batch system says."""
+        return frozenset(
+            owner
+            for run, _ in self.batches
+            for task, owner in _Journals(run).owners
+            if carriers[run].state_of(task).phase is Phase.OVER
+        )
+
     def judge(self, carriers: Mapping[Run, Carrier], now: float) -> EntryStatus:
         """Return the status of the entry's jobs; `carriers` has who carries out each of `batches`.
 
@@ -121,6 +130,8 @@ class _Journals:
         self.of_jobs: dict[int, Record] = {}
         #: The last word on each task whose newest attempt is over.
         self.of_tasks: dict[int, Record] = {}
+        #: Each attempt at a task: the task, and the process that it was.
+        self.owners: list[tuple[int, str]] = []
         for path, task, _ in _journals(run):
             of_jobs: dict[int, Record] = {}
             self.of_tasks.pop(task, None)  # an earlier attempt's
@@ -130,6 +141,8 @@ class _Journals:
                     of_jobs[record["index"]] = {**record, "log_file": os.path.join(run.folder, log)}
                 elif record["kind"] == "over":
                     self.of_tasks[task] = record
+                elif record["kind"] == "claim":
+                    self.owners.append((task, str(record.get("owner"))))
             self.of_jobs.update(of_jobs)
 
 

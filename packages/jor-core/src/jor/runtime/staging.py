@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Tuple
+from typing import AbstractSet, Callable, Tuple
 
 from .owner import Owner
 
@@ -70,14 +70,20 @@ def staged(folder: str, output: str) -> str:
     return os.path.join(folder, os.path.basename(output))
 
 
-def sweep(partial: str) -> int:
-    """Delete what processes that are certainly dead left under `partial`; return how many."""
+def sweep(partial: str, gone: Callable[[], AbstractSet[str]] = frozenset) -> int:
+    """Delete what processes that are certainly dead left under `partial`; return how many.
+
+    `gone` tells the owners on other hosts that are known to be dead; it is asked only if there is anything left.
+    """
     try:
         names = os.listdir(partial)
     except FileNotFoundError:
         return 0
     owners: dict[str, Owner | None] = {name: Owner.parse(name.rpartition("~")[0]) for name in names}
     dead = [name for name, owner in owners.items() if owner is not None and owner.is_dead()]
+    if len(dead) < len(names):
+        told = gone()
+        dead += [name for name in names if name not in dead and name.rpartition("~")[0] in told]
     for name in dead:
         _delete(os.path.join(partial, name))
     _delete_if_empty(partial)

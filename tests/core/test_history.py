@@ -1,0 +1,42 @@
+"""What journals tell beside the jobs: which tasks came to their own end, and whose staging folders are nobody's."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from jor.history import History, finished_tasks
+from jor.runtime.journal import Journal
+from jor.runtime.records import Run
+from jor.status import Carrier, Phase, TaskState
+
+
+def attempt(run: Run, task: int, restart: int, owner: str, *kinds: str) -> None:
+    journal = Journal(run.journal(task, restart), {"owner": owner})
+    for kind in kinds:
+        journal.write(kind)
+    journal.close()
+
+
+def test_tasks_are_finished_whose_newest_attempt_says_so(tmp_path):
+    run = Run(str(tmp_path))
+    attempt(run, 0, 0, "a", "over")
+    attempt(run, 1, 0, "b")
+    attempt(run, 2, 0, "c", "over")
+    attempt(run, 2, 1, "d")
+    assert finished_tasks(run) == {0}
+
+
+def test_owners_are_gone_whose_tasks_are_over(tmp_path):
+    run = Run(str(tmp_path))
+    attempt(run, 0, 0, "a")
+    attempt(run, 0, 1, "b")
+    attempt(run, 1, 0, "c")
+    batch: Any = SimpleNamespace(batch=object())
+    local: Any = SimpleNamespace(batch=None)
+    jobs: Any = []
+    none: frozenset[int] = frozenset()
+    history = History(jobs, [], none, none, none, [(run, batch), (Run("/of/jor/run"), local)])
+    phases = {0: Phase.OVER, 1: Phase.AT_WORK}
+    carrier = Carrier("Slurm array 5", lambda task: TaskState(phases[task]), is_active=True)
+    assert history.gone({run: carrier}) == {"a", "b"}
