@@ -175,13 +175,13 @@ def test_ids_under_another_name_are_not_ours(program):
 )
 def test_row_that_is_not_whole_is_counted_and_dropped(row):
     reading = parse_queue(ROW.format(index=1, state="RUNNING", name="a") + row + "\n")
-    assert (len(reading.queue), reading.unreadable) == (1, 1)
+    assert (len(reading.queue), len(reading.unreadable)) == (1, 1)
 
 
 @given(st.text())
 def test_any_text_can_be_parsed(text):
-    assert parse_queue(text).unreadable >= 0
-    assert parse_accounting(text).unreadable >= 0
+    parse_queue(text)
+    parse_accounting(text)
 
 
 def test_answers_are_shared_for_a_while(program, tmp_path):

@@ -33,8 +33,8 @@ def test_any_text_is_read_without_an_error(text):
 @pytest.mark.parametrize("digits", ["9" * 11, "9" * 5000, "\u00b2"])
 def test_number_that_is_none_of_slurms_is_none(digits):
     assert parse_submission(digits) is None
-    assert parse_queue(queue_row().replace("|9|", f"|{digits}|")).unreadable == 1
-    assert parse_accounting(accounting_row(digits)).unreadable == 1
+    assert len(parse_queue(queue_row().replace("|9|", f"|{digits}|")).unreadable) == 1
+    assert len(parse_accounting(accounting_row(digits)).unreadable) == 1
     (record,) = parse_accounting(accounting_row(raw=digits)).accounting
     assert record.job_id == 7
     settings = {"MaxArraySize": digits, "SchedulerParameters": f"max_array_tasks={digits}"}
@@ -55,8 +55,8 @@ def test_indices_of_the_queue_are_read(text, indices):
 
 @pytest.mark.parametrize("text", ["2,4,6,...%9", "1-2,5,8-", "4-", "a", "4294967294"])
 def test_indices_that_were_cut_are_not_guessed(text):
-    assert parse_queue(queue_row(index=text)).unreadable == 1
-    assert parse_accounting(accounting_row(f"7_[{text}]")).unreadable == 1
+    assert len(parse_queue(queue_row(index=text)).unreadable) == 1
+    assert len(parse_accounting(accounting_row(f"7_[{text}]")).unreadable) == 1
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_reason_may_have_blanks_commas_and_parentheses(reason):
 def test_job_of_another_whose_name_is_free_text_does_not_harm_the_other_rows(name):
     reading = parse_queue(queue_row(name=name) + queue_row())
     assert [row.name for row in reading.queue][-1:] == ["mine"]
-    assert reading.unreadable >= 1
+    assert reading.unreadable
 
 
 @given(st.text(alphabet="7|0 NAone\n-1:"))
@@ -119,4 +119,4 @@ def test_last_life_of_a_job_counts():
 
 def test_rows_that_are_not_whole_are_counted():
     reading = parse_accounting(accounting_row() + "Slurm accounting storage is disabled\n7_1|9\n")
-    assert (len(reading.accounting), reading.unreadable) == (1, 2)
+    assert (len(reading.accounting), len(reading.unreadable)) == (1, 2)

@@ -25,8 +25,8 @@ def recorded(request):
 def tasks(recorded):
     """Give a function that returns what is known of a task, by the start of its array's name."""
     queue, accounting = parse_queue(recorded("squeue")), parse_accounting(recorded("sacct"))
-    assert queue.unreadable == 0
-    assert accounting.unreadable == 0
+    assert len(queue.unreadable) == 0
+    assert len(accounting.unreadable) == 0
     ids = {record.name: record.array_job_id for record in queue.queue}
 
     def task(start, index=None, *, past=False):

@@ -62,7 +62,7 @@ class Queue:
     records: tuple[QueueRecord, ...]
     asked: float
     #: Lines that were no rows.
-    unreadable: int = 0
+    unreadable: tuple[str, ...] = ()
 
 
 @attrs.frozen

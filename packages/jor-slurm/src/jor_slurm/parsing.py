@@ -23,7 +23,7 @@ QUEUE_FORMAT = "%F|%K|%A|%T|%N|%S|%e|%r|%j"
 ACCOUNTING_FORMAT = "JobID,JobIDRaw,State,ExitCode,Start,End,NodeList,ReqMem,MaxRSS,JobName"
 
 _QUEUE_ROW = re.compile(
-    r"(?P<array>[0-9]{1,10})\|(?P<index>[^|]*)\|(?P<job>[0-9]{1,10})\|(?P<state>[A-Z_]+|\?)\|(?P<nodes>[^|]*)"
+    r"(?P<array>[0-9]{1,10})\|(?P<index>[^|]*)\|(?P<job>[0-9]{1,10})\|(?P<state>[^|]+)\|(?P<nodes>[^|]*)"
     r"\|(?P<start>[^|]*)\|(?P<end>[^|]*)\|(?P<reason>[^|]*)\|(?P<name>[A-Za-z0-9._-]+)"
 )
 _JOB_ID = re.compile(r"([0-9]{1,10})(?:_([0-9]{1,10})|_\[([0-9,:%-]+)\])?(?:\.([A-Za-z0-9_+]+))?")
@@ -68,11 +68,11 @@ class AccountingRecord:
 
 @attrs.frozen
 class Reading:
-    """The records of an answer, and how many of its lines were none."""
+    """The records of an answer, and those of its lines that were none."""
 
     queue: tuple[QueueRecord, ...] = ()
     accounting: tuple[AccountingRecord, ...] = ()
-    unreadable: int = 0
+    unreadable: tuple[str, ...] = ()
 
 
 def parse_submission(stdout: str) -> tuple[int, str] | None:
@@ -90,12 +90,12 @@ def parse_submission(stdout: str) -> tuple[int, str] | None:
 def parse_queue(text: str) -> Reading:
     """Return what `squeue -h -o QUEUE_FORMAT` printed."""
     records = []
-    unreadable = 0
+    unreadable = []
     for line in filter(None, text.split("\n")):
         match = _QUEUE_ROW.fullmatch(line)
         indices = _indices(match["index"]) if match else None
         if match is None or indices is None:
-            unreadable += 1
+            unreadable.append(line)
             continue
         records.append(
             QueueRecord(
@@ -103,27 +103,27 @@ def parse_queue(text: str) -> Reading:
                 match["start"], match["end"], match["reason"], match["name"],
             )
         )  # fmt: skip
-    return Reading(queue=tuple(records), unreadable=unreadable)
+    return Reading(queue=tuple(records), unreadable=tuple(unreadable))
 
 
 def parse_accounting(text: str) -> Reading:
     """Return what `sacct -n -P -o ACCOUNTING_FORMAT` printed; the memory used by a job's steps is told with the job."""
     rows: dict[str, tuple[list[str], re.Match[str], IndexSet]] = {}
     used: dict[str, int] = {}
-    unreadable = 0
+    unreadable = []
     for line in filter(None, text.split("\n")):
         fields = line.split("|", 9)
         match = _JOB_ID.fullmatch(fields[0])
         indices = _indices(match[2] or match[3] or "") if match else None
         if match is None or indices is None or len(fields) < 10:
-            unreadable += 1
+            unreadable.append(line)
         elif match[4]:
             job = fields[0].rpartition(".")[0]
             used[job] = max(used.get(job, 0), _memory(fields[8]) or 0)
         else:
             rows[fields[0]] = fields, match, indices  # of a job that was requeued, the last life comes last
     records = tuple(_accounting(*row, used.get(job)) for job, row in rows.items())
-    return Reading(accounting=records, unreadable=unreadable)
+    return Reading(accounting=records, unreadable=tuple(unreadable))
 
 
 def parse_settings(text: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -13,7 +13,7 @@ from jor.history import finished_tasks, newest_records
 from jor.runtime.records import Run
 from jor.status import Carrier, Phase, Shortage, TaskState
 from jor.submission import Submission
-from jor_slurm import ArrayId, CommandError, Queue, Slurm, Snapshot, Task
+from jor_slurm import ArrayId, CommandError, IndexSet, Queue, Slurm, Snapshot, Task
 
 from ..words import tasks_of
 from . import ledger
@@ -59,85 +59,95 @@ class Inquiry:
     def array_of(self, run: Run, submission: Submission) -> ArrayId | None:
         """Return the array that a submission became; None if that is not known."""
         records = self.queue.records if self.queue else ()
-        return ledger.read(run).array or _found(submission, {row.name: row.array_job_id for row in records})
+        return _Array.of(run, submission, {row.name: row.array_job_id for row in records}).id
 
     def __call__(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
         """Return who carries out each of these submissions."""
-        ledgers = [ledger.read(run) for run, _ in batches]
         queue = self.queue
+        by_name = {record.name: record.array_job_id for record in queue.records} if queue else {}
+        arrays = [_Array.of(run, submission, by_name) for run, submission in batches]
         if queue is None:
-            return [self._unknown(submission, found) for (_, submission), found in zip(batches, ledgers, strict=True)]
-        by_name = {record.name: record.array_job_id for record in queue.records}
-        arrays = [
-            found.array or _found(submission, by_name) for (_, submission), found in zip(batches, ledgers, strict=True)
-        ]
+            return [_unknown(one, self._error) for one in arrays]
         now = Snapshot(queue.records)
-        past = self._accounting(
-            [
-                (array, submission, found)
-                for array, (_, submission), found in zip(arrays, batches, ledgers, strict=True)
-                if array is not None and not _all_told(now, array, submission)
-            ]
-        )
-        for array, (run, _) in zip(arrays, batches, strict=True):
-            if array is not None:
-                rows = [*now.all_tasks(array), *past.all_tasks(array)]
-                self.nodes.see(array, rows, partial(finished_tasks, run))
+        past = self._accounting([one for one in arrays if one.id is not None and not _all_told(now, one)])
+        for one in arrays:
+            if one.id is not None:
+                rows = [*now.all_tasks(one.id), *past.all_tasks(one.id)]
+                self.nodes.see(one.id, rows, partial(finished_tasks, one.run))
+        garbled = {line.rpartition("|")[2] for line in queue.unreadable}
         return [
-            self._with_nodes(array, _carrier(run, submission, found, array, now, past, queue.asked))
-            for (run, submission), found, array in zip(batches, ledgers, arrays, strict=True)
+            _unknown(one, "a row of squeue cannot be read")
+            if one.name in garbled
+            else self._with_nodes(one.id, _carrier(one, now, past, queue.asked))
+            for one in arrays
         ]
 
     def _with_nodes(self, array: ArrayId | None, carrier: Carrier) -> Carrier:
         told = self.nodes.notes(array) if array is not None else []
         return attrs.evolve(carrier, notes=(*carrier.notes, *told)) if told else carrier
 
-    def _unknown(self, submission: Submission, found: Ledger) -> Carrier:
-        if found.asked is None or found.refused:
-            return _gone("it was not submitted" if not found.refused else f"refused: {found.refused}")
-        name = f"Slurm array {found.array.job_id}" if found.array else "Slurm, perhaps,"
-        since = time.strftime("%H:%M:%S")
-        note = f"{submission.label}: the state of {name} is unknown since {since}: {self._error}"
-        # As last known: what has begun counts as running, the rest as queued.
-        return Carrier(name, lambda _task: TaskState(Phase.AT_WORK), True, (note,))
-
-    def _accounting(self, unknown: Sequence[tuple[ArrayId, Submission, Ledger]]) -> Snapshot:
+    def _accounting(self, unknown: Sequence[_Array]) -> Snapshot:
         """Return what sacct knows of arrays of which the queue does not tell all."""
         if not unknown:
             return Snapshot(())
         try:
             if not self._slurm.limits().has_accounting:
                 return Snapshot(())
-            since = min(found.asked or 0 for _, _, found in unknown) - 3600
-            return Snapshot((), self._slurm.accounting([array.job_id for array, _, _ in unknown], since))
+            since = min(one.ledger.asked or 0 for one in unknown) - 3600
+            return Snapshot((), self._slurm.accounting([one.id.job_id for one in unknown if one.id], since))
         except CommandError:
             return Snapshot(())  # journals tell what became of the jobs, if not always why
 
 
-def _found(submission: Submission, by_name: dict[str, int]) -> ArrayId | None:
-    """Return the array of a submission whose answer from sbatch was lost, if Slurm has it."""
-    name = submission.batch.name if submission.batch else ""
-    return ArrayId(by_name[name], name) if name in by_name else None
+@attrs.frozen
+class _Array:
+    """A submission, what its ledger tells, and the array that it became; None if that is not known."""
+
+    run: Run
+    submission: Submission
+    ledger: Ledger
+    id: ArrayId | None
+
+    @classmethod
+    def of(cls, run: Run, submission: Submission, by_name: Mapping[str, int]) -> _Array:
+        """Return it; if the answer of sbatch was lost, the array is the one of its name in the queue, if there is."""
+        found, name = ledger.read(run), submission.batch.name if submission.batch else ""
+        return cls(run, submission, found, found.array or (ArrayId(by_name[name], name) if name in by_name else None))
+
+    @property
+    def name(self) -> str:
+        """The name of the array, which no other has."""
+        return self.submission.batch.name if self.submission.batch else ""
+
+    def __str__(self) -> str:
+        return f"Slurm array {self.id.job_id}" if self.id else "Slurm, perhaps,"
 
 
-def _all_told(snapshot: Snapshot, array: ArrayId, submission: Submission) -> bool:
+def _all_told(snapshot: Snapshot, one: _Array) -> bool:
     """Tell whether the queue says all there is: each task, and none that ended badly."""
-    rows = snapshot.all_tasks(array)
-    whole = sum(len(indices) or 1 for indices, _ in rows) >= submission.tasks
+    rows = snapshot.all_tasks(one.id) if one.id else ()
+    whole = sum(len(indices) or 1 for indices, _ in rows) >= one.submission.tasks
     return whole and all(task.state.active or task.state.succeeded for _, task in rows)
 
 
-def _carrier(
-    run: Run, submission: Submission, found: Ledger, array: ArrayId | None, now: Snapshot, past: Snapshot, asked: float
-) -> Carrier:
-    if found.refused:
-        return _gone(f"refused: {found.refused}")
+def _unknown(one: _Array, why: str) -> Carrier:
+    """Return who carries out a submission of which Slurm has not told the state."""
+    if one.ledger.asked is None or one.ledger.refused:
+        return _gone(f"refused: {one.ledger.refused}" if one.ledger.refused else "it was not submitted")
+    since = time.strftime("%H:%M:%S")
+    note = f"{one.submission.label}: the state of {one} is unknown since {since}: {why}"
+    # As last known: what has begun counts as running, the rest as queued.
+    return Carrier(str(one), lambda _task: TaskState(Phase.AT_WORK), True, (note,))
+
+
+def _carrier(one: _Array, now: Snapshot, past: Snapshot, asked: float) -> Carrier:
+    array, batch = one.id, one.submission.batch
+    if one.ledger.refused:
+        return _gone(f"refused: {one.ledger.refused}")
     if array is None:
-        return _unconfirmed(run, submission, found, asked)
-    name = f"Slurm array {array.job_id}"
-    batch = submission.batch
+        return _unconfirmed(one, asked)
     requested = batch.mem * batch.workers_per_task if batch and batch.mem else None
-    is_fresh = asked < (found.accepted or found.asked or 0) + SHOWN_WITHIN
+    is_fresh = asked < (one.ledger.accepted or one.ledger.asked or 0) + SHOWN_WITHIN
 
     def state_of(task: int) -> TaskState:
         known = now.task(array, task)
@@ -157,19 +167,19 @@ def _carrier(
         )
 
     active = now.active(array) or (is_fresh and not now.knows(array))
-    return Carrier(name, state_of, active, tuple(_stuck(submission, name, array, now)))
+    return Carrier(str(one), state_of, active, tuple(_stuck(one, now.all_tasks(array))))
 
 
-def _unconfirmed(run: Run, submission: Submission, found: Ledger, asked: float) -> Carrier:
+def _unconfirmed(one: _Array, asked: float) -> Carrier:
     """Return who carries out a submission of which nobody knows whether Slurm has accepted it."""
-    if found.asked is None:
+    if one.ledger.asked is None:
         return _gone("it was not submitted")
-    if newest_records(run):
+    if newest_records(one.run):
         return _gone("")  # it was accepted, and Slurm has forgotten it since
-    if asked > found.asked + ACCEPTED_WITHIN:
+    if asked > one.ledger.asked + ACCEPTED_WITHIN:
         return _gone("Slurm never accepted it")
-    until = time.strftime("%H:%M:%S", time.localtime(found.asked + ACCEPTED_WITHIN))
-    note = f"{submission.label}: a submission is unconfirmed; Slurm may still accept it until {until}"
+    until = time.strftime("%H:%M:%S", time.localtime(one.ledger.asked + ACCEPTED_WITHIN))
+    note = f"{one.submission.label}: a submission is unconfirmed; Slurm may still accept it until {until}"
     return Carrier("an unconfirmed submission", lambda _task: TaskState(Phase.WAITING), True, (note,))
 
 
@@ -184,13 +194,13 @@ def _gone(why: str) -> Carrier:
     return Carrier("", lambda _task: state, False)
 
 
-def _stuck(submission: Submission, name: str, array: ArrayId, snapshot: Snapshot) -> list[str]:
+def _stuck(one: _Array, rows: Sequence[tuple[IndexSet, Task]]) -> list[str]:
     """Return notes on tasks that will never begin by themselves."""
     counts: dict[str, int] = {}
-    for indices, task in snapshot.all_tasks(array):
+    for indices, task in rows:
         if task.state.active and task.words:
             counts[task.words] = counts.get(task.words, 0) + (len(indices) or 1)
-    return [f"{submission.label}: {tasks_of(count)} of {name} {words}" for words, count in counts.items()]
+    return [f"{one.submission.label}: {tasks_of(count)} of {one} {words}" for words, count in counts.items()]
 
 
 def cache_folder() -> str:
