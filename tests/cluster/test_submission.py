@@ -115,6 +115,16 @@ def test_max_submitted_holds_back_and_wait_tops_up(project):
     assert sorted(project.ran) == list(range(6))
 
 
+def test_wait_tops_up_what_failed_before_and_tries_it_once(project):
+    project.write(["a", "b", "c"], "assert False")
+    project.jor("run", "--wait", code=1)
+    project.write(["a", "b", "c"], "assert how != 'b'")
+    project.configure(jobs_per_task=1, max_submitted=1)
+    said = project.jor("run", "--wait", code=1)
+    assert said.count("wait for room: max-submitted is reached") == 1
+    assert sorted(project.ran) == [0, 0, 1, 1, 2, 2]
+
+
 @pytest.mark.every_version
 def test_limit_of_the_account_holds_back(project):
     project.slurm("sacctmgr", "-i", "modify", "qos", "normal", "set", "MaxSubmitJobsPerUser=3")

@@ -21,7 +21,7 @@ from jor.plan import Survey, again, choose, make_submission, survey
 from jor.runtime.owner import Owner
 from jor.runtime.staging import sweep
 from jor.status import Status
-from jor.submission import partial_folder, unwritable, write
+from jor.submission import partial_folder, timestamp, unwritable, write
 
 from .backends import Lazy
 from .errors import LATER
@@ -54,6 +54,8 @@ class Manner:
     collect: tuple[str, ...] = ()
     #: Jobs that are not to be begun again, by the folder of records of their entry.
     spent: Mapping[str, frozenset[int]] = attrs.field(factory=dict)
+    #: When the command began, as submissions tell the time.
+    began: str = attrs.field(factory=timestamp)
 
 
 def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 
@@ -25,6 +26,7 @@ from .errors import FAILED, message
 from .launch import Manner, submit
 from .rendering.live import view
 from .rendering.statuses import as_text
+from .words import jobs_of
 
 #: What is submitted while waiting replaces nothing.
 _KEEP = {"overwrite-output": Setting(False, "jor run --wait")}
@@ -39,7 +41,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
     """
     backend = Lazy(config).backend
     surveys: Sequence[Survey] = list(survey(entries, config, backend.view))
-    retried: Counter[tuple[str, int]] = Counter()
+    told: set[str] = set()
     pause = backend.poll_interval
     watch = Watch()
     terminal = sys.stdout.isatty()
@@ -49,7 +51,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
                 progress = _progress(surveys)
                 live.show(progress)
                 idle = [found for found in surveys if not found.status.active]
-                submitted = [_top_up(found, manner, backend, retried) for found in surveys]
+                submitted = [_top_up(found, manner, backend, told) for found in surveys]
                 if len(idle) == len(surveys) and not any(submitted):
                     break
                 pause = backend.poll_interval if any(submitted) else min(pause * 1.3, LONGEST)
@@ -77,13 +79,14 @@ def _progress(surveys: Sequence[Survey]) -> Progress:
     )
 
 
-def _top_up(found: Survey, manner: Manner, backend: Backend, retried: Counter[tuple[str, int]]) -> bool:
-    """Submit what has not been yet, and again what may be tried again; tell whether there was any such."""
+def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> bool:
+    """Submit what has not been yet, and again what may be tried again; tell whether there was any such.
+
+    Why jobs are held back is said once; it is kept in `told`.
+    """
     if not found.status.pending or found.config["scheduler"] == "local":
         return False
-    retries = found.config["retries"]
-    begun = [problem.index for problem in found.status.problems]
-    spent = frozenset(index for index in begun if retried[found.records, index] >= retries)
+    spent = _spent(found, manner.began)
     if len(found.status.pending) == len(spent):
         return False
     found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
@@ -92,8 +95,21 @@ def _top_up(found: Survey, manner: Manner, backend: Backend, retried: Counter[tu
     except (CommandError, RefusedError) as error:
         click.echo(message(error), err=True)
         return isinstance(error, CommandError)
-    retried.update((found.records, index) for index in begun if index not in spent)
+    if outcome.held_back and outcome.why not in told:
+        click.echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} wait for room: {outcome.why}", err=True)
+        told.add(outcome.why)
     return bool(outcome.submitted or outcome.held_back)
+
+
+def _spent(found: Survey, began: str) -> frozenset[int]:
+    """Return the pending jobs that were submitted as often as they may be since the command began."""
+    begun = [problem.index for problem in found.status.problems]
+    tries: Counter[int] = Counter()
+    for _, submission in found.history.batches:
+        if submission.created >= began:
+            for first, last in submission.planned:
+                tries.update(begun[bisect_left(begun, first) : bisect_right(begun, last)])
+    return frozenset(index for index, count in tries.items() if count > found.config["retries"])
 
 
 def _left(manner: Manner, watch: Watch) -> int:

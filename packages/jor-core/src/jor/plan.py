@@ -6,7 +6,6 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
@@ -21,7 +20,7 @@ from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs
 from .runtime.records import Run, freeze, source_checksum, thaw
 from .status import UNKNOWN, Carrier, EntryStatus
-from .submission import Batch, Submission, new_token, ranges
+from .submission import Batch, Submission, new_token, ranges, timestamp
 
 
 @attrs.frozen(eq=False)
@@ -119,7 +118,7 @@ def make_submission(
     empty = tuple(sorted(found.status.empty))
     return Submission(
         token=token or new_token(),
-        created=datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z",
+        created=timestamp(),
         jor=__version__,
         label=entry.label,
         jobmodule=entry.jobmodule,

@@ -15,6 +15,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from itertools import accumulate
 
 import attrs
@@ -123,6 +124,11 @@ class Submitted:
     #: Where each planned job's line begins in jobs.jsonl, in the order in which jobs are to start.
     offsets: array[int]
     lease: Lease
+
+
+def timestamp() -> str:
+    """Return the time now as a submission tells it: UTC, ISO 8601, to the millisecond; later ones sort higher."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def new_token() -> str:
