@@ -379,3 +379,30 @@ def test_overwriting_twice_runs_jobs_once_more_and_not_twice(project):
     assert "submitted" not in project.jor("run", "--overwrite-output")
     project.until(lambda: project.queue() == [])
     assert sorted(project.ran) == [0, 0, 1, 1]
+
+
+def test_munge_that_is_down_loses_nothing(project, cluster):
+    project.write([0, 1], "time.sleep(5)")
+    cluster.kill_munge()
+    try:
+        assert "Munge encode failed" in project.jor("run", code=75)
+    finally:
+        cluster.start_munge()
+    project.jor("run")
+    cluster.kill_munge()
+    try:
+        assert "is unknown since" in project.jor("status")
+    finally:
+        cluster.start_munge()
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == [0, 1]
+
+
+def test_accounting_that_is_down_is_done_without(make_cluster, project_on):
+    cluster = make_cluster(accounting=True)
+    project = project_on(cluster)
+    project.write([0, 1], "assert how == 0")
+    cluster.kill_accounting()
+    project.jor("run", "--wait", code=1)
+    assert "AssertionError" in project.jor("status")
+    assert sorted(project.ran) == [0, 1]
