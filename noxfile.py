@@ -16,10 +16,23 @@ import suite as testbed
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "types", "imports", "alone", "runtime_old", "together", "slurm", "examples", "build"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    "imports",
+    "alone",
+    "runtime_old",
+    "together",
+    "conda",
+    "slurm",
+    "examples",
+    "build",
+]
 
 PACKAGES = {"jor-core": "jor", "jor-slurm": "jor_slurm", "jor-containers": "jor_containers", "jor-cli": "jor_cli"}
 TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100")
+#: Makes conda environments, without conda.
+RATTLER = "py-rattler>=0.28"
 
 
 def pythons(*versions: str) -> list[str]:
@@ -96,7 +109,15 @@ def runtime_old(session: nox.Session) -> None:
 def together(session: nox.Session) -> None:
     """All four as a user installs them, all tests, on each Python that is there."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
-    session.run("pytest", "--ignore=tests/cluster", *session.posargs)
+    session.run("pytest", "--ignore=tests/cluster", "--ignore=tests/conda", *session.posargs)
+
+
+@nox.session
+def conda(session: nox.Session) -> None:
+    """Jobs in a conda environment: a real one, made by py-rattler."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, RATTLER)
+    session.env["JOR_REQUIRE_CONDA"] = "1"
+    session.run("pytest", "tests/conda", *session.posargs)
 
 
 @nox.session
@@ -108,7 +129,7 @@ def slurm(session: nox.Session, version: str) -> None:
     tools = [*TEST_TOOLS, "pytest-timeout"]
     session.env["JOR_REQUIRE_SLURM"] = "1"
     if version == testbed.native_version():
-        session.install(*(f"./packages/{package}" for package in PACKAGES), *tools)
+        session.install(*(f"./packages/{package}" for package in PACKAGES), *tools, RATTLER)
         session.run("python", "tools/testbed/cluster.py", "install")
         session.run("pytest", "tests/cluster", "--timeout=600", *session.posargs)
         if not session.posargs:

@@ -27,6 +27,7 @@ VALUES = {
     "a text of some lines": "word",
     "fork or spawn or none": "spawn",
     "ignore or raise": "raise",
+    "bundled or installed": "installed",
 }
 
 

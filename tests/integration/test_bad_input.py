@@ -233,7 +233,7 @@ BAD_CONFIG = {
     ),
     "slurm's time": (cfg("[submit]\nscheduler = slurm\ntime = 1d\n"), ["jor.cfg:3", "time = '1d'"]),
     "sif": (cfg("[submit]\nsif = image.sif\n"), ["jor.cfg:2", "sif = image.sif", "not part of this version yet"]),
-    "condaenv": (cfg("[submit]\ncondaenv = base\n"), ["jor.cfg:2", "condaenv = base", "not part of this version yet"]),
+    "condaenv": (cfg("[submit]\ncondaenv = nowhere\n"), ["jor.cfg:2", "there is no conda environment 'nowhere'"]),
 }
 
 BAD_FILES = {**BAD_TODO, **BAD_JOBARGS, **BAD_MODULE, **BAD_CONFIG}
@@ -270,7 +270,7 @@ GOOD_FILES = {"good": GOOD, "todo": TODO}
         (["run", "--array-throttle", "0"], ["--array-throttle", "a whole number from 1 on"]),
         (["run", "--retry-scale", "0.5"], ["--retry-scale", "a number from 1 to 100"]),
         (["run", "--sif", "image.sif"], ["not part of this version yet"]),
-        (["run", "--condaenv", "base"], ["not part of this version yet"]),
+        (["run", "--condaenv", "./nowhere"], ["nowhere is no conda environment"]),
         (["run", "--mem", "lots"], ["mem = 'lots'"]),
         (["run", "--time", "soon"], ["time = 'soon'"]),
         (["run", "godo"], ["no entry 'godo'", "Did you mean 'good'?"]),

@@ -14,7 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 #: Options that are taken before the command's name as well, as jor 0.1.2 did.
 SHARED = ("path-prefix", "todo-list", "overwrite-output")
 #: What decides how jobs are run.
-RUNNING = tuple(option.name for option in OPTIONS if option.section in ("submit", "local", "slurm"))
+RUNNING = tuple(option.name for option in OPTIONS if option.section in ("submit", "local", "slurm", "container"))
 
 
 def flags(*names: str) -> Callable[[Command], Command]:

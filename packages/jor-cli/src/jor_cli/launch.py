@@ -30,7 +30,7 @@ from .rendering.live import view
 from .rendering.runs import exit_code, show_plan, show_result
 from .resources import local_workers
 from .words import jobs_of
-from .wrappers import wrapper
+from .wrappers import start_of
 
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
@@ -73,7 +73,7 @@ def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
     if manner.dry_run:
         for found, indices in chosen:
             if _is_local(found, manner):
-                show_plan(found, indices, local_workers(found.config), wrapper(found.config))
+                show_plan(found, indices, local_workers(found.config), start_of(found.config))
             else:
                 show_batch(found, indices, cluster.backend)
         return 0
@@ -104,7 +104,7 @@ def _is_local(found: Survey, manner: Manner) -> bool:
 
 def _check(found: Survey, manner: Manner) -> None:
     """Raise for options that cannot be honoured, and for an index that is out of range."""
-    wrapper(found.config)
+    start_of(found.config)
     local_workers(found.config)
     if manner.index is not None:
         found.parameters(manner.index)
@@ -162,10 +162,11 @@ def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
             return []
         overwrite = now.config["overwrite-output"] or manner.index is not None
         submission = make_submission(now, indices, overwrite=overwrite)
-        submitted = write(submission, now.jobs, indices, now.records)
+        start = start_of(now.config)
+        submitted = write(submission, now.jobs, indices, now.records, bundled=start.bundled)
     workers = min(local_workers(found.config), submission.count)
     _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
-    return [Assignment(submitted, workers, wrapper(found.config).wrap)]
+    return [Assignment(submitted, workers, start.command)]
 
 
 def submit(found: Survey, manner: Manner, backend: Backend) -> Outcome:

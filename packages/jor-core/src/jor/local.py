@@ -17,9 +17,10 @@ import attrs
 
 from .runtime.journal import Reader, Record
 from .runtime.processes import adopt_orphans, children, kill_descendants, load_prctl
+from .runtime.records import Run
 from .runtime.sources import END, ITEM
 from .runtime.watch import Watch
-from .runtime.worker import CANNOT_WORK, interpreter
+from .runtime.worker import CANNOT_WORK
 from .submission import Submitted
 
 #: Seconds between two looks at the journals.
@@ -75,8 +76,8 @@ class Assignment:
     submitted: Submitted
     #: How many of its jobs may run at once.
     workers: int
-    #: Turns a worker's command into the one that is started (in a container, say).
-    wrap: Callable[[Sequence[str]], Sequence[str]]
+    #: Returns the command that carries out `exec` with these words: in a container, say.
+    command: Callable[[Run, Sequence[str]], Sequence[str]]
 
 
 def carry_out(
@@ -201,7 +202,7 @@ class _Crew:
         #: Jobs that a worker took from the feed and died before it began them.
         self.lost = 0
         self.workers: list[_Worker] = []
-        self._wrap = assignment.wrap
+        self._command = assignment.command
         self._foreground = foreground
         self._started = 0
         self._begun = 0
@@ -235,7 +236,7 @@ class _Crew:
         task, self._started = self._started, self._started + 1
         run = self.submitted.run
         # Not the user's folder: `python -m` would import from it (a file json.py there, say).
-        argv = self._wrap([*interpreter(), "exec", run.folder, str(task)])
+        argv = self._command(run, [str(task)])
         log = "" if self._foreground else run.log(task)
         output = None if self._foreground else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
         try:

@@ -140,7 +140,7 @@ OPTIONS: Final = (
     Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),
     Option("partition", TEXT, None, "submit", "Slurm partition, or several with commas between them; ignored by local."),
     Option("sif", PATH, None, "submit", "Singularity or Apptainer image to run jobs in; not part of this version yet."),
-    Option("condaenv", TEXT, None, "submit", "conda environment to run jobs in; not part of this version yet."),
+    Option("condaenv", TEXT, None, "submit", "conda environment to run jobs in: a name, or a prefix with a slash in it."),
     Option("account", TEXT, None, "submit", "Slurm account that the time is charged to."),
     Option("qos", TEXT, None, "submit", "Slurm quality of service."),
     Option("mem", TEXT, JobsBase.mem, "submit", "Memory of one job in Slurm's syntax (500M, 5G); local starts no more workers than fit.", in_class=True),
@@ -177,6 +177,7 @@ OPTIONS: Final = (
     Option("max-mem", TEXT, None, "slurm", "Memory that retry-scale does not go beyond."),
     Option("max-time", TEXT, None, "slurm", "Time that retry-scale, and the time of a task of many jobs, do not go beyond."),
     Option("poll-interval", SECONDS, 10.0, "slurm", "Seconds for which all jor commands of a user share an answer of squeue; JOR_POLL_INTERVAL is the least.", in_todo=False),
+    Option("runtime", _choice("bundled", "installed"), "bundled", "container", "The jor-core of jobs in an environment: one that travels with the submission, or its own."),
     Option("missing-output", _choice("ignore", "raise"), "ignore", "collect", "What collect does when outputs are missing: go on with a warning, or stop."),
     Option("collect", AUTO, False, "collect", "Have Slurm run jor collect when the submitted jobs have ended."),
 )  # fmt: skip

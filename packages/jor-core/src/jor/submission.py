@@ -20,6 +20,7 @@ from itertools import accumulate
 
 import attrs
 
+from .bundle import write_bundle
 from .errors import JorError, RecordError
 from .lock import Lease
 from .runtime.jobs import JobsBase
@@ -136,23 +137,31 @@ def new_token() -> str:
     return secrets.token_hex(5)
 
 
-def write(submission: Submission, jobs: JobsBase, indices: Iterable[int], records: str) -> Submitted:
-    """Write `submission` of the jobs `indices`, which this process is to carry out, into a new folder below `records`.
+def write(
+    submission: Submission, jobs: JobsBase, indices: Iterable[int], records: str, *, bundled: bool = False
+) -> Submitted:
+    """Write `submission` of the jobs `indices`, which this process will carry out, into a new folder below `records`.
 
-    Raise RecordError, leaving nothing behind, when that cannot be written.
+    With `bundled`, the runtime lies there as well. Raise RecordError, leaving nothing behind, when it cannot be
+    written.
     """
     run = run_of(submission, records)
     with _whole_or_not(run, records):
         offsets = _write_jobs(run.jobs, jobs, indices)
+        if bundled:
+            write_bundle(run.bundle)
         lease = Lease(run.alive)
         _write_submission(run, submission)
     return Submitted(submission, run, offsets, lease)
 
 
-def write_batch(submission: Submission, jobs: JobsBase, indices: Iterable[int], records: str, script: str) -> Run:
+def write_batch(
+    submission: Submission, jobs: JobsBase, indices: Iterable[int], records: str, script: str, *, bundled: bool = False
+) -> Run:
     """Write `submission`, which a batch system is to carry out by `script`, into a new folder below `records`.
 
-    It is on the disk when this returns: what is submitted next can be found again after a crash. Raise RecordError,
+    It is on the disk when this returns: what is submitted next can be found again after a crash. With `bundled`, the
+    runtime lies there as well. Raise RecordError,
     leaving nothing behind, when it cannot be written.
     """
     assert submission.batch is not None
@@ -165,6 +174,8 @@ def write_batch(submission: Submission, jobs: JobsBase, indices: Iterable[int], 
             file.writelines(map(PLACE.pack, offsets))
         with open(run.script, "w", encoding="utf-8", errors="surrogateescape") as text:
             text.write(script)
+        if bundled:
+            write_bundle(run.bundle)
         _write_submission(run, submission)
         _sync_folder(run.folder)
         _sync_folder(os.path.dirname(run.folder))

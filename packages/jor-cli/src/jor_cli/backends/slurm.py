@@ -16,7 +16,6 @@ from jor.history import durations
 from jor.local import environment
 from jor.plan import Survey, make_submission
 from jor.runtime.records import Run
-from jor.runtime.worker import interpreter
 from jor.status import Phase, Shortage
 from jor.submission import Submission, new_token, ranges, revoke, run_of, write_batch
 from jor_slurm import (
@@ -34,7 +33,7 @@ from jor_slurm import (
     patiently,
 )
 
-from ..wrappers import wrapper
+from ..wrappers import start_of
 from . import ledger
 from .carriers import Inquiry, cache_folder
 from .requests import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
@@ -225,7 +224,8 @@ class Backend:
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
         script = script_of(wanted, _command(found, run))
-        write_batch(submission, found.jobs, jobs, found.records, script)
+        bundled = start_of(found.config).bundled
+        write_batch(submission, found.jobs, jobs, found.records, script, bundled=bundled)
 
         def ask() -> ArrayId:
             ledger.asked(run)
@@ -256,7 +256,7 @@ class Backend:
 
 
 def _command(found: Survey, run: Run) -> list[str]:
-    return list(wrapper(found.config).wrap([*interpreter(), "exec", run.folder]))
+    return start_of(found.config).command(run)
 
 
 def _by_needs(found: Survey, chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:

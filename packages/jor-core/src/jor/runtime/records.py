@@ -7,6 +7,7 @@ runs/<time>-<token>/          one submission
 submission.json           everything that its workers need to know
 jobs.jsonl                the planned jobs, one line each
 alive                     local: who carries the submission out; gone when it is over
+jor.pyz                   the runtime, for an environment that has none
 script.sh                 array tasks: the script that the batch system was given
 slurm.jsonl               array tasks: what Slurm was asked, and what it answered
 jobs.index                array tasks: where in jobs.jsonl the jobs of each begin
@@ -60,6 +61,11 @@ class Run(NamedTuple):
     def places(self) -> str:
         """Where the jobs of each array task begin in jobs.jsonl: see `chunk`."""
         return os.path.join(self.folder, "jobs.index")
+
+    @property
+    def bundle(self) -> str:
+        """The runtime, where it is not taken from the environment in which workers run: see jor.bundle."""
+        return os.path.join(self.folder, "jor.pyz")
 
     @property
     def script(self) -> str:

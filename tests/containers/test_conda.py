@@ -1,0 +1,217 @@
+"""A command in a conda environment finds what `conda activate` would give it, whatever it was called from."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jor_containers import ACTIVATE, CondaEnvironment, ContainerError, find_environment
+
+MINE = "envs/it's mine"
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    """Make a folder that is an environment, with a Python."""
+    return environment(tmp_path / MINE)
+
+
+def environment(prefix: Path) -> Path:
+    (prefix / "conda-meta").mkdir(parents=True)
+    (prefix / "conda-meta/python-3.11.4-0.json").write_text("{}")
+    (prefix / "conda-meta/history").write_text("")
+    (prefix / "bin").mkdir()
+    (prefix / "bin/python").symlink_to(sys.executable)
+    return prefix
+
+
+def script(prefix: Path, name: str, text: str) -> None:
+    folder = prefix / "etc/conda/activate.d"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+
+
+@pytest.fixture(params=["bash", "sh"])
+def run(request, prefix, tmp_path):
+    """Give a function that runs a command in the environment: where there is bash, and where there is none."""
+    path = os.environ["PATH"]
+    if request.param == "sh":
+        path = str(tmp_path / "programs")
+        os.mkdir(path)
+        for name in ("sh", "env", "sed", "uname", "cat"):
+            os.symlink(subprocess.check_output(["which", name], text=True).strip(), f"{path}/{name}")
+
+    def run_it(*argv: str, code: int = 0, **variables: str) -> str:
+        done = subprocess.run(
+            CondaEnvironment(str(prefix), "mine").wrap(argv),
+            env={"PATH": path, **variables},
+            input="of the command",
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr
+        return done.stderr if code else done.stdout
+
+    return run_it
+
+
+def variables_of(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.split("\0") if line)
+
+
+def test_variables_are_those_of_conda(run, prefix):
+    found = variables_of(run("env", "-0"))
+    assert found["PATH"].startswith(f"{prefix}/bin:")
+    assert found["CONDA_PREFIX"] == str(prefix)
+    assert found["CONDA_DEFAULT_ENV"] == "mine"
+    assert found["CONDA_SHLVL"] == "1"
+    assert found["CONDA_PROMPT_MODIFIER"] == "(mine) "
+    assert not [name for name in found if "jor" in name.lower()]
+
+
+def test_words_come_through_as_they_are(run):
+    words = ["$HOME", "it's", "a  b", "", "*", "x\ny", '"', "-e"]
+    assert run("sh", "-c", 'printf "%s|" "$@"', "sh", *words) == "".join(f"{word}|" for word in words)
+
+
+def test_exit_status_and_standard_input_are_those_of_the_command(run, prefix):
+    script(prefix, "greedy.sh", "cat > /dev/null")
+    run("sh", "-c", "exit 7", code=7)
+    assert run("cat") == "of the command"
+
+
+def test_process_becomes_the_command(prefix):
+    process = subprocess.Popen(
+        CondaEnvironment(str(prefix)).wrap(["sh", "-c", "echo $$"]), stdout=subprocess.PIPE, text=True
+    )
+    assert int(process.communicate()[0]) == process.pid
+
+
+def test_environment_of_the_caller_is_left(run, prefix):
+    old = "/old/env"
+    found = variables_of(
+        run(
+            "env", "-0", CONDA_PREFIX=old, CONDA_SHLVL="3", CONDA_PREFIX_1="/x", _CE_CONDA="", CONDA_EXE="/o/bin/conda",
+            CONDA_OTHER="a\nCONDA_FAKE=b", PATH=f"{old}/bin:{os.environ['PATH']}:{old}/bin",
+        )
+    )  # fmt: skip
+    kept = {"CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_SHLVL", "CONDA_PROMPT_MODIFIER"}
+    assert {name for name in found if "CONDA" in name} == kept
+    assert old not in found["PATH"]
+
+
+def test_variables_of_the_environment_are_set(run, prefix):
+    state = {"env_vars": {"STATE": "it's $HOME\n`id`", "BOTH": "state", "GONE": "***unset***", "a;id": "x"}}
+    (prefix / "conda-meta/state").write_text(json.dumps(state))
+    (prefix / "etc/conda/env_vars.d").mkdir(parents=True)
+    (prefix / "etc/conda/env_vars.d/package.json").write_text(json.dumps({"PACKAGE": "1", "BOTH": "package"}))
+    found = variables_of(run("env", "-0"))
+    assert (found["STATE"], found["PACKAGE"], found["BOTH"]) == ("it's $HOME\n`id`", "1", "state")
+    assert "GONE" not in found
+
+
+def test_scripts_run_in_order_and_see_the_variables(run, prefix):
+    (prefix / "conda-meta/state").write_text(json.dumps({"env_vars": {"FIRST": "1"}}))
+    script(prefix, "b c.sh", 'export SAID="$SAID b"')
+    script(prefix, "a.sh", 'set -- lost; export SAID="$FIRST $CONDA_PREFIX"')
+    script(prefix, "no.txt", "exit 1")
+    assert run("sh", "-c", 'echo "$SAID"') == f"1 {prefix} b\n"
+
+
+def test_script_whose_last_command_fails_is_told_and_does_not_stop_the_command(prefix):
+    script(prefix, "a.sh", "false")
+    done = subprocess.run(CondaEnvironment(str(prefix)).wrap(["echo", "ran"]), capture_output=True, text=True)
+    assert done.stdout == "ran\n"
+    assert "a.sh: exit status 1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("exit 0", "a.sh ended the shell"),
+        ("export CONDA_PREFIX=/other", "has set CONDA_PREFIX to /other"),
+    ],
+)
+def test_script_that_spoils_the_activation_stops_the_command(run, prefix, text, what):
+    script(prefix, "a.sh", text)
+    said = run("echo", "ran", code=78)
+    assert what in said
+    assert "Mend or remove that script" in said
+
+
+def test_variables_that_cannot_be_read_stop_the_command(run, prefix):
+    (prefix / "conda-meta/state").write_text("{")
+    assert "variables cannot be read" in run("echo", "ran", code=78)
+
+
+def test_environment_that_is_not_there_on_the_node_stops_the_command(run, prefix):
+    (prefix / "conda-meta").rename(prefix / "gone")
+    said = run("echo", "ran", code=78)
+    assert f"{prefix} cannot be activated on {os.uname().nodename}: it is not there" in said
+
+
+def test_packages_are_listed(prefix):
+    (prefix / "conda-meta/a-1-h0_0.json").write_text("{}")
+    assert CondaEnvironment(str(prefix)).packages() == ("a-1-h0_0", "python-3.11.4-0")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"CONDA_EXE": "{root}/bin/conda"},
+        {"MAMBA_ROOT_PREFIX": "{root}"},
+        {"CONDA_ENVS_PATH": "/none:{root}/envs"},
+        {"CONDA_ENVS_DIRS": "{root}/envs"},
+        {"CONDA_PREFIX": "{root}/envs/it's mine"},
+        {"HOME": "{root}/home"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_environment_is_found_by_its_name(prefix, tmp_path, variables):
+    (tmp_path / "home/.conda").mkdir(parents=True)
+    (tmp_path / "home/.conda/environments.txt").write_text(f"/none\n{prefix}\n\n")
+    environ = {name: text.format(root=tmp_path) for name, text in variables.items()}
+    assert find_environment("it's mine", environ) == CondaEnvironment(str(prefix), "it's mine")
+
+
+def test_environment_is_found_by_asking_conda(prefix, tmp_path):
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    program = folder / "mamba"
+    text = json.dumps({"envs": [str(prefix)]}).replace("'", "'\\''")
+    program.write_text(f"#!/bin/sh\nprintf '%s' '{text}'\n")
+    program.chmod(0o755)
+    broken = folder / "conda"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    assert find_environment("it's mine", {"PATH": str(folder)}).prefix == str(prefix)
+
+
+def test_base_environment_has_a_name(tmp_path):
+    environment(tmp_path)
+    assert find_environment("base", {"MAMBA_ROOT_PREFIX": str(tmp_path)}).prefix == str(tmp_path)
+
+
+def test_prefix_is_taken_and_gets_the_name_by_which_it_is_known(prefix, tmp_path):
+    environ = {"MAMBA_ROOT_PREFIX": str(tmp_path)}
+    assert find_environment(f"{prefix}/", environ) == CondaEnvironment(str(prefix), "it's mine")
+    assert find_environment(str(prefix), {}) == CondaEnvironment(str(prefix), "")
+
+
+def test_activation_script_is_there():
+    assert os.path.exists(ACTIVATE)
+
+
+@pytest.mark.parametrize(("wanted", "what"), [("other", "no conda environment 'other'"), ("/no/where", "/no/where is")])
+def test_wrong_name_is_told_with_those_that_are_known(prefix, tmp_path, wanted, what):
+    with pytest.raises(ContainerError, match=what) as caught:
+        find_environment(wanted, {"MAMBA_ROOT_PREFIX": str(tmp_path)})
+    assert "Known are: it's mine" in caught.value.remedy
+    with pytest.raises(ContainerError) as caught:
+        find_environment(wanted, {"PATH": str(tmp_path)})
+    assert "None was found" in caught.value.remedy
