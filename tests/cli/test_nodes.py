@@ -65,6 +65,11 @@ def test_tasks_that_die_everywhere_are_not_the_fault_of_the_nodes():
     assert seen(*everywhere, task("COMPLETED", "n5")).bad(9) == ("n0", "n1")
 
 
+def test_loss_of_a_node_after_a_while_does_not_speak_for_it():
+    nodes = seen(*[task("FAILED", "n1")] * 3, task("NODE_FAIL", "n1", 500))
+    assert nodes.bad(2) == ("n1",)
+
+
 def test_partition_is_not_left_without_nodes():
     assert seen(*[task("FAILED", "n1")] * 3).bad(1) == ()
 

@@ -41,7 +41,7 @@ class Nodes:
         for index, task in ended:
             if index in died:
                 self._died[task.nodes].add((array.job_id, index))
-            elif task.state.succeeded or task.state.name in _DEATHS:
+            elif task.state.succeeded or (task.state.name == "FAILED" and task.seconds is not None):
                 self._fine.add(task.nodes)
 
     @property
