@@ -43,4 +43,5 @@ def test_environment_that_goes_away_while_tasks_wait_is_told(project, prefix):
     project.wait()
     assert json.loads(project.jor("status", "--json"))["counts"]["missing"] == 1
     assert "it is not there" in (project.runs[-1] / "task-0.log").read_text()
-    assert "exit status 78" in project.jor("status")
+    assert "task-0.log" in project.jor("status")
+    project.until(lambda: "exit status 78" in project.jor("status"))  # the accounting tells

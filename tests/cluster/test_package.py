@@ -23,5 +23,5 @@ def test_program_of_the_readme_runs(cluster, tmp_path):
     lines = done.stdout.splitlines()
     assert lines[3] == "3 COMPLETED "
     assert [line for line in lines if "COMPLETED" not in line] == [lines[10]]
-    assert lines[10].startswith("13 FAILED failed: NonZeroExitCode")
+    assert lines[10].startswith("13 FAILED failed: its script ended with an error")
     assert (tmp_path / "squares-7.txt").read_text() == "49\n"

@@ -132,7 +132,10 @@ class _Journals:
         self.of_tasks: dict[int, Record] = {}
         #: Each attempt at a task: the task, and the process that it was.
         self.owners: list[tuple[int, str]] = []
+        #: The tasks that have begun at all.
+        self.begun: set[int] = set()
         for path, task, _ in _journals(run):
+            self.begun.add(task)
             of_jobs: dict[int, Record] = {}
             self.of_tasks.pop(task, None)  # an earlier attempt's
             for record in Reader(path).poll():
@@ -173,6 +176,9 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier) -> Attemp
     def state_of(index: int) -> TaskState:
         task = task_of(index)
         state, over = carrier.state_of(task), journals().of_tasks.get(task)
+        if state.phase is Phase.OVER and state.reason and task not in journals().begun:
+            log = run.log(task)
+            return attrs.evolve(state, log=log) if os.path.exists(log) else state
         return state if over is None else _after(over, state, bool(submission.batch and submission.batch.requeue))
 
     return Attempt(submission.planned, carrier, lambda: journals().of_jobs, state_of, submission.batch)

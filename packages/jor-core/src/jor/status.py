@@ -55,6 +55,8 @@ class TaskState:
     reason: str = ""
     #: What it ran out of, if that ended it.
     shortage: Shortage | None = None
+    #: What it printed, should it have ended before it began a job: a file; "" if nowhere.
+    log: str = ""
 
 
 @attrs.frozen
@@ -143,7 +145,7 @@ def judge(
     problems: list[Problem] = []
     pending: list[int] = []
     carriers: list[Carrier] = []
-    causes: dict[int, str] = {}
+    causes: dict[int, TaskState] = {}
     undecided = absent
     for attempt in attempts:
         planned, undecided = _split(undecided, attempt.planned)
@@ -155,7 +157,7 @@ def judge(
             if found is None:
                 untouched.append(index)  # planned and never begun: what was before that still holds
                 if state.reason:
-                    causes.setdefault(index, state.reason)
+                    causes.setdefault(index, state)
                 continue
             counts[found.status] += 1
             if found.status in PENDING:
@@ -171,7 +173,8 @@ def judge(
             counts[Status.INTERRUPTED] += 1
         else:
             if index in causes:
-                problems.append(Problem(index, Status.MISSING, f"last: {causes[index]}"))
+                cause = causes[index]
+                problems.append(Problem(index, Status.MISSING, f"last: {cause.reason}", cause.log))
             counts[Status.MISSING] += 1
     counts[Status.DONE] = total - sum(counts[status] for status in Status if status is not Status.DONE)
     problems.sort(key=lambda problem: problem.index)

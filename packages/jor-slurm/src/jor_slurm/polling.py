@@ -21,7 +21,10 @@ INTERVALS = (5.0, 60.0)
 #: Seconds that a new array may take to show in the queue.
 GRACE = 30.0
 
-_REASONS = {"JobLaunchFailure": "its log could not be opened, or its script was killed"}
+_REASONS = {
+    "JobLaunchFailure": "its log could not be opened, or its script was killed",
+    "NonZeroExitCode": "its script ended with an error",
+}
 
 
 @attrs.frozen
