@@ -155,10 +155,11 @@ def _carrier(one: _Array, now: Snapshot, past: Snapshot, asked: float) -> Carrie
             return TaskState(Phase.AT_WORK if known.state.running else Phase.WAITING, known.words)
         ended = past.task(array, task)
         last = known if ended is None or ended.state.active else ended
-        if known is not None and last is not None:
-            last = attrs.evolve(last, reason=known.reason)
+        if last is not None and last.state.succeeded:
+            return TaskState(Phase.OVER)
         if last is not None:
-            last = attrs.evolve(last, requested=last.requested or requested)  # the queue does not tell
+            reason = last.reason if known is None else known.reason
+            last = attrs.evolve(last, reason=reason, requested=last.requested or requested)  # the queue tells no memory
             return TaskState(Phase.OVER, last.words, _shortage(last))
         if is_fresh:
             return TaskState(Phase.WAITING)
