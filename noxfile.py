@@ -123,7 +123,7 @@ def conda(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("version", list(testbed.SUITES), ids=list(testbed.SUITES))
 def slurm(session: nox.Session, version: str) -> None:
-    """Against a real Slurm on this machine: its own version whole, the others in a folder and in short; needs root."""
+    """Against a real Slurm on this machine, as root: its own version, others in a folder (in CI in short)."""
     if os.geteuid() != 0 and "CI" not in os.environ:
         session.skip("a cluster of one's own needs root")
     tools = [*TEST_TOOLS, "pytest-timeout"]
@@ -140,11 +140,12 @@ def slurm(session: nox.Session, version: str) -> None:
             session.run("python", "tools/testbed/cluster.py", "run", f"{session.create_tmp()}/cluster", "--", *examples)
         return
     packages = " ".join(f"./packages/{package}" for package in PACKAGES)
-    quoted = " ".join(f"'{tool}'" for tool in tools)
+    quoted = " ".join(f"'{tool}'" for tool in (*tools, RATTLER))
+    chosen = "-m every_version" if "CI" in os.environ else ""
     script = (
         f"set -e; python3 -m venv /tmp/jor-{version}; . /tmp/jor-{version}/bin/activate; "
         f"pip install --quiet {packages} {quoted}; "
-        "exec pytest tests/cluster --timeout=600 -p no:cacheprovider -m every_version"
+        f"exec pytest tests/cluster --timeout=600 -p no:cacheprovider {chosen}"
     )
     folder = f"{session.cache_dir}/slurm-{version}"
     session.env["JOR_TESTBED"] = "chroot"
