@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 
 import attrs
 
@@ -166,22 +167,27 @@ def _local_attempt(run: Run, submission: Submission, now: float) -> Attempt:
 
 def _batch_attempt(run: Run, submission: Submission, carrier: Carrier) -> Attempt:
     task_of = submission.task_of()
-    read: list[_Journals] = []
+    requeues = bool(submission.batch and submission.batch.requeue)
 
+    @cache
     def journals() -> _Journals:
-        if not read:
-            read.append(_Journals(run))
-        return read[0]
+        return _Journals(run)
 
-    def state_of(index: int) -> TaskState:
-        task = task_of(index)
+    @cache
+    def state_of(task: int) -> TaskState:
         state, over = carrier.state_of(task), journals().of_tasks.get(task)
         if state.phase is Phase.OVER and state.reason and task not in journals().begun:
             log = run.log(task)
             return attrs.evolve(state, log=log) if os.path.exists(log) else state
-        return state if over is None else _after(over, state, bool(submission.batch and submission.batch.requeue))
+        return state if over is None else _after(over, state, requeues)
 
-    return Attempt(submission.planned, carrier, lambda: journals().of_jobs, state_of, submission.batch)
+    return Attempt(
+        submission.planned,
+        carrier,
+        lambda: journals().of_jobs,
+        lambda index: state_of(task_of(index)),
+        submission.batch,
+    )
 
 
 def _after(over: Record, state: TaskState, requeues: bool) -> TaskState:
