@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 
 import attrs
 
@@ -52,11 +53,15 @@ def start_of(config: Config) -> Start:
         return Start()
     where = config.setting("condaenv").source
     try:
-        environment = find_environment(config["condaenv"])
+        environment = _found(config["condaenv"])
     except ContainerError as error:
         raise ConfigError(error.what, where=where, remedy=error.remedy) from error
     _check_python(environment, where)
     return Start(environment, environment.python, config["runtime"] == "bundled")
+
+
+# Asked for each entry more than once, and a name that only conda knows takes a second.
+_found = cache(find_environment)
 
 
 def _check_python(environment: CondaEnvironment, where: str) -> None:

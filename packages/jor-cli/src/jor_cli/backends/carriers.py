@@ -111,8 +111,10 @@ class _Array:
     @classmethod
     def of(cls, run: Run, submission: Submission, by_name: Mapping[str, int]) -> _Array:
         """Return it; if the answer of sbatch was lost, the array is the one of its name in the queue, if there is."""
-        found, name = ledger.read(run), submission.batch.name if submission.batch else ""
-        return cls(run, submission, found, found.array or (ArrayId(by_name[name], name) if name in by_name else None))
+        one = cls(run, submission, found := ledger.read(run), found.array)
+        if one.id is None and one.name in by_name:
+            return attrs.evolve(one, id=ArrayId(by_name[one.name], one.name))
+        return one
 
     @property
     def name(self) -> str:

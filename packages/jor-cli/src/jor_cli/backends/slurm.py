@@ -129,7 +129,7 @@ class Backend:
         sizes = self.limits.array_sizes(tasks)
         options = wanted.options_of(job_name(found.entry.label, "token"), run.folder)
         command = submit_command(self._slurm, wanted, options, sizes[0])
-        return sizes, list(command), script_of(wanted, _command(found, run))
+        return sizes, list(command), script_of(wanted, start_of(found.config).command(run))
 
     def submit(self, found: Survey, chosen: Sequence[int], *, overwrite: bool) -> Outcome:
         """Submit the jobs `chosen` of an entry, whose lock this process holds, as far as limits allow.
@@ -223,9 +223,9 @@ class Backend:
         options = wanted.options_of(batch.name, run.folder)
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
-        script = script_of(wanted, _command(found, run))
-        bundled = start_of(found.config).bundled
-        write_batch(submission, found.jobs, jobs, found.records, script, bundled=bundled)
+        start = start_of(found.config)
+        script = script_of(wanted, start.command(run))
+        write_batch(submission, found.jobs, jobs, found.records, script, bundled=start.bundled)
 
         def ask() -> ArrayId:
             ledger.asked(run)
@@ -253,10 +253,6 @@ class Backend:
             if found:
                 return ArrayId(found[0], name)
         return None
-
-
-def _command(found: Survey, run: Run) -> list[str]:
-    return start_of(found.config).command(run)
 
 
 def _by_needs(found: Survey, chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:
