@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from .conda import CondaEnvironment
 from .errors import ContainerError
@@ -70,7 +70,7 @@ def _listed(environ: Mapping[str, str]) -> Iterator[str]:
         with open(os.path.join(environ.get("HOME", ""), ".conda", "environments.txt"), errors="replace") as file:
             yield from file.read().split("\n")
     except OSError:
-        pass  # not every conda has written one
+        pass  # one of several places to look: a name that is found in none is told by the caller
     yield environ.get("CONDA_PREFIX", "")
 
 
@@ -81,7 +81,7 @@ def _below(folder: str) -> list[str]:
         return []
 
 
-def _by_name(roots: Iterator[str] | tuple[str, ...], listed: Iterator[str]) -> Iterator[tuple[str, str]]:
+def _by_name(roots: Iterable[str], listed: Iterator[str]) -> Iterator[tuple[str, str]]:
     """Yield the name and prefix of each environment there is; of those of one name, the one that counts comes last."""
     found: list[tuple[str, str]] = []
     for root in roots:
