@@ -44,7 +44,7 @@ def make(suite: str, folder: Path) -> None:
         [
             "mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(PACKAGES)}",
             '--aptopt=Acquire::Check-Valid-Until "false"', "--dpkgopt=path-exclude=/usr/share/doc/*",
-            suite, str(partial), f"deb [signed-by={KEYRING}] {_mirror()} {suite} main",
+            suite, str(partial), f"deb [signed-by={KEYRING}] {mirror()} {suite} main",
         ],
         check=True,
     )  # fmt: skip
@@ -68,7 +68,7 @@ def run(folder: Path, command: list[str]) -> int:
     return subprocess.run(argv, env=environment).returncode
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """Return where this machine gets its packages from."""
     for path in sorted(Path("/etc/apt").glob("sources.list*")) + sorted(Path("/etc/apt/sources.list.d").glob("*")):
         if path.is_file():

@@ -13,6 +13,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 #: Options that are taken before the command's name as well, as jor 0.1.2 did.
 SHARED = ("path-prefix", "todo-list", "overwrite-output")
+#: What decides how containers and environments are used.
+CONTAINER = tuple(option.name for option in OPTIONS if option.section == "container")
 #: What decides how jobs are run.
 RUNNING = tuple(option.name for option in OPTIONS if option.section in ("submit", "local", "slurm", "container"))
 

@@ -70,10 +70,13 @@ def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
         if not _is_local(found, manner):
             cluster.backend.check(found)
     chosen = _choose(surveys, manner)
+    for found, indices in chosen:
+        if indices:
+            start_of(found)
     if manner.dry_run:
         for found, indices in chosen:
             if _is_local(found, manner):
-                show_plan(found, indices, local_workers(found.config), start_of(found.config))
+                show_plan(found, indices, local_workers(found.config))
             else:
                 show_batch(found, indices, cluster.backend)
         return 0
@@ -104,7 +107,6 @@ def _is_local(found: Survey, manner: Manner) -> bool:
 
 def _check(found: Survey, manner: Manner) -> None:
     """Raise for options that cannot be honoured, and for an index that is out of range."""
-    start_of(found.config)
     local_workers(found.config)
     if manner.index is not None:
         found.parameters(manner.index)
@@ -161,8 +163,8 @@ def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
             return []
         overwrite = now.config["overwrite-output"] or manner.index is not None
-        submission = make_submission(now, indices, overwrite=overwrite)
-        start = start_of(now.config)
+        start = start_of(now)
+        submission = make_submission(now, indices, overwrite=overwrite, surroundings=start.surroundings)
         submitted = write(submission, now.jobs, indices, now.records, bundled=start.bundled)
     workers = min(local_workers(found.config), submission.count)
     _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")

@@ -1,21 +1,43 @@
-"""From options to how a worker is started: in which environment, with which Python, with which runtime."""
+"""From options to how a worker is started: in which container and environment, with which Python and runtime."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 import attrs
 
 from jor import ConfigError
 from jor.config import Config
+from jor.plan import Survey
 from jor.runtime.records import Run
 from jor.runtime.worker import interpreter
-from jor_containers import CondaEnvironment, ContainerError, Native, Wrapper, find_environment
+from jor.submission import NATIVE, Surroundings
+from jor_containers import (
+    ACTIVATE,
+    Apptainer,
+    CondaEnvironment,
+    ContainerError,
+    Inside,
+    Native,
+    Nested,
+    Wrapper,
+    bound,
+    find_environment_inside,
+    find_program,
+    look_inside,
+)
+
+from .surroundings import environment_of, image_of, recorded
 
 #: The oldest Python that the runtime runs with.
 OLDEST = (3, 8)
+_VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*|[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
 
 @attrs.frozen
@@ -27,6 +49,8 @@ class Start:
     python: str = ""
     #: Whether the runtime travels with the submission.
     bundled: bool = False
+    #: What the submission is to tell of it.
+    surroundings: Surroundings = NATIVE
 
     def command(self, run: Run, words: Sequence[str] = ()) -> list[str]:
         """Return the command that carries out the submission `run`, with more `words` of `exec`."""
@@ -36,47 +60,157 @@ class Start:
         return list(self.wrapper.wrap([*program, "exec", run.folder, *words]))
 
 
-def start_of(config: Config) -> Start:
-    """Return how workers are started as the options sif, condaenv and runtime ask for.
+def start_of(found: Survey) -> Start:
+    """Return how workers of an entry are started, as sif, condaenv and the section [container] ask for.
 
-    Raise ConfigError for an environment that is not there, or has no Python that would do, and for sif, which is not
-    part of this version yet.
+    Raise ConfigError for what is not there, has no Python that would do, or does not let jobs write their outputs.
     """
-    if config["sif"]:
-        setting = config.setting("sif")
-        raise ConfigError(
-            f"sif = {setting.value}: containers are not part of this version yet",
-            where=setting.source,
-            remedy="Leave sif empty, and start jor in the environment that the jobs need",
-        )
-    if not config["condaenv"]:
+    config = found.config
+    if not config["sif"] and not config["condaenv"]:
         return Start()
-    where = config.setting("condaenv").source
-    try:
-        environment = _found(config["condaenv"])
-    except ContainerError as error:
-        raise ConfigError(error.what, where=where, remedy=error.remedy) from error
-    _check_python(environment, where)
-    return Start(environment, environment.python, config["runtime"] == "bundled")
+    container = _container(found) if config["sif"] else None
+    # On a cluster, the program may be on the nodes alone: then they find out the rest.
+    is_here = container is None or shutil.which(container.program) is not None
+    trial = _on_trial(container, found) if container and is_here else None
+    environment, inside = _environment(config, trial)
+    if container is not None and environment is not None:
+        more = (*bound([ACTIVATE], writable=False), *(() if inside else bound([environment.prefix], writable=False)))
+        container = attrs.evolve(container, binds=(*container.binds, *more))
+        trial = trial and attrs.evolve(trial, binds=(*trial.binds, *more))
+    pythons = ("python3", "python") if environment is None else (environment.python,)
+    python = pythons[0]
+    if is_here:
+        python = _look(_joined(trial, environment), pythons, found)
+    with _blaming(config, "sif" if container else "condaenv"):
+        surroundings = recorded(config["sif"], container.program if container else "", environment, inside=inside)
+    return Start(_joined(container, environment), python, config["runtime"] == "bundled", surroundings)
 
 
-# Asked for each entry more than once, and a name that only conda knows takes a second.
-_found = cache(find_environment)
+def _container(found: Survey) -> Apptainer:
+    config = found.config
+    program = config["container-program"] or ""
+    if config["scheduler"] != "slurm" or not program:
+        with _blaming(config, "container-program" if program else "sif"):
+            program = find_program(program)
+    with _blaming(config, "sif"):
+        image = image_of(config["sif"])
+    seen = bound([os.getcwd(), os.path.dirname(found.entry.jobmodule), found.folder, found.records])
+    gpus = config["gpus"] or "gpu" in (config["gres"] or "")
+    return Apptainer(
+        image.image,
+        program,
+        binds=(*seen, *_words(config, "bind")),
+        nv=bool(gpus and not config["rocm"]) if config["nv"] is None else config["nv"],
+        rocm=config["rocm"],
+        variables=tuple(_variables(config)),
+        options=tuple(_words(config, "container-options")),
+        stamp=image.stamp if image.sha256 else "",
+    )
 
 
-def _check_python(environment: CondaEnvironment, where: str) -> None:
-    if not os.access(environment.python, os.X_OK):
-        raise ConfigError(
-            f"the conda environment {environment.prefix} has no Python",
-            where=where,
-            remedy=f"conda install -p {environment.prefix} python",
-        )
-    versions = [name.split("-")[1] for name in environment.packages() if name.startswith("python-")]
-    for version in versions[:1]:
-        numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-        if numbers and numbers < OLDEST:
+def _on_trial(container: Apptainer, found: Survey) -> Apptainer:
+    """Return the container as it can be started before anything is written: what is bound has to exist."""
+    config = found.config
+    binds = []
+    for word in _words(config, "bind"):
+        missing = [source for source in _sources(word) if not os.path.exists(source)]
+        if missing and config["scheduler"] != "slurm":
             raise ConfigError(
-                f"the conda environment {environment.prefix} has Python {version}: jobs need 3.8 or newer",
-                where=where,
-                remedy=f"conda install -p {environment.prefix} 'python>=3.8'",
+                f"bind = {word}: there is no {missing[0]}",
+                where=config.setting("bind").source,
+                remedy="Create it, or correct the path",
             )
+        binds += [] if missing else [word]  # on a cluster it may be the nodes'
+    folders = [os.getcwd(), os.path.dirname(found.entry.jobmodule), _existing(found.folder), _existing(found.records)]
+    return attrs.evolve(container, binds=(*bound(folders), *binds))
+
+
+def _environment(config: Config, trial: Apptainer | None) -> tuple[CondaEnvironment | None, bool]:
+    """Return the conda environment, and whether it is part of the image."""
+    if not config["condaenv"]:
+        return None, False
+    with _blaming(config, "condaenv"):
+        inside = find_environment_inside(trial, config["condaenv"]) if trial else None
+        return (inside, True) if inside else (environment_of(config["condaenv"]), False)
+
+
+def _joined(container: Apptainer | None, environment: CondaEnvironment | None) -> Nested:
+    return Nested(container or Native(), environment or Native())
+
+
+# Asked for each entry more than once, and starting a container takes a tenth of a second or more.
+@cache
+def _looked(wrapper: Nested, pythons: tuple[str, ...], module: str, folder: str) -> Inside:
+    return look_inside(wrapper, pythons, readable=(module,), writable=(folder,))
+
+
+def _look(wrapper: Nested, pythons: tuple[str, ...], found: Survey) -> str:
+    """Return the Python inside, after a look at whether jobs can run there."""
+    config = found.config
+    name = "condaenv" if config["condaenv"] else "sif"
+    with _blaming(config, name):
+        inside = _looked(wrapper, pythons, found.entry.jobmodule, _existing(found.folder))
+    where, what = config.setting(name).source, f"{name} = {config[name]}"
+    if inside.version < OLDEST:
+        version = ".".join(map(str, inside.version))
+        raise ConfigError(f"{what}: its Python is {version}", where=where, remedy="Jobs need Python 3.8 or newer in it")
+    for path in inside.unreadable:
+        raise ConfigError(
+            f"{what}: {path} is not visible in it", where=where, remedy="Add its folder to the option bind"
+        )
+    for path in inside.unwritable:
+        raise ConfigError(
+            f"{what}: the output folder cannot be written to: {path}",
+            where=where,
+            remedy="Look at what the options bind and container-options say of it, or choose another path-prefix",
+        )
+    return inside.python
+
+
+def _words(config: Config, name: str) -> list[str]:
+    try:
+        return shlex.split(config[name] or "")
+    except ValueError as error:
+        raise ConfigError(
+            f"{name} = {config[name]!r}: {error}",
+            where=config.setting(name).source,
+            remedy="Write it as on a command line",
+        ) from error
+
+
+def _variables(config: Config) -> list[str]:
+    words = _words(config, "env")
+    for word in words:
+        if not _VARIABLE.fullmatch(word):
+            raise ConfigError(
+                f"env = {word!r} names no variable",
+                where=config.setting("env").source,
+                remedy="Write NAME, PREFIX_* or NAME=VALUE, with blanks between them",
+            )
+    return words
+
+
+def _sources(bind: str) -> list[str]:
+    """Return the paths on this machine in a bind, SOURCE[:DESTINATION[:OPTIONS]],..."""
+    parts = re.split(r"(?<!\\),", bind)
+    return [re.sub(r"\\(.)", r"\1", re.split(r"(?<!\\):", part)[0]) for part in parts]
+
+
+def _existing(path: str) -> str:
+    """Return `path`, or the nearest folder above it that there is."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+@contextmanager
+def _blaming(config: Config, name: str) -> Iterator[None]:
+    """Let an error tell where the option was set that is to blame."""
+    try:
+        yield
+    except ContainerError as error:
+        raise ConfigError(
+            f"{name} = {config[name]}: {error.what}" if config[name] else error.what,
+            where=config.setting(name).source,
+            remedy=error.remedy,
+        ) from error

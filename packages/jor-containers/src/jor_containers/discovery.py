@@ -1,4 +1,4 @@
-"""Find conda environments by name."""
+"""Find programs, images, and conda environments by name; look into them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,149 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import attrs
 
 from .conda import CondaEnvironment
 from .errors import ContainerError
+from .wrapping import Wrapper
 
 #: Where installers put conda, below the home folder or the root.
 _USUAL = ("miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", ".conda")
 #: Seconds for a conda program to tell where its environments are.
 _TIMEOUT = 30.0
+#: Seconds for a container to start, with an image that has to be fetched.
+_PATIENCE = 1800.0
+#: Status with which a wrapper's script ends that has said why it cannot run a command (EX_CONFIG).
+_TOLD = 78
+#: Magic numbers of image files, and where: SIF, squashfs, ext3.
+_MAGIC = ((32, b"SIF_MAGIC"), (0, b"hsqs"), (1080, b"\x53\xef"))
+#: Prints what there is inside; for any Python, however old.
+_LOOK = (
+    "import json, os, sys; n = sys.argv.index('--'); "
+    "print(json.dumps([list(sys.version_info[:3]), [p for p in sys.argv[1:n] if not os.access(p, os.R_OK)], "
+    "[p for p in sys.argv[n + 1:] if not os.access(p, os.W_OK)]]))"
+)
+
+
+@attrs.frozen
+class Inside:
+    """What a command finds where a wrapper runs it."""
+
+    #: The Python there: a name or path, and its version.
+    python: str
+    version: tuple[int, ...]
+    #: Of the paths that were asked for, those that cannot be read, and those that cannot be written to.
+    unreadable: tuple[str, ...]
+    unwritable: tuple[str, ...]
+
+
+def find_program(wanted: str = "", environ: Mapping[str, str] | None = None) -> str:
+    """Return the path of the program `wanted`, or else of apptainer or singularity, whichever is found first.
+
+    Raise ContainerError when it is not there.
+    """
+    path = (os.environ if environ is None else environ).get("PATH")
+    names = [wanted] if wanted else ["apptainer", "singularity"]
+    found = next(filter(None, (shutil.which(name, path=path) for name in names)), None)
+    if found is None:
+        raise ContainerError(
+            f"there is no program {' or '.join(names)} on this machine", remedy="Install it, or load its module"
+        )
+    return os.path.abspath(found)
+
+
+def find_image(wanted: str) -> str:
+    """Return the absolute path of an image, which is a file or a sandbox folder; a URI as it is.
+
+    Raise ContainerError when it is missing, cannot be read, or is no image.
+    """
+    if "://" in wanted:
+        return wanted
+    path = os.path.abspath(os.path.expanduser(wanted))
+    if os.path.isdir(path):
+        if not any(os.path.exists(os.path.join(path, part)) for part in (".singularity.d", "bin", "usr/bin")):
+            raise ContainerError(f"the folder {path} is no image", remedy="Name a SIF file, or a sandbox folder")
+        return path
+    try:
+        with open(path, "rb") as file:
+            start = file.read(2048)
+    except OSError as error:
+        raise ContainerError(
+            f"the image {path} cannot be read: {error.strerror}", remedy="Name a SIF file or a sandbox folder there is"
+        ) from error
+    if not any(start[place : place + len(magic)] == magic for place, magic in _MAGIC):
+        remedy = "Make one by: apptainer build image.sif ..." if start else "It is empty: make it anew"
+        raise ContainerError(f"the file {path} is no image of Singularity or Apptainer", remedy=remedy)
+    return path
+
+
+def look_inside(
+    wrapper: Wrapper,
+    pythons: Sequence[str] = ("python3", "python"),
+    *,
+    readable: Sequence[str] = (),
+    writable: Sequence[str] = (),
+) -> Inside:
+    """Return what there is inside a wrapper, by starting the first of `pythons` there is.
+
+    Raise ContainerError when there is none of them, with what was said instead.
+    """
+    for python in pythons:
+        status, answer, said = _run(wrapper.wrap([python, "-c", _LOOK, *readable, "--", *writable]))
+        if status == 0:
+            version, unreadable, unwritable = json.loads(answer.splitlines()[-1])
+            return Inside(python, tuple(version), tuple(unreadable), tuple(unwritable))
+        if status == _TOLD:
+            what, _, remedy = said.partition("\n")
+            raise ContainerError(what.removeprefix("Error: "), remedy=remedy.strip())
+        if "not found" not in said and "no such file" not in said.lower():
+            why = _last_line(said) or f"exit status {status}"
+            raise ContainerError(f"{python} does not run there: {why}", remedy="It needs its whole standard library")
+    raise ContainerError(f"there is no {' or '.join(pythons)} in it", remedy="Install Python 3 in it")
+
+
+def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment | None:
+    """Return the environment that is called `wanted` inside a wrapper, or whose prefix it is there; None for none.
+
+    Raise ContainerError when nothing can be run there.
+    """
+    if "/" in wanted:
+        prefixes = [wanted]
+    else:
+        roots = list(_roots({}))
+        prefixes = roots if wanted == "base" else [os.path.join(root, "envs", wanted) for root in roots]
+    script = 'for prefix; do if [ -d "$prefix/conda-meta" ]; then echo "$prefix"; exit; fi; done; exit 3'
+    status, answer, said = _run(wrapper.wrap(["/bin/sh", "-c", script, "sh", *prefixes]))
+    if status not in (0, 3):
+        raise ContainerError(f"nothing can be run there: {_last_line(said) or f'exit status {status}'}")
+    return CondaEnvironment(answer.strip(), "" if "/" in wanted else wanted) if status == 0 else None
+
+
+def labels(program: str, image: str) -> dict[str, str]:
+    """Return the labels of an image as `inspect` tells them; {} for one that has none or tells none."""
+    status, answer, _ = _run([program, "inspect", "--json", "--labels", image])
+    try:
+        found = json.loads(answer)["data"]["attributes"]["labels"] if status == 0 else {}
+        return {str(name): str(value) for name, value in (found or {}).items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _run(argv: Sequence[str]) -> tuple[int, str, str]:
+    """Return the exit status, the standard output, and what else was said."""
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, text=True, errors="replace"
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ContainerError(f"{argv[0]} cannot be run: {error}") from error
+    return done.returncode, done.stdout, done.stderr.strip()
+
+
+def _last_line(text: str) -> str:
+    return text.rpartition("\n")[2].strip()
 
 
 def find_environment(wanted: str, environ: Mapping[str, str] | None = None) -> CondaEnvironment:

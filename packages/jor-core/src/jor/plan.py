@@ -20,7 +20,7 @@ from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs
 from .runtime.records import Run, freeze, source_checksum, thaw
 from .status import UNKNOWN, Carrier, EntryStatus
-from .submission import Batch, Submission, new_token, ranges, timestamp
+from .submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges, timestamp
 
 
 @attrs.frozen(eq=False)
@@ -111,7 +111,13 @@ def choose(status: EntryStatus, *, overwrite: bool) -> Sequence[int]:
 
 
 def make_submission(
-    found: Survey, indices: Sequence[int], *, overwrite: bool, token: str = "", batch: Batch | None = None
+    found: Survey,
+    indices: Sequence[int],
+    *,
+    overwrite: bool,
+    surroundings: Surroundings = NATIVE,
+    token: str = "",
+    batch: Batch | None = None,
 ) -> Submission:
     """Return the submission of the jobs `indices` of an entry, with a new token unless one is given."""
     entry, config = found.entry, found.config
@@ -138,6 +144,7 @@ def make_submission(
         planned=ranges(indices),
         empty=empty,
         batch=batch,
+        surroundings=surroundings,
     )
 
 

@@ -13,7 +13,7 @@ import secrets
 import shutil
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import accumulate
@@ -53,6 +53,27 @@ class Batch:
 
 
 @attrs.frozen
+class Surroundings:
+    """What jobs run in: a container image, a conda environment, both, or neither."""
+
+    #: Absolute path of an image, or its URI; "" for no container.
+    image: str = ""
+    #: Of an image that is a file: bytes, and digest; of any that is no URI: what tells it from one that replaces it.
+    size: int = 0
+    sha256: str = ""
+    stamp: str = ""
+    labels: Mapping[str, str] = attrs.field(factory=dict)
+    #: Prefix of a conda environment; "" for none.
+    condaenv: str = ""
+    #: Its packages, name-version-build; () where it is part of the image.
+    packages: tuple[str, ...] = ()
+
+
+#: This machine as it is.
+NATIVE = Surroundings()
+
+
+@attrs.frozen
 class Submission:
     """The content of submission.json."""
 
@@ -87,6 +108,7 @@ class Submission:
     empty: tuple[int, ...] = ()
     #: None when workers on this machine carry it out.
     batch: Batch | None = None
+    surroundings: Surroundings = NATIVE
     host: str = attrs.field(factory=platform.node)
     python: str = attrs.field(factory=platform.python_version)
     version: int = VERSION

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -204,9 +203,3 @@ def _stuck(one: _Array, rows: Sequence[tuple[IndexSet, Task]]) -> list[str]:
         if task.state.active and task.words:
             counts[task.words] = counts.get(task.words, 0) + (len(indices) or 1)
     return [f"{one.submission.label}: {tasks_of(count)} of {one} {words}" for words, count in counts.items()]
-
-
-def cache_folder() -> str:
-    """Return the folder in which all jor commands of this user share answers of Slurm."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "jor")

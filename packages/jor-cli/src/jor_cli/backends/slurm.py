@@ -33,9 +33,10 @@ from jor_slurm import (
     patiently,
 )
 
+from ..folders import cache_folder
 from ..wrappers import start_of
 from . import ledger
-from .carriers import Inquiry, cache_folder
+from .carriers import Inquiry
 from .requests import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
 
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
@@ -129,7 +130,7 @@ class Backend:
         sizes = self.limits.array_sizes(tasks)
         options = wanted.options_of(job_name(found.entry.label, "token"), run.folder)
         command = submit_command(self._slurm, wanted, options, sizes[0])
-        return sizes, list(command), script_of(wanted, start_of(found.config).command(run))
+        return sizes, list(command), script_of(wanted, start_of(found).command(run))
 
     def submit(self, found: Survey, chosen: Sequence[int], *, overwrite: bool) -> Outcome:
         """Submit the jobs `chosen` of an entry, whose lock this process holds, as far as limits allow.
@@ -218,12 +219,14 @@ class Backend:
     def _submit_array(self, found: Survey, wanted: Request, jobs: Sequence[int], overwrite: bool) -> Submitted:
         token = new_token()
         batch = wanted.batch(job_name(found.entry.label, token))
-        submission = make_submission(found, jobs, overwrite=overwrite, token=token, batch=batch)
+        start = start_of(found)
+        submission = make_submission(
+            found, jobs, overwrite=overwrite, surroundings=start.surroundings, token=token, batch=batch
+        )
         run = run_of(submission, found.records)
         options = wanted.options_of(batch.name, run.folder)
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
-        start = start_of(found.config)
         script = script_of(wanted, start.command(run))
         write_batch(submission, found.jobs, jobs, found.records, script, bundled=start.bundled)
 

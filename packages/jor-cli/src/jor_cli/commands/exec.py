@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from ..flags import flags, given
+from ..flags import CONTAINER, flags, given
 
 
 @click.command("exec")
 @click.argument("jobmodule")
 @click.argument("index", type=int, metavar="I")
 @click.option("--jobargs", default="", metavar="TEXT", help="Arguments of its class Jobs: \"n=3, method='pca'\".")
-@flags("path-prefix", "sif", "condaenv", "runtime", "cpus-per-task", "isolation", "grace-period")
+@flags("path-prefix", "sif", "condaenv", *CONTAINER, "cpus-per-task", "isolation", "grace-period")
 @click.pass_context
 def command(context: click.Context, /, jobmodule: str, index: int, jobargs: str, **_: Any) -> None:
     """Run job I of JOBMODULE here and now, whether its output exists or not.

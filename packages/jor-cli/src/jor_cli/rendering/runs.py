@@ -15,20 +15,20 @@ from jor_slurm import IndexSet
 
 from ..errors import FAILED, WRONG
 from ..words import jobs_of, told_logs, told_parameters
-from ..wrappers import Start
+from ..wrappers import start_of
 from .tables import table
 
 #: Failures that are shown; the others are counted.
 MOST_FAILURES = 20
 
 
-def show_plan(found: Survey, indices: Sequence[int], workers: int, start: Start) -> None:
+def show_plan(found: Survey, indices: Sequence[int], workers: int) -> None:
     """Print what would run, where, with which resources, by which command."""
     total = found.status.total
     click.echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(total)} would run")
     if not indices:
         return
-    command = start.command(Run(f"{found.records}/runs/..."), ["0"])
+    command = start_of(found).command(Run(f"{found.records}/runs/..."), ["0"])
     config = found.config
     cpus = config["cpus-per-task"]
     resources = f"{cpus} CPU{'' if cpus == 1 else 's'} and {config['mem']} each; isolation = {config['isolation']}"

@@ -45,6 +45,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
         problems += [(found, problem) for problem in found.status.problems[: MOST_PROBLEMS - len(problems)]]
         count += len(found.status.problems)
         notes += [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes)]
+        notes += [f"{found.entry.label}: {change}" for change in _changes(found)]
         for problem in found.status.problems:
             if problem.shortage:
                 short[problem.shortage] += 1
@@ -83,6 +84,14 @@ def _suspects(found: Survey) -> list[str]:
     ]
 
 
+def _changes(found: Survey) -> list[str]:
+    if not found.config["sif"] and not found.config["condaenv"]:
+        return []
+    from ..surroundings import changes  # 10 ms, paid only where there is a container or an environment
+
+    return list(changes(found))
+
+
 def as_json(surveys: Iterable[Survey]) -> str:
     """Return the status as JSON; see the README for its schema."""
     entries = [_entry(found) for found in surveys]
@@ -101,7 +110,7 @@ def _entry(found: Survey) -> dict[str, Any]:
         "total": status.total,
         "counts": {kind.value: status.counts[kind] for kind in Status},
         "suspect": sorted(status.suspect),
-        "notes": [note for carrier in status.carriers for note in carrier.notes],
+        "notes": [*(note for carrier in status.carriers for note in carrier.notes), *_changes(found)],
         "problems": [
             {
                 "job": problem.index,
