@@ -232,7 +232,10 @@ BAD_CONFIG = {
         ["mem and mem_per_cpu exclude each other"],
     ),
     "slurm's time": (cfg("[submit]\nscheduler = slurm\ntime = 1d\n"), ["jor.cfg:3", "time = '1d'"]),
-    "sif": (cfg("[submit]\nsif = image.sif\n"), ["jor.cfg:2", "sif = image.sif", "not part of this version yet"]),
+    "sif": (
+        cfg("[submit]\nsif = image.sif\n"),
+        ["jor.cfg:2", "sif = image.sif", "image.sif cannot be read: No such file"],
+    ),
     "condaenv": (cfg("[submit]\ncondaenv = nowhere\n"), ["jor.cfg:2", "there is no conda environment 'nowhere'"]),
 }
 
@@ -269,7 +272,7 @@ GOOD_FILES = {"good": GOOD, "todo": TODO}
         (["run", "--scheduler", "slurm", "--options", "'"], ["options", "No closing quotation"]),
         (["run", "--array-throttle", "0"], ["--array-throttle", "a whole number from 1 on"]),
         (["run", "--retry-scale", "0.5"], ["--retry-scale", "a number from 1 to 100"]),
-        (["run", "--sif", "image.sif"], ["not part of this version yet"]),
+        (["run", "--sif", "todo.yaml"], ["is no image of Singularity or Apptainer"]),
         (["run", "--condaenv", "./nowhere"], ["nowhere is no conda environment"]),
         (["run", "--mem", "lots"], ["mem = 'lots'"]),
         (["run", "--time", "soon"], ["time = 'soon'"]),

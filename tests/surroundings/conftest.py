@@ -1,7 +1,11 @@
-"""Fixtures: a real conda environment, and a project that runs in it."""
+"""Fixtures: real conda environments and container images, and a project that runs in them.
+
+On a laptop, tests are skipped for want of them; the nox sessions `conda` and `apptainer` provide them, or fail.
+"""
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import subprocess
@@ -29,10 +33,18 @@ class Jobs(jor.JobsBase):
         self._jobs = [dict(n=n) for n in range(4)]
 
     def execute(self, i):
-        told = [os.environ.get("CONDA_PREFIX"), os.environ.get("OF_THE_ENVIRONMENT"), os.path.basename(jor.__path__[0])]
-        print("runs in", *told)
+        told = {
+            "job": i,
+            "prefix": os.environ.get("CONDA_PREFIX"),
+            "image": os.environ.get("APPTAINER_CONTAINER"),
+            "bundled": "jor.pyz" in jor.__file__,
+            "version": ".".join(map(str, sys.version_info[:2])),
+            "directory": os.getcwd(),
+            "environment": dict(os.environ),
+        }
+        print("runs in", told["prefix"], told["image"])
         with open(self._get_output_path(**self._jobs[i]), "w") as file:
-            file.write(f"{i} {told[0]} {told[1]} {'jor.pyz' in jor.__file__}")
+            file.write(repr(told))
 """
 
 
@@ -62,18 +74,41 @@ def environment(make_environment: Callable[..., Path]) -> Path:
     return make_environment(files=files)
 
 
-@pytest.fixture
-def jor(tmp_path: Path) -> Callable[..., str]:
-    """Give the command jor in a project; it has to end with `code`."""
-    (tmp_path / "jobs_out.py").write_text(MODULE)
-    (tmp_path / "todo.yaml").write_text("jobs:\n  - jobmodule: jobs_out\n")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JOR_", "CONDA", "MAMBA"))}
+@pytest.fixture(scope="session")
+def images() -> Path:
+    """Give the folder of images that tools/testbed/apptainer.py has made, beside Apptainer itself."""
+    folder = os.environ.get("JOR_TEST_IMAGES")
+    if not folder:
+        pytest.skip("there are no images: run nox -s apptainer, as root")
+    return Path(folder)
 
-    def run(*args: str, root: Path, code: int = 0, **variables: str) -> str:
+
+@pytest.fixture(scope="session")
+def core() -> str:
+    """Give the wheel of jor-core."""
+    wheel = os.environ.get("JOR_TEST_CORE")
+    if not wheel:
+        pytest.skip("there is no wheel of jor-core: run nox -s apptainer, as root")
+    return wheel
+
+
+class Project:
+    """A folder with a job module, and the command jor in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "jobs_out.py").write_text(MODULE)
+        (folder / "todo.yaml").write_text("jobs:\n  - jobmodule: jobs_out\n")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("JOR_", "CONDA", "MAMBA"))}
+        self.environment = {**kept, "COLUMNS": "80", "XDG_CACHE_HOME": str(folder / "cache")}
+
+    def __call__(self, *args: str, code: int = 0, **variables: str) -> str:
+        """Run jor, which has to end with `code`; return all that it said."""
         done = subprocess.run(
             [sys.executable, "-m", "jor_cli", *args],
-            cwd=tmp_path,
-            env={**kept, "MAMBA_ROOT_PREFIX": str(root), "COLUMNS": "80", **variables},
+            cwd=self.folder,
+            env={**self.environment, **variables},
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -81,4 +116,27 @@ def jor(tmp_path: Path) -> Callable[..., str]:
         assert done.returncode == code, done.stdout
         return done.stdout
 
-    return run
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """What each job has told of where it ran."""
+        return [ast.literal_eval(path.read_text()) for path in sorted(self.folder.glob("out/n*.txt"))]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Give a project."""
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def jor(project: Project, environment: Path) -> Project:
+    """Give the command jor in a project for which the environment testbed is known."""
+    project.environment["MAMBA_ROOT_PREFIX"] = str(environment)
+    return project
+
+
+@pytest.fixture
+def inside(project: Project, images: Path) -> Project:
+    """Give the command jor in a project that finds Apptainer."""
+    project.environment["PATH"] = f"{images}/apptainer/bin:{os.environ['PATH']}"
+    return project

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,83 +14,109 @@ import pytest
 from .conftest import BARE, ROOT
 
 
-def test_jobs_run_in_the_environment_which_has_no_jor(jor, environment, tmp_path):
+def test_jobs_run_in_the_environment_which_has_no_jor(jor, environment):
     assert subprocess.run([BARE, "-c", "import jor"], capture_output=True, cwd="/").returncode
-    jor("run", "--condaenv", "testbed", root=environment)
-    prefix = environment / "envs" / "testbed"
-    outputs = sorted((tmp_path / "out").glob("n*.txt"))
-    assert [path.read_text() for path in outputs] == [f"{i} {prefix} it is here True" for i in range(4)]
-    assert f"runs in {prefix}" in jor("logs", "jobs_out", "2", root=environment)
+    jor("run", "--condaenv", "testbed")
+    prefix = str(environment / "envs" / "testbed")
+    assert [told["job"] for told in jor.told] == [0, 1, 2, 3]
+    for told in jor.told:
+        assert told["prefix"] == prefix
+        assert told["environment"]["OF_THE_ENVIRONMENT"] == "it is here"
+        assert told["bundled"]
+    assert f"runs in {prefix}" in jor("logs", "jobs_out", "2")
 
 
 @pytest.mark.parametrize("isolation", ["fork", "spawn", "none"])
-def test_each_isolation_works_there(jor, environment, tmp_path, isolation):
-    prefix = str(environment / "envs" / "testbed")
-    jor("run", "--condaenv", prefix, "--isolation", isolation, root=tmp_path)
-    assert len(list((tmp_path / "out").glob("n*.txt"))) == 4
+def test_each_isolation_works_there(project, environment, isolation):
+    project("run", "--condaenv", str(environment / "envs" / "testbed"), "--isolation", isolation)
+    assert len(project.told) == 4
 
 
-def test_oldest_python_will_do(jor, make_environment, tmp_path):
+def test_oldest_python_will_do(project, make_environment):
     found = sorted(Path.home().glob(".pyenv/versions/3.8.*/bin/python3.8"))
     python = str(found[-1]) if found else shutil.which("python3.8")
     if python is None:
         pytest.skip("there is no Python 3.8 here")
-    jor("run", "--condaenv", "testbed", root=make_environment(python, version="3.8.18"))
-    assert len(list((tmp_path / "out").glob("n*.txt"))) == 4
+    root = make_environment(python, version="3.8.18")
+    project("run", "--condaenv", "testbed", MAMBA_ROOT_PREFIX=str(root))
+    assert [told["version"] for told in project.told] == ["3.8"] * 4
 
 
-def test_job_by_itself_runs_there(jor, environment, tmp_path):
-    said = jor("exec", "jobs_out.py", "3", "--condaenv", "testbed", root=environment)
-    assert "it is here" in said
-    assert [path.name for path in (tmp_path / "out").glob("n*.txt")] == ["n3.txt"]
+def test_job_by_itself_runs_there(jor):
+    said = jor("exec", "jobs_out.py", "3", "--condaenv", "testbed")
+    assert "envs/testbed" in said
+    assert [told["job"] for told in jor.told] == [3]
 
 
 def test_plan_shows_the_environment(jor, environment):
-    said = jor("run", "--dry-run", "--condaenv", "testbed", root=environment)
+    said = jor("run", "--dry-run", "--condaenv", "testbed")
     assert f"{environment}/envs/testbed/bin/python" in said
     assert "jor.pyz exec" in said
 
 
-def test_runtime_of_the_environment_is_used_if_wanted(jor, make_environment, tmp_path):
+def test_runtime_of_the_environment_is_used_if_wanted(project, make_environment):
     root = make_environment(sys.executable)
-    jor("run", "--condaenv", "testbed", "--runtime", "installed", root=root)
-    assert {path.read_text().split()[-1] for path in (tmp_path / "out").glob("n*.txt")} == {"False"}
+    project("run", "--condaenv", "testbed", "--runtime", "installed", MAMBA_ROOT_PREFIX=str(root))
+    assert not any(told["bundled"] for told in project.told)
 
 
-def test_runtime_that_is_not_installed_is_told(jor, environment):
-    said = jor("run", "--condaenv", "testbed", "--runtime", "installed", root=environment, code=2)
-    assert "before any job" in said
+def test_runtime_that_is_not_installed_is_told(jor):
+    said = jor("run", "--condaenv", "testbed", "--runtime", "installed", code=2)
+    assert "has no jor-core" in said
+    assert not (jor.folder / "out").exists()
 
 
-def test_wrong_name_is_told_before_anything_is_written(jor, environment, tmp_path):
-    said = jor("run", "--condaenv", "testbet", root=environment, code=2)
+def test_wrong_name_is_told_before_anything_is_written(jor):
+    said = jor("run", "--condaenv", "testbet", code=2)
     assert "there is no conda environment 'testbet'" in said
     assert "Known are: testbed" in said
-    assert not (tmp_path / "out").exists()
+    assert not (jor.folder / "out").exists()
 
 
-def test_environment_without_python_is_told(jor, make_environment):
-    said = jor("run", "--condaenv", "testbed", root=make_environment(""), code=2)
-    assert "has no Python" in said
-    assert "conda install -p" in said
+def test_environment_without_python_is_told(project, make_environment):
+    said = project("run", "--condaenv", "testbed", code=2, MAMBA_ROOT_PREFIX=str(make_environment("")))
+    assert "envs/testbed/bin/python in it" in said
+    assert "Install Python 3 in it" in said
 
 
-def test_environment_whose_python_is_too_old_is_told(jor, make_environment):
-    said = jor("run", "--condaenv", "testbed", root=make_environment(version="3.7.16"), code=2)
-    assert "has Python 3.7.16: jobs need 3.8 or newer" in said
+def test_environment_whose_python_is_too_old_is_told(project, make_environment, tmp_path):
+    old = tmp_path / "old-python"
+    pretend = "import sys; sys.version_info = (3, 7, 16); del sys.argv[0]; exec(sys.argv[0])"
+    old.write_text(f'#!/bin/sh\nshift\nexec {BARE} -c "{pretend}" "$@"\n')
+    old.chmod(0o755)
+    said = project("run", "--condaenv", "testbed", code=2, MAMBA_ROOT_PREFIX=str(make_environment(str(old))))
+    assert "its Python is 3.7.16" in said
+    assert "3.8 or newer" in said
 
 
-def test_script_that_ends_the_shell_is_told_in_the_log(jor, make_environment, tmp_path):
+def test_script_that_ends_the_shell_is_told(project, make_environment):
     root = make_environment(files={"etc/conda/activate.d/bad.sh": "exit 0\n"})
-    said = jor("run", "--condaenv", "testbed", root=root, code=2)
-    log = re.search(r"see (\S+)", said)
-    assert log is not None
-    assert "bad.sh ended the shell" in Path(log[1]).read_text()
+    said = project("run", "--condaenv", "testbed", code=2, MAMBA_ROOT_PREFIX=str(root))
+    assert "bad.sh ended the shell" in said
+    assert "Mend or remove that script" in said
+    assert not (project.folder / "out").exists()
+
+
+def test_packages_are_recorded_and_their_change_is_told(project, make_environment):
+    root = make_environment()
+    (project.folder / "jor.cfg").write_text("[submit]\ncondaenv = testbed\n")
+    project.environment["MAMBA_ROOT_PREFIX"] = str(root)
+    project("run")
+    (record,) = project.folder.glob("out/.jor/*/runs/*/submission.json")
+    surroundings = json.loads(record.read_text())["surroundings"]
+    assert surroundings["condaenv"] == f"{root}/envs/testbed"
+    assert surroundings["packages"] == ["python-3.11.4-0", "settings-1.0-0"]
+    assert "changed" not in project("status")
+    (root / "envs/testbed/conda-meta/settings-1.0-0.json").rename(root / "envs/testbed/conda-meta/settings-1.1-0.json")
+    said = project("status")
+    assert "the packages of" in said
+    assert "settings-1.0-0 (gone), settings-1.1-0" in said
+    assert "settings-1.1-0" in json.loads(project("status", "--json"))["entries"][0]["notes"][0]
 
 
 def test_example_of_the_readme_runs(environment, tmp_path):
     text = (ROOT / "packages/jor-containers/README.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    code = next(code for code in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "my-project" in code)
     (tmp_path / "simulate.py").write_text("import os, sys; print(os.environ['CONDA_DEFAULT_ENV'], sys.argv[1:])")
     done = subprocess.run(
         [sys.executable, "-c", code.replace("my-project", "testbed", 1)],

@@ -1,8 +1,13 @@
-"""A real Apptainer and images for it, without a registry: programs and images are made of Debian's packages.
+"""A real Apptainer and images for it, without a registry: they are made of Debian's packages.
 
-apptainer.py install FOLDER  puts Apptainer there and prints its path; images are made beside it
+apptainer.py FOLDER  puts Apptainer into FOLDER/apptainer, and images beside it:
 
-It lies in one folder, uses its own C library, and needs root to be made, not to be used.
+bookworm.sif, bookworm   a SIF file and a sandbox folder, both with Python 3.11
+bullseye                 a sandbox with Python 3.9
+nothing                  one without Python
+ancient                  one whose python3 is 2.7
+
+Apptainer brings its own C library. Making all this needs root, using it does not.
 """
 
 from __future__ import annotations
@@ -107,12 +112,38 @@ def _emptied(folder: Path) -> Path:
     return folder
 
 
+def make(folder: Path) -> None:
+    """Make Apptainer and all images in `folder`, as far as they are not there."""
+    program = install(folder / "apptainer")
+    sif(program, root(folder, "bookworm"))
+    old = root(folder, "bullseye")
+    _variant(old, "nothing")
+    _variant(old, "ancient", python3="python2.7")
+
+
+def _variant(sandbox: Path, name: str, **programs: str) -> None:
+    """Make a sandbox that differs from another one in its Pythons alone: `programs` are links that there are."""
+    made = sandbox.with_name(name)
+    if made.exists():
+        return
+    partial = made.with_name(f"{name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    subprocess.run(["cp", "-al", str(sandbox), str(partial)], check=True)
+    kept = {*programs.values()}
+    for path in (partial / "usr/bin").glob("python*"):
+        if path.name not in kept:
+            path.unlink()
+    for link, target in programs.items():
+        (partial / "usr/bin" / link).symlink_to(target)
+    partial.rename(made)
+
+
 def main(argv: list[str]) -> int:
     """Be the command line."""
-    if len(argv) != 2 or argv[0] != "install" or os.geteuid() != 0:
-        print("usage, as root: apptainer.py install FOLDER", file=sys.stderr)
+    if len(argv) != 1 or os.geteuid() != 0:
+        print("usage, as root: apptainer.py FOLDER", file=sys.stderr)
         return 2
-    print(install(Path(argv[1]).resolve()))
+    make(Path(argv[0]).resolve())
     return 0
 
 

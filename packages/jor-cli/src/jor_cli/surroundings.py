@@ -34,6 +34,7 @@ def environment_of(condaenv: str) -> CondaEnvironment:
     return find_environment(condaenv)  # a name that only conda knows takes a second
 
 
+@cache
 def recorded(sif: str | None, program: str, environment: CondaEnvironment | None, *, inside: bool) -> Surroundings:
     """Return what a submission tells of what its jobs run in; an environment `inside` is part of the image."""
     found = Surroundings()

@@ -72,7 +72,7 @@ def start_of(found: Survey) -> Start:
     # On a cluster, the program may be on the nodes alone: then they find out the rest.
     is_here = container is None or shutil.which(container.program) is not None
     trial = _on_trial(container, found) if container and is_here else None
-    environment, inside = _environment(config, trial)
+    environment, inside = _environment(config, container if is_here else None)
     if container is not None and environment is not None:
         more = (*bound([ACTIVATE], writable=False), *(() if inside else bound([environment.prefix], writable=False)))
         container = attrs.evolve(container, binds=(*container.binds, *more))
@@ -80,7 +80,7 @@ def start_of(found: Survey) -> Start:
     pythons = ("python3", "python") if environment is None else (environment.python,)
     python = pythons[0]
     if is_here:
-        python = _look(_joined(trial, environment), pythons, found)
+        python = _look(_joined(container, environment), _joined(trial, environment), pythons, found)
     with _blaming(config, "sif" if container else "condaenv"):
         surroundings = recorded(config["sif"], container.program if container else "", environment, inside=inside)
     return Start(_joined(container, environment), python, config["runtime"] == "bundled", surroundings)
@@ -88,18 +88,19 @@ def start_of(found: Survey) -> Start:
 
 def _container(found: Survey) -> Apptainer:
     config = found.config
+    with _blaming(config, "sif"):
+        image = image_of(config["sif"])
     program = config["container-program"] or ""
     if config["scheduler"] != "slurm" or not program:
         with _blaming(config, "container-program" if program else "sif"):
             program = find_program(program)
-    with _blaming(config, "sif"):
-        image = image_of(config["sif"])
-    seen = bound([os.getcwd(), os.path.dirname(found.entry.jobmodule), found.folder, found.records])
     gpus = config["gpus"] or "gpu" in (config["gres"] or "")
     return Apptainer(
         image.image,
         program,
-        binds=(*seen, *_words(config, "bind")),
+        binds=_binds(
+            [os.getcwd(), os.path.dirname(found.entry.jobmodule), found.folder, found.records], _words(config, "bind")
+        ),
         nv=bool(gpus and not config["rocm"]) if config["nv"] is None else config["nv"],
         rocm=config["rocm"],
         variables=tuple(_variables(config)),
@@ -113,7 +114,7 @@ def _on_trial(container: Apptainer, found: Survey) -> Apptainer:
     config = found.config
     binds = []
     for word in _words(config, "bind"):
-        missing = [source for source in _sources(word) if not os.path.exists(source)]
+        missing = [source for source, _ in _places(word) if not os.path.exists(source)]
         if missing and config["scheduler"] != "slurm":
             raise ConfigError(
                 f"bind = {word}: there is no {missing[0]}",
@@ -122,15 +123,23 @@ def _on_trial(container: Apptainer, found: Survey) -> Apptainer:
             )
         binds += [] if missing else [word]  # on a cluster it may be the nodes'
     folders = [os.getcwd(), os.path.dirname(found.entry.jobmodule), _existing(found.folder), _existing(found.records)]
-    return attrs.evolve(container, binds=(*bound(folders), *binds))
+    return attrs.evolve(container, binds=_binds(folders, binds))
 
 
-def _environment(config: Config, trial: Apptainer | None) -> tuple[CondaEnvironment | None, bool]:
+def _binds(folders: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return what is bound: all that a job needs, but for what the user wants bound there instead."""
+    taken = {destination for word in wanted for _, destination in _places(word)}
+    needed = [bind for bind in bound(folders) if not taken.intersection(place for _, place in _places(bind))]
+    return (*needed, *wanted)
+
+
+def _environment(config: Config, container: Apptainer | None) -> tuple[CondaEnvironment | None, bool]:
     """Return the conda environment, and whether it is part of the image."""
     if not config["condaenv"]:
         return None, False
     with _blaming(config, "condaenv"):
-        inside = find_environment_inside(trial, config["condaenv"]) if trial else None
+        # What is bound does not matter, and may be there only later.
+        inside = _environment_inside(attrs.evolve(container, binds=()), config["condaenv"]) if container else None
         return (inside, True) if inside else (environment_of(config["condaenv"]), False)
 
 
@@ -138,22 +147,33 @@ def _joined(container: Apptainer | None, environment: CondaEnvironment | None) -
     return Nested(container or Native(), environment or Native())
 
 
-# Asked for each entry more than once, and starting a container takes a tenth of a second or more.
-@cache
-def _looked(wrapper: Nested, pythons: tuple[str, ...], module: str, folder: str) -> Inside:
-    return look_inside(wrapper, pythons, readable=(module,), writable=(folder,))
+# Asked for each entry more than once in a command; starting a container takes a tenth of a second or more.
+_environment_inside = cache(find_environment_inside)
+_seen: dict[tuple[Nested, str], Inside] = {}
 
 
-def _look(wrapper: Nested, pythons: tuple[str, ...], found: Survey) -> str:
-    """Return the Python inside, after a look at whether jobs can run there."""
-    config = found.config
+def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], found: Survey) -> str:
+    """Return the Python inside `wrapper`, after a look by way of `trial` at whether jobs can run there."""
+    config, module = found.config, found.entry.jobmodule
     name = "condaenv" if config["condaenv"] else "sif"
-    with _blaming(config, name):
-        inside = _looked(wrapper, pythons, found.entry.jobmodule, _existing(found.folder))
+    if (wrapper, module) not in _seen:
+        with _blaming(config, name):
+            _seen[wrapper, module] = look_inside(
+                trial, pythons, readable=[module], writable=[_existing(found.folder)], modules=["jor", "json"]
+            )
+    inside = _seen[wrapper, module]
     where, what = config.setting(name).source, f"{name} = {config[name]}"
     if inside.version < OLDEST:
         version = ".".join(map(str, inside.version))
         raise ConfigError(f"{what}: its Python is {version}", where=where, remedy="Jobs need Python 3.8 or newer in it")
+    if "json" in inside.lacking:
+        remedy = "Install all of Python in it (Debian: python3, not python3-minimal)"
+        raise ConfigError(f"{what}: its Python lacks parts of the standard library", where=where, remedy=remedy)
+    if config["runtime"] == "installed" and "jor" in inside.lacking:
+        remedy = "Install jor-core there, or set it to bundled"
+        raise ConfigError(
+            f"runtime = installed: {what} has no jor-core", where=config.setting("runtime").source, remedy=remedy
+        )
     for path in inside.unreadable:
         raise ConfigError(
             f"{what}: {path} is not visible in it", where=where, remedy="Add its folder to the option bind"
@@ -190,10 +210,11 @@ def _variables(config: Config) -> list[str]:
     return words
 
 
-def _sources(bind: str) -> list[str]:
-    """Return the paths on this machine in a bind, SOURCE[:DESTINATION[:OPTIONS]],..."""
-    parts = re.split(r"(?<!\\),", bind)
-    return [re.sub(r"\\(.)", r"\1", re.split(r"(?<!\\):", part)[0]) for part in parts]
+def _places(bind: str) -> Iterator[tuple[str, str]]:
+    """Yield the path on this machine and the one inside for each bind in SOURCE[:DESTINATION[:OPTIONS]],..."""
+    for part in re.split(r"(?<!\\),", bind):
+        places = [re.sub(r"\\(.)", r"\1", place) for place in re.split(r"(?<!\\):", part)]
+        yield places[0], places[1] if len(places) > 1 else places[0]
 
 
 def _existing(path: str) -> str:

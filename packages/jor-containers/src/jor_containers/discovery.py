@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -24,12 +25,23 @@ _PATIENCE = 1800.0
 _TOLD = 78
 #: Magic numbers of image files, and where: SIF, squashfs, ext3.
 _MAGIC = ((32, b"SIF_MAGIC"), (0, b"hsqs"), (1080, b"\x53\xef"))
-#: Prints what there is inside; for any Python, however old.
-_LOOK = (
-    "import json, os, sys; n = sys.argv.index('--'); "
-    "print(json.dumps([list(sys.version_info[:3]), [p for p in sys.argv[1:n] if not os.access(p, os.R_OK)], "
-    "[p for p in sys.argv[n + 1:] if not os.access(p, os.W_OK)]]))"
-)
+#: Prints what there is inside; for any Python, however old and small.
+_LOOK = """\
+import os, sys
+def lacks(module):
+    try:
+        __import__(module)
+    except ImportError:
+        return True
+readable, writable = int(sys.argv[1]), int(sys.argv[2])
+words = sys.argv[3:]
+print(repr({
+    "version": tuple(sys.version_info[:3]),
+    "unreadable": tuple(path for path in words[:readable] if not os.access(path, os.R_OK)),
+    "unwritable": tuple(path for path in words[readable:readable + writable] if not os.access(path, os.W_OK)),
+    "lacking": tuple(module for module in words[readable + writable:] if lacks(module)),
+}))
+"""
 
 
 @attrs.frozen
@@ -42,6 +54,8 @@ class Inside:
     #: Of the paths that were asked for, those that cannot be read, and those that cannot be written to.
     unreadable: tuple[str, ...]
     unwritable: tuple[str, ...]
+    #: Of the modules that were asked for, those that cannot be imported.
+    lacking: tuple[str, ...]
 
 
 def find_program(wanted: str = "", environ: Mapping[str, str] | None = None) -> str:
@@ -90,22 +104,23 @@ def look_inside(
     *,
     readable: Sequence[str] = (),
     writable: Sequence[str] = (),
+    modules: Sequence[str] = (),
 ) -> Inside:
     """Return what there is inside a wrapper, by starting the first of `pythons` there is.
 
     Raise ContainerError when there is none of them, with what was said instead.
     """
+    words = [str(len(readable)), str(len(writable)), *readable, *writable, *modules]
     for python in pythons:
-        status, answer, said = _run(wrapper.wrap([python, "-c", _LOOK, *readable, "--", *writable]))
+        status, answer, said = _run(wrapper.wrap([python, "-c", _LOOK, *words]))
         if status == 0:
-            version, unreadable, unwritable = json.loads(answer.splitlines()[-1])
-            return Inside(python, tuple(version), tuple(unreadable), tuple(unwritable))
+            return Inside(python, **ast.literal_eval(answer.splitlines()[-1]))
         if status == _TOLD:
             what, _, remedy = said.partition("\n")
             raise ContainerError(what.removeprefix("Error: "), remedy=remedy.strip())
-        if "not found" not in said and "no such file" not in said.lower():
-            why = _last_line(said) or f"exit status {status}"
-            raise ContainerError(f"{python} does not run there: {why}", remedy="It needs its whole standard library")
+        why = _last_line(said)
+        if python not in why or ("not found" not in why and "No such file" not in why):
+            raise ContainerError(f"nothing runs in it: {why or f'exit status {status}'}")
     raise ContainerError(f"there is no {' or '.join(pythons)} in it", remedy="Install Python 3 in it")
 
 
@@ -122,7 +137,7 @@ def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment |
     script = 'for prefix; do if [ -d "$prefix/conda-meta" ]; then echo "$prefix"; exit; fi; done; exit 3'
     status, answer, said = _run(wrapper.wrap(["/bin/sh", "-c", script, "sh", *prefixes]))
     if status not in (0, 3):
-        raise ContainerError(f"nothing can be run there: {_last_line(said) or f'exit status {status}'}")
+        raise ContainerError(f"nothing runs in it: {_last_line(said) or f'exit status {status}'}")
     return CondaEnvironment(answer.strip(), "" if "/" in wanted else wanted) if status == 0 else None
 
 

@@ -27,6 +27,10 @@ from .submission import Submitted
 INTERVAL = 0.1
 #: Items written to a feed at once: a write of up to PIPE_BUF bytes is all or nothing (pipe(7)).
 _ITEMS = 4096 // ITEM.size
+#: Exit status of what starts a worker elsewhere, a container say, when it has told why it cannot (EX_CONFIG).
+_CANNOT_START = 78
+#: Bytes of a log that are searched for a worker's last words.
+_LAST_WORDS = 4096
 #: Workers in a row that may die without having begun a job before no more are started.
 _PATIENCE = 3
 #: Seconds that a worker gets beyond its jobs' grace period before it is killed.
@@ -322,10 +326,10 @@ class _Crew:
             self.broken = worker.last_error or f"a worker could not go on; see {worker.log}"
         elif status and not worker.begun:
             self._deaths += 1
-            if self._deaths >= _PATIENCE:
-                self.broken = (
-                    f"{self._deaths} workers in a row ended before any job: {_described(status)}; see {worker.log}"
-                )
+            if self._deaths >= _PATIENCE or status == _CANNOT_START:
+                workers = f"{self._deaths} workers in a row" if self._deaths > 1 else "a worker"
+                last = _last_words(worker.log) or _described(status)
+                self.broken = f"{workers} ended before any job: {last}; see {worker.log}"
         return status < 0
 
     def _recount(self) -> None:
@@ -355,6 +359,17 @@ def environment() -> dict[str, str]:
         paths = map(os.path.abspath, variables["PYTHONPATH"].split(os.pathsep))
         variables["PYTHONPATH"] = os.pathsep.join(paths)
     return variables
+
+
+def _last_words(log: str) -> str:
+    """Return the last error that a log tells, or else its last line; '' for none."""
+    if not log:
+        return ""
+    with open(log, "rb") as file:
+        file.seek(max(0, os.path.getsize(log) - _LAST_WORDS))
+        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("Error: ", "FATAL"))]
+    return (errors or lines or [""])[-1].removeprefix("Error: ")
 
 
 def _described(status: int) -> str:

@@ -1,0 +1,332 @@
+"""Jobs in a real container on this machine, and what is said when it is not as it should be."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .conftest import MODULE, ROOT
+
+
+def configure(project, section: str = "submit", **options: object) -> None:
+    with open(project.folder / "jor.cfg", "a") as file:
+        lines = [f"{name.replace('_', '-')} = {value}" for name, value in options.items()]
+        file.write("\n".join([f"[{section}]", *lines]) + "\n")
+
+
+def submissions(project) -> list[dict]:
+    paths = sorted(project.folder.glob("out/.jor/*/runs/*/submission.json"))
+    return [json.loads(path.read_text())["surroundings"] for path in paths]
+
+
+@pytest.mark.parametrize(("image", "version"), [("bookworm.sif", "3.11"), ("bookworm", "3.11"), ("bullseye", "3.9")])
+def test_jobs_run_in_the_image_which_has_no_jor(inside, images, image, version):
+    inside("run", "--sif", str(images / image))
+    assert [told["job"] for told in inside.told] == [0, 1, 2, 3]
+    for told in inside.told:
+        assert told["image"] == str(images / image)
+        assert told["version"] == version
+        assert told["bundled"]
+        assert told["directory"] == str(inside.folder)
+    assert f"runs in None {images / image}" in inside("logs", "jobs_out", "2")
+    assert "4 jobs done" in inside("run", "--sif", str(images / image))
+
+
+@pytest.mark.parametrize("isolation", ["fork", "spawn", "none"])
+def test_each_isolation_works_there(inside, images, isolation):
+    inside("run", "--sif", str(images / "bullseye"), "--isolation", isolation)
+    assert len(inside.told) == 4
+
+
+def test_job_by_itself_runs_there(inside, images):
+    said = inside("exec", "jobs_out.py", "3", "--sif", str(images / "bullseye"))
+    assert f"runs in None {images}/bullseye" in said
+    assert [told["job"] for told in inside.told] == [3]
+
+
+def test_environment_is_clean_but_for_what_is_named(inside, images):
+    configure(inside, sif=images / "bullseye")
+    configure(inside, "container", env="MINE OTHER_* SET='to this'")
+    inside("run", MINE="m", OTHER_1="o,1", SECRET="s", OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="0", PYTHONPATH="/x")
+    found = inside.told[0]["environment"]
+    wanted = {
+        "MINE": "m", "OTHER_1": "o,1", "SET": "to this", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "0",
+        "PYTHONNOUSERSITE": "1",
+    }  # fmt: skip
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert not {"SECRET", "PYTHONPATH"} & set(found)
+
+
+def test_packages_of_the_home_folder_do_not_leak_in(inside, images, tmp_path):
+    packages = tmp_path / "home/.local/lib/python3.9/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "leaked.py").write_text("")
+    (inside.folder / "jobs_out.py").write_text(
+        MODULE.replace(
+            "import os, sys\n",
+            "import os, sys\ntry:\n    import leaked\n    leaks = True\nexcept ImportError:\n    leaks = False\n",
+        ).replace('"job": i,', '"job": i, "leaks": leaks,')
+    )
+    inside("run", "--sif", str(images / "bullseye"), HOME=str(tmp_path / "home"))
+    assert not any(told["leaks"] for told in inside.told)
+
+
+def test_folders_that_are_links_or_far_from_home_are_seen(inside, images, tmp_path_factory):
+    far = tmp_path_factory.mktemp("far")
+    for name in ("outputs,of:me", "code"):
+        (far / name).mkdir()
+    (inside.folder / "jobs_out.py").rename(far / "code/jobs_out.py")
+    (far / "code/helper.py").write_text("answer = 42\n")
+    module = far / "code/jobs_out.py"
+    module.write_text(module.read_text().replace("import jor\n", "import jor\nimport helper\n"))
+    (inside.folder / "mine").symlink_to(far / "code")
+    (inside.folder / "out").symlink_to(far / "outputs,of:me")
+    (inside.folder / "todo.yaml").write_text("jobs:\n  - jobmodule: mine/jobs_out\n")
+    no_home = "--no-mount home,tmp,cwd"
+    inside("run", "--sif", str(images / "bullseye"), "--container-options", no_home)
+    assert len(inside.told) == 4
+    assert len(list((far / "outputs,of:me").glob("n*.txt"))) == 4
+
+
+def test_whole_project_may_be_reached_through_a_link(inside, images, tmp_path_factory):
+    link = tmp_path_factory.mktemp("links") / "project"
+    link.symlink_to(inside.folder)
+    inside.folder = link
+    inside("run", "--sif", str(images / "bullseye"), "--container-options", "--no-mount home,tmp,cwd", PWD=str(link))
+    assert len(inside.told) == 4
+
+
+def test_more_is_bound_if_wanted(inside, images, tmp_path_factory):
+    data = tmp_path_factory.mktemp("data")
+    (data / "number").write_text("42")
+    module = inside.folder / "jobs_out.py"
+    module.write_text(MODULE.replace('"job": i,', '"job": i, "number": open("/data/number").read(),'))
+    inside("run", "--sif", str(images / "bullseye"), "--bind", f"{data}:/data:ro /etc/hostname")
+    assert {told["number"] for told in inside.told} == {"42"}
+
+
+def test_gpus_are_asked_for_where_a_job_asks(inside, images):
+    def command(*options: str) -> str:
+        return inside("run", "--dry-run", "--sif", str(images / "bullseye"), *options)
+
+    assert "--nv" not in command()
+    assert " --nv " in command("--gpus", "1")
+    assert " --nv " in command("--gres", "gpu:a100:2")
+    assert " --nv " in command("--nv")
+    assert "--nv" not in command("--gpus", "1", "--no-nv")
+    assert " --rocm " in command("--gpus", "1", "--rocm")
+    assert "--nv" not in command("--gpus", "1", "--rocm")
+
+
+def test_one_container_is_started_for_a_worker_not_for_a_job(inside, images, tmp_path):
+    counter = tmp_path / "programs"
+    counter.mkdir()
+    program = counter / "apptainer"
+    program.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/starts\nexec {images}/apptainer/bin/apptainer "$@"\n')
+    program.chmod(0o755)
+    inside("run", "--sif", str(images / "bullseye"), "--workers", "1", "--container-program", str(program))
+    # One look whether all is well, one worker.
+    assert (tmp_path / "starts").read_text().split().count("exec") == 2
+
+
+def test_runtime_of_the_image_is_used_if_wanted(inside, images, core, tmp_path):
+    image = tmp_path / "with-core"
+    subprocess.run(["cp", "-al", str(images / "bookworm"), str(image)], check=True)
+    packages = image / "usr/lib/python3/dist-packages"
+    packages = image / "usr/lib/python3/dist-packages"
+    zipfile.ZipFile(core).extractall(packages)  # all there is to installing it, but for what jobs do not need
+    assert sorted(path.name for path in packages.glob("jor*")) == [
+        "jor",
+        f"{Path(core).name.split('-py3')[0]}.dist-info",
+    ]
+    inside("run", "--sif", str(image), "--runtime", "installed")
+    assert [told["bundled"] for told in inside.told] == [False] * 4
+
+
+def test_stop_reaches_the_jobs(inside, images):
+    module = inside.folder / "jobs_out.py"
+    wait = "import time\n        print('waiting', flush=True)\n        time.sleep(60)\n"
+    module.write_text(MODULE.replace('        print("runs in"', f'        {wait}        print("runs in"'))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jor_cli", "run", "--sif", str(images / "bullseye")],
+        cwd=inside.folder,
+        env=inside.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not any("waiting" in log.read_text() for log in inside.folder.glob("out/.jor/*/runs/*/*.log")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert "interrupted" in said
+    assert "interrupted" in inside("status")
+
+
+def test_worker_that_is_killed_leaves_nothing_running(inside, images):
+    module = inside.folder / "jobs_out.py"
+    wait = "import time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)\n"
+    module.write_text(MODULE.replace('        print("runs in"', f'        {wait}        print("runs in"'))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jor_cli", "run", "--sif", str(images / "bullseye"), "--workers", "1"],
+        cwd=inside.folder,
+        env=inside.environment,
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    pid = inside.folder / "pid"
+    while not (pid.exists() and pid.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    while os.path.exists(f"/proc/{pid.read_text()}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert inside.told == []
+
+
+def test_image_is_recorded_and_its_change_is_told(inside, images, tmp_path):
+    image = tmp_path / "my.sif"
+    shutil.copy(images / "bookworm.sif", image)
+    configure(inside, sif=image)
+    inside("run")
+    (found,) = submissions(inside)
+    assert found["image"] == str(image)
+    assert found["size"] == image.stat().st_size
+    digest = subprocess.run(["sha256sum", str(image)], capture_output=True, text=True, check=True).stdout.split()[0]
+    assert found["sha256"] == digest
+    assert "org.label-schema.build-arch" in found["labels"]
+    os.utime(image)
+    assert "replaced" not in inside("status")  # the same content
+    with open(image, "ab") as file:
+        file.write(b"more")
+    assert f"the image {image} has been replaced since" in inside("status")
+    (inside.folder / "jor.cfg").write_text(f"[submit]\nsif = {images / 'bullseye'}\n")
+    assert f"its newest jobs ran in {image}, and now would run in {images / 'bullseye'}" in inside("status")
+    (inside.folder / "jor.cfg").write_text(f"[submit]\nsif = {tmp_path}/gone.sif\n")
+    assert f"the image {tmp_path}/gone.sif cannot be read" in inside("status")
+
+
+def test_program_that_is_missing_is_told(project, images):
+    said = project("run", "--sif", str(images / "bullseye"), code=2, PATH="/usr/sbin")
+    assert "there is no program apptainer or singularity on this machine" in said
+    said = project("run", "--sif", str(images / "bullseye"), "--container-program", "podman", code=2)
+    assert "container-program = podman: there is no program podman" in said
+
+
+@pytest.mark.parametrize(
+    ("image", "what", "remedy"),
+    [
+        ("gone.sif", "cannot be read: No such file", "Name a SIF file"),
+        ("jobs_out.py", "is no image of Singularity or Apptainer", "apptainer build"),
+        ("empty.sif", "is no image", "It is empty"),
+        ("folder", "is no image", "sandbox folder"),
+        ("images/nothing", "there is no python3 or python in it", "Install Python 3 in it"),
+        ("images/ancient", "its Python is 2.7.18", "Python 3.8 or newer"),
+        ("half.sif", "nothing runs in it: FATAL", ""),
+    ],
+)
+def test_image_that_would_not_do_is_told_before_anything_is_written(inside, images, image, what, remedy):
+    (inside.folder / "images").symlink_to(images)
+    (inside.folder / "empty.sif").touch()
+    (inside.folder / "folder").mkdir()
+    (inside.folder / "half.sif").write_bytes((images / "bookworm.sif").read_bytes()[:100_000])
+    said = inside("run", "--sif", image, code=2)
+    assert f"command line: sif = {image}: " in re.sub(r"\s+", " ", said)
+    assert what in said
+    assert remedy in said
+    assert not (inside.folder / "out").exists()
+
+
+def test_bind_that_does_not_exist_is_told(inside, images):
+    said = inside("run", "--sif", str(images / "bullseye"), "--bind", "/tmp /no/where:/data", code=2)
+    assert "bind = /no/where:/data: there is no /no/where" in said
+
+
+def test_output_folder_that_is_not_writable_inside_is_told(inside, images):
+    configure(inside, sif=images / "bullseye")
+    folder = str(inside.folder)
+    said = inside("run", "--bind", f"{folder}:{folder}:ro", code=2)
+    assert f"the output folder cannot be written to: {folder}" in said
+    assert "bind" in said
+
+
+def test_job_module_that_is_not_visible_is_told(inside, images, tmp_path_factory):
+    other = tmp_path_factory.mktemp("empty")
+    said = inside("run", "--sif", str(images / "bullseye"), "--bind", f"{other}:{inside.folder}", code=2)
+    assert "jobs_out.py is not visible in it" in said
+
+
+@pytest.mark.parametrize(("option", "value"), [("env", "A-B"), ("env", "'"), ("bind", "'"), ("container-options", "'")])
+def test_option_that_cannot_be_read_is_told(inside, images, option, value):
+    said = inside("run", "--sif", str(images / "bullseye"), f"--{option}", value, code=2)
+    assert f"{option} = " in said
+
+
+def test_image_that_is_replaced_while_workers_start_is_told(inside, images, tmp_path):
+    image = tmp_path / "my.sif"
+    shutil.copy(images / "bookworm.sif", image)
+    # A program that replaces the image when it is first looked into: as early as can be.
+    program = tmp_path / "apptainer"
+    program.write_text(
+        f"#!/bin/sh\ncase $1 in inspect) touch -d yesterday {image};; esac\n"
+        f'exec {images}/apptainer/bin/apptainer "$@"\n'
+    )
+    program.chmod(0o755)
+    said = inside("run", "--sif", str(image), "--container-program", str(program), code=2)
+    assert "has been replaced" in said
+    assert inside.told == []
+
+
+def test_example_of_the_readme_runs(images, tmp_path):
+    text = (ROOT / "packages/jor-containers/README.md").read_text()
+    code = next(code for code in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL) if "tools.sif" in code)
+    (tmp_path / "tools.sif").symlink_to(images / "bookworm.sif")
+    (tmp_path / "simulate.py").write_text(
+        "import os, sys; print(os.environ['MODE'], os.environ['TOKEN'], sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PATH": f"{images}/apptainer/bin:/usr/bin:/bin", "TOKEN": "a b", "HOME": os.environ["HOME"]},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "fast a b ['--seed', '3']\n", done.stderr
+
+
+def test_environment_inside_the_container(inside, images, make_environment, tmp_path):
+    image = tmp_path / "with-environment"
+    subprocess.run(["cp", "-al", str(images / "bookworm"), str(image)], check=True)
+    root = make_environment("/usr/bin/python3", files={"etc/conda/activate.d/mine.sh": "export OF_IT=yes\n"})
+    shutil.copytree(root / "envs/testbed", image / "opt/conda/envs/mine")
+    inside("run", "--sif", str(image), "--condaenv", "mine")
+    for told in inside.told:
+        assert (told["prefix"], told["image"]) == ("/opt/conda/envs/mine", str(image))
+        assert told["environment"]["OF_IT"] == "yes"
+    (found,) = submissions(inside)
+    assert (found["image"], found["condaenv"], found["packages"]) == (str(image), "/opt/conda/envs/mine", [])
+
+
+def test_environment_of_this_machine_in_the_container(inside, images, make_environment):
+    root = make_environment("/usr/bin/python3")
+    no_home = ["--container-options", "--no-mount home,tmp,cwd"]
+    inside("run", "--sif", str(images / "bullseye"), "--condaenv", "testbed", *no_home, MAMBA_ROOT_PREFIX=str(root))
+    assert {(told["prefix"], told["version"]) for told in inside.told} == {(f"{root}/envs/testbed", "3.9")}
+    (found,) = submissions(inside)
+    assert len(found["packages"]) == 2
+    said = inside("run", "--overwrite-output", "--sif", str(images / "bullseye"), "--condaenv", "testbet", code=2)
+    assert "there is no conda environment 'testbet'" in said
