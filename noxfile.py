@@ -24,6 +24,7 @@ nox.options.sessions = [
     "runtime_old",
     "together",
     "conda",
+    "apptainer",
     "slurm",
     "examples",
     "build",
@@ -59,6 +60,13 @@ def wheels(session: nox.Session, *packages: str) -> list[str]:
         command = ["python", "-m", "build", *installer, "--wheel", "--outdir", str(folder), f"packages/{package}"]
         session.run(*command, silent=True)
     return sorted(map(str, folder.glob("*.whl")))
+
+
+def images(session: nox.Session) -> str:
+    """Make Apptainer and images, unless they are there; return their folder."""
+    folder = f"{session.cache_dir}/images"
+    session.run("python", "tools/testbed/apptainer.py", folder)
+    return folder
 
 
 @nox.session
@@ -109,7 +117,7 @@ def runtime_old(session: nox.Session) -> None:
 def together(session: nox.Session) -> None:
     """All four as a user installs them, all tests, on each Python that is there."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
-    session.run("pytest", "--ignore=tests/cluster", "--ignore=tests/conda", *session.posargs)
+    session.run("pytest", "--ignore=tests/cluster", "--ignore=tests/surroundings", *session.posargs)
 
 
 @nox.session
@@ -117,7 +125,19 @@ def conda(session: nox.Session) -> None:
     """Jobs in a conda environment: a real one, made by py-rattler."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, RATTLER)
     session.env["JOR_REQUIRE_CONDA"] = "1"
-    session.run("pytest", "tests/conda", *session.posargs)
+    session.run("pytest", "tests/surroundings/test_conda.py", *session.posargs)
+
+
+@nox.session
+def apptainer(session: nox.Session) -> None:
+    """Jobs in a container: of a real Apptainer, in real images; as root, which makes them."""
+    if os.geteuid() != 0 and "CI" not in os.environ:
+        session.skip("making images needs root")
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, RATTLER)
+    session.env["JOR_REQUIRE_CONDA"] = "1"
+    session.env["JOR_TEST_IMAGES"] = images(session)
+    (session.env["JOR_TEST_CORE"],) = wheels(session, "jor-core")
+    session.run("pytest", "tests/surroundings/test_apptainer.py", *session.posargs)
 
 
 @nox.session
@@ -131,6 +151,7 @@ def slurm(session: nox.Session, version: str) -> None:
     if version == testbed.native_version():
         session.install(*(f"./packages/{package}" for package in PACKAGES), *tools, RATTLER)
         session.run("python", "tools/testbed/cluster.py", "install")
+        session.env["JOR_TEST_IMAGES"] = images(session)
         session.run("pytest", "tests/cluster", "--timeout=600", *session.posargs)
         if not session.posargs:
             session.install("-r", "examples/digits/requirements.txt")

@@ -236,6 +236,10 @@ BAD_CONFIG = {
         cfg("[submit]\nsif = image.sif\n"),
         ["jor.cfg:2", "sif = image.sif", "image.sif cannot be read: No such file"],
     ),
+    "requeue": (
+        cfg("[submit]\nscheduler = slurm\nsif = x.sif\n[slurm]\nsignal = 60\nrequeue = True\n"),
+        ["jor.cfg:6", "need scontrol"],
+    ),
     "condaenv": (cfg("[submit]\ncondaenv = nowhere\n"), ["jor.cfg:2", "there is no conda environment 'nowhere'"]),
 }
 

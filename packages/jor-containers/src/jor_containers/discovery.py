@@ -142,12 +142,12 @@ def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment |
 
 
 def labels(program: str, image: str) -> dict[str, str]:
-    """Return the labels of an image as `inspect` tells them; {} for one that has none or tells none."""
-    status, answer, _ = _run([program, "inspect", "--json", "--labels", image])
+    """Return the labels of an image as `inspect` tells them; {} for one that has none, and where there is no program."""
     try:
+        status, answer, _ = _run([program, "inspect", "--json", "--labels", image])
         found = json.loads(answer)["data"]["attributes"]["labels"] if status == 0 else {}
         return {str(name): str(value) for name, value in (found or {}).items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ContainerError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

@@ -121,6 +121,12 @@ def request(
     values = {name.replace("-", "_"): config[name] for name in _PASSED if config[name]}
     excluded = ",".join(filter(None, [config["exclude"], *avoid]))
     warning = int(config["signal"])
+    if warning and config["requeue"] and config["sif"]:
+        raise ConfigError(
+            "signal and requeue together need scontrol, which there is not in a container",
+            where=config.setting("requeue").source,
+            remedy="Leave out one of them: jor run submits again what a task has left",
+        )
     try:
         options = SbatchOptions(
             **{**values, "exclude": excluded},
