@@ -92,6 +92,31 @@ def core() -> str:
     return wheel
 
 
+#: A job module that can be loaded only where `onlythere` is.
+PICKY = """\
+import os
+import jor
+import onlythere
+
+class Jobs(jor.JobsBase):
+    name = "picky"
+    mem = "123M"
+    slurm = {"constraint": "big"}
+
+    def _mk_jobs(self):
+        self._jobs = [dict(n=n, pair=(n, 1.5)) for n in range(3)]
+
+    def execute(self, i):
+        with open(self._get_output_path(**self._jobs[i]), "w") as file:
+            file.write(str(onlythere.value))
+
+    def collect(self):
+        print("collecting", len(self.existing_outputs))
+        with open(os.path.join(self.path_prefix, "all.txt"), "w") as file:
+            file.write(" ".join(open(path).read() for path in self.existing_outputs))
+"""
+
+
 class Project:
     """A folder with a job module, and the command jor in it."""
 

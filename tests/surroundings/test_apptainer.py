@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import MODULE, ROOT
+from .conftest import MODULE, PICKY, ROOT
 
 
 def configure(project, section: str = "submit", **options: object) -> None:
@@ -330,3 +330,55 @@ def test_environment_of_this_machine_in_the_container(inside, images, make_envir
     assert len(found["packages"]) == 2
     said = inside("run", "--overwrite-output", "--sif", str(images / "bullseye"), "--condaenv", "testbet", code=2)
     assert "there is no conda environment 'testbet'" in said
+
+
+@pytest.fixture
+def picky(inside, images, tmp_path_factory) -> Path:
+    """Make a project that can be loaded only in an image, and return that image."""
+    image = tmp_path_factory.mktemp("image") / "picky"
+    subprocess.run(["cp", "-al", str(images / "bullseye"), str(image)], check=True)
+    (image / "usr/lib/python3/dist-packages/onlythere.py").write_text("value = 42\n")
+    (inside.folder / "jobs_out.py").write_text(PICKY)
+    return image
+
+
+def test_job_module_that_loads_only_in_the_image_is_listed_and_collected_there(inside, picky):
+    assert "set sif or condaenv to what has onlythere" in inside("run", code=2)
+    configure(inside, sif=picky)
+    said = inside("run", "--dry-run")
+    assert "3 of 3 jobs would run" in said
+    assert "123M" in said
+    inside("run")
+    assert "3 jobs done" in inside("run")
+    assert json.loads(inside("status", "--json"))["counts"]["done"] == 3
+    assert "n=1 pair=[1, 1.5]" in inside("logs", "jobs_out", "1")
+    said = inside("collect")
+    assert "collecting 3" in said
+    assert "collected 3 outputs" in said
+    assert (inside.folder / "all.txt").read_text() == "42 42 42"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        (("value", "valeu"), "No module named 'onlythere'"),
+        (("for n in range(3)]", "for n in range(3)] + 1"), "the constructor of Jobs raised TypeError"),
+        (("def execute", "def execvte"), "class Jobs has no method execute"),
+    ],
+)
+def test_mistake_that_shows_only_in_the_image_is_told(inside, picky, wrong, what):
+    (inside.folder / "jobs_out.py").write_text(PICKY.replace(*wrong))
+    if "onlythere" in what:
+        (picky / "usr/lib/python3/dist-packages/onlythere.py").unlink()
+    said = inside("run", "--sif", str(picky), code=2)
+    assert what in said
+    assert "jobs_out.py" in said
+
+
+def test_collect_that_fails_in_the_image_is_told(inside, picky):
+    (inside.folder / "jobs_out.py").write_text(PICKY.replace("print(", "raise OSError("))
+    configure(inside, sif=picky)
+    inside("run")
+    said = inside("collect", code=1)
+    assert "OSError: [Errno collecting] 3" in said
+    assert "collect ended with exit status 1 where jobs run; see above" in said

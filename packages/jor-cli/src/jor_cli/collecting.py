@@ -11,6 +11,7 @@ from jor import CollectError, JobsBase
 from jor.plan import Survey
 from jor.status import Status
 
+from . import inside
 from .errors import message
 from .words import jobs_of
 
@@ -31,22 +32,33 @@ def require_outputs(found: Survey) -> None:
 
 
 def collect(found: Survey) -> bool:
-    """Call the class's `collect`; tell whether it went well. When it raises that is said, after its traceback."""
+    """Call the class's `collect`, where its jobs run; tell whether it went well. When it did not, that is said."""
     label = found.entry.label
     if type(found.jobs).collect is JobsBase.collect:
         click.echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
         return True
+    wrong = _collect_here(found) if inside.runs_here(found.config) else _collect_there(found)
+    if wrong:
+        remedy = "Mend the method collect of the job module"
+        click.echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
+        return False
+    click.echo(f"[jor] {label}: collected {found.status.counts[Status.DONE]:,} outputs")
+    return True
+
+
+def _collect_here(found: Survey) -> str:
+    """Return what went wrong, after its traceback; '' for nothing."""
     directory = os.getcwd()
     try:
         found.jobs.collect()
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        what = f"collect raised {type(error).__name__}: {error}"
-        click.echo(
-            message(CollectError(what, where=label, remedy="Mend the method collect of the job module")), err=True
-        )
-        return False
+        return f"collect raised {type(error).__name__}: {error}"
     finally:
         os.chdir(directory)
-    click.echo(f"[jor] {label}: collected {found.status.counts[Status.DONE]:,} outputs")
-    return True
+    return ""
+
+
+def _collect_there(found: Survey) -> str:
+    status = inside.collect(found)
+    return f"collect ended with exit status {status} where jobs run; see above" if status else ""

@@ -17,7 +17,7 @@ from jor.entries import Entry
 from jor.history import Ask
 from jor.local import Assignment, carry_out
 from jor.lock import acquire
-from jor.plan import Survey, again, choose, make_submission, survey
+from jor.plan import Survey, again, choose, make_submission
 from jor.runtime.owner import Owner
 from jor.runtime.staging import sweep
 from jor.status import Status
@@ -25,6 +25,7 @@ from jor.submission import partial_folder, timestamp, unwritable, write
 
 from .backends import Lazy
 from .errors import LATER
+from .inside import survey
 from .rendering.batches import show_batch, told_held_back, told_submissions
 from .rendering.live import view
 from .rendering.runs import exit_code, show_plan, show_result

@@ -15,7 +15,7 @@ import click
 from jor.config import Config, Setting
 from jor.entries import Entry
 from jor.local import Progress
-from jor.plan import Survey, again, survey
+from jor.plan import Survey, again
 from jor.runtime.watch import Watch
 from jor.status import Status
 from jor_slurm import CommandError, RefusedError
@@ -23,6 +23,7 @@ from jor_slurm import CommandError, RefusedError
 from .backends import Lazy
 from .backends.slurm import Backend
 from .errors import FAILED, message
+from .inside import survey
 from .launch import Manner, submit
 from .rendering.live import view
 from .rendering.statuses import as_text

@@ -14,6 +14,7 @@ import attrs
 
 from jor import ConfigError
 from jor.config import Config
+from jor.entries import Entry
 from jor.plan import Survey
 from jor.runtime.records import Run
 from jor.runtime.worker import interpreter
@@ -54,10 +55,12 @@ class Start:
 
     def command(self, run: Run, words: Sequence[str] = ()) -> list[str]:
         """Return the command that carries out the submission `run`, with more `words` of `exec`."""
-        program = (
-            interpreter() if not self.python else [self.python, *([run.bundle] if self.bundled else ["-m", "jor"])]
-        )
-        return list(self.wrapper.wrap([*program, "exec", run.folder, *words]))
+        return self.jor(run.bundle, ["exec", run.folder, *words])
+
+    def jor(self, bundle: str, words: Sequence[str]) -> list[str]:
+        """Return the command `python -m jor` with `words`; the runtime, if it travels, is at `bundle`."""
+        program = interpreter() if not self.python else [self.python, *([bundle] if self.bundled else ["-m", "jor"])]
+        return list(self.wrapper.wrap([*program, *words]))
 
 
 def start_of(found: Survey) -> Start:
@@ -65,13 +68,19 @@ def start_of(found: Survey) -> Start:
 
     Raise ConfigError for what is not there, has no Python that would do, or does not let jobs write their outputs.
     """
-    config = found.config
+    return start(found.entry, found.config, [found.folder, found.records], writable=found.folder)
+
+
+def start(entry: Entry, config: Config, folders: Sequence[str], *, writable: str) -> Start:
+    """Return the same for any command that needs `folders`, of which it writes to `writable`."""
     if not config["sif"] and not config["condaenv"]:
         return Start()
-    container = _container(found) if config["sif"] else None
+    prefix = os.path.abspath(config["path-prefix"])
+    folders = [os.getcwd(), os.path.dirname(entry.jobmodule), *([prefix] if os.path.isdir(prefix) else []), *folders]
+    container = _container(config, folders) if config["sif"] else None
     # On a cluster, the program may be on the nodes alone: then they find out the rest.
     is_here = container is None or shutil.which(container.program) is not None
-    trial = _on_trial(container, found) if container and is_here else None
+    trial = _on_trial(container, config, folders) if container and is_here else None
     environment, inside = _environment(config, container if is_here else None)
     if container is not None and environment is not None:
         more = (*bound([ACTIVATE], writable=False), *(() if inside else bound([environment.prefix], writable=False)))
@@ -80,14 +89,14 @@ def start_of(found: Survey) -> Start:
     pythons = ("python3", "python") if environment is None else (environment.python,)
     python = pythons[0]
     if is_here:
-        python = _look(_joined(container, environment), _joined(trial, environment), pythons, found)
+        wrapper = _joined(container, environment)
+        python = _look(wrapper, _joined(trial, environment), pythons, config, entry.jobmodule, writable)
     with _blaming(config, "sif" if container else "condaenv"):
         surroundings = recorded(config["sif"], container.program if container else "", environment, inside=inside)
     return Start(_joined(container, environment), python, config["runtime"] == "bundled", surroundings)
 
 
-def _container(found: Survey) -> Apptainer:
-    config = found.config
+def _container(config: Config, folders: Sequence[str]) -> Apptainer:
     with _blaming(config, "sif"):
         image = image_of(config["sif"])
     program = config["container-program"] or ""
@@ -98,9 +107,7 @@ def _container(found: Survey) -> Apptainer:
     return Apptainer(
         image.image,
         program,
-        binds=_binds(
-            [os.getcwd(), os.path.dirname(found.entry.jobmodule), found.folder, found.records], _words(config, "bind")
-        ),
+        binds=_binds(folders, _words(config, "bind")),
         nv=bool(gpus and not config["rocm"]) if config["nv"] is None else config["nv"],
         rocm=config["rocm"],
         variables=tuple(_variables(config)),
@@ -109,9 +116,8 @@ def _container(found: Survey) -> Apptainer:
     )
 
 
-def _on_trial(container: Apptainer, found: Survey) -> Apptainer:
+def _on_trial(container: Apptainer, config: Config, folders: Sequence[str]) -> Apptainer:
     """Return the container as it can be started before anything is written: what is bound has to exist."""
-    config = found.config
     binds = []
     for word in _words(config, "bind"):
         missing = [source for source, _ in _places(word) if not os.path.exists(source)]
@@ -122,8 +128,7 @@ def _on_trial(container: Apptainer, found: Survey) -> Apptainer:
                 remedy="Create it, or correct the path",
             )
         binds += [] if missing else [word]  # on a cluster it may be the nodes'
-    folders = [os.getcwd(), os.path.dirname(found.entry.jobmodule), _existing(found.folder), _existing(found.records)]
-    return attrs.evolve(container, binds=_binds(folders, binds))
+    return attrs.evolve(container, binds=_binds([_existing(folder) for folder in folders], binds))
 
 
 def _binds(folders: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -152,14 +157,13 @@ _environment_inside = cache(find_environment_inside)
 _seen: dict[tuple[Nested, str], Inside] = {}
 
 
-def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], found: Survey) -> str:
+def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config, module: str, writable: str) -> str:
     """Return the Python inside `wrapper`, after a look by way of `trial` at whether jobs can run there."""
-    config, module = found.config, found.entry.jobmodule
     name = "condaenv" if config["condaenv"] else "sif"
     if (wrapper, module) not in _seen:
         with _blaming(config, name):
             _seen[wrapper, module] = look_inside(
-                trial, pythons, readable=[module], writable=[_existing(found.folder)], modules=["jor", "json"]
+                trial, pythons, readable=[module], writable=[_existing(writable)], modules=["jor", "json"]
             )
     inside = _seen[wrapper, module]
     where, what = config.setting(name).source, f"{name} = {config[name]}"

@@ -142,7 +142,7 @@ def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment |
 
 
 def labels(program: str, image: str) -> dict[str, str]:
-    """Return the labels of an image as `inspect` tells them; {} for one that has none, and where there is no program."""
+    """Return the labels of an image as `inspect` tells them; {} for none, and where there is no program."""
     try:
         status, answer, _ = _run([program, "inspect", "--json", "--labels", image])
         found = json.loads(answer)["data"]["attributes"]["labels"] if status == 0 else {}

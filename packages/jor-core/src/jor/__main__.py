@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from .errors import JorError
@@ -11,9 +12,12 @@ from .runtime.worker import work
 
 USAGE = """\
 usage: python -m jor exec RUN TASK [RESTART END_TIME JOB_ID]
+       python -m jor list DIRECTORY JOBMODULE JOBARGS PATH_PREFIX FILE
+       python -m jor collect DIRECTORY JOBMODULE JOBARGS PATH_PREFIX
 
-Be worker TASK of the submission in the folder RUN, fed with jobs through standard input; or array task TASK of a batch
-system, which has been started again RESTART times and ends the task at END_TIME (seconds since 1970; 0: not known).
+exec: be worker TASK of the submission in the folder RUN, fed with jobs through standard input; or array task TASK of a
+batch system, which has been started again RESTART times and ends the task at END_TIME (seconds since 1970; 0: not
+known). list: write what a job module lists into FILE. collect: call the method collect of its class.
 jor starts this itself. People use the command jor: pip install jor-cli."""
 
 
@@ -24,6 +28,15 @@ def main(argv: list[str]) -> int:
         if len(argv) in (3, 6) and argv[0] == "exec" and all(map(str.isdigit, argv[2:5])):
             task, restart, end_time = (*map(int, argv[2:5]), 0, 0)[:3]
             return work(Run(argv[1]), Attempt(task, restart, end_time, "".join(argv[5:])))
+        if (len(argv), argv[:1]) in ((6, ["list"]), (5, ["collect"])):
+            from .runtime import listing  # workers, which start often, do without
+
+            os.chdir(argv[1])
+            if argv[0] == "list":
+                listing.write_listing(argv[5], *argv[2:5])
+            else:
+                listing.make(*argv[2:5]).collect()
+            return 0
     except JorError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 # the only voice of a process without a terminal
         return 2

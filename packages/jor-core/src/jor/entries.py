@@ -57,7 +57,7 @@ class Entry:
             return loading.construct(self.load(), jobargs.parse(self.arguments), path_prefix, self.jobmodule)
         except JobModuleError as error:
             where = f"{self.place}: {error.where}" if self.place else error.where
-            raise JobModuleError(error.what, where=where, remedy=error.remedy) from error
+            raise type(error)(error.what, where=where, remedy=error.remedy) from error
 
     def records(self, output_folder: str) -> str:
         """Return the folder of its records beside its outputs."""

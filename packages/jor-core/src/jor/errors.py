@@ -5,6 +5,7 @@ JorError
 ├── TodoError         the todo-list cannot be used
 ├── JobargsError      the text of jobargs is not a list of keyword arguments
 ├── JobModuleError    the job module, its class Jobs, or the jobs it lists cannot be used
+│   └── MissingModuleError   it imports what is not there
 ├── RecordError       a file under .jor is damaged, or written by a newer jor
 ├── BusyError         another jor is at work on the same entry
 ├── CollectError      outputs could not be collected
@@ -48,6 +49,10 @@ class JobargsError(JorError):
 
 class JobModuleError(JorError):
     """The job module, its class Jobs, or the jobs that it lists cannot be used."""
+
+
+class MissingModuleError(JobModuleError):
+    """A job module imports what is not there."""
 
 
 class RecordError(JorError):

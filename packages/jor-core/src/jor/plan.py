@@ -14,13 +14,20 @@ import attrs
 from . import __version__
 from .config import Config
 from .entries import Entry
-from .errors import JobModuleError
+from .errors import JobModuleError, MissingModuleError
 from .history import Ask, History, nobody
 from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs
 from .runtime.records import Run, freeze, source_checksum, thaw
 from .status import UNKNOWN, Carrier, EntryStatus
 from .submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges, timestamp
+
+#: Returns the jobs of an entry as its job module lists them where jobs run; None if they run here.
+Elsewhere = Callable[[Entry, Config], JobsBase | None]
+
+
+def nowhere(_entry: Entry, _config: Config) -> None:
+    """Return that jobs run here."""
 
 
 @attrs.frozen(eq=False)
@@ -54,10 +61,13 @@ class Survey:
         return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
 
 
-def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Iterator[Survey]:
+def survey(
+    entries: Iterable[Entry], config: Config, ask: Ask = nobody, elsewhere: Elsewhere = nowhere
+) -> Iterator[Survey]:
     """Yield the survey of each entry, one after the other, writing nothing.
 
-    `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. Raise
+    `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. `elsewhere` is
+    asked for the jobs of a job module that imports what is not here. Raise
     JobModuleError for a job module that cannot be used, and for two jobs, of one entry or of two, that have the same
     output.
     """
@@ -65,7 +75,7 @@ def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Itera
     waiting: list[Survey] = []
     for entry in entries:
         mine = config.for_entry(entry.settings)
-        remake = partial(entry.construct, mine["path-prefix"])
+        remake = partial(_construct, entry, mine, elsewhere)
         jobs = remake()
         mine = config.for_entry(entry.settings, type(jobs))
         try:
@@ -81,6 +91,16 @@ def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Itera
         else:
             yield Survey(entry, mine, jobs, folder, history, {}, history.judge({}, time.time()))
     yield from _judged(waiting, time.time(), ask)
+
+
+def _construct(entry: Entry, config: Config, elsewhere: Elsewhere) -> JobsBase:
+    try:
+        return entry.construct(config["path-prefix"])
+    except MissingModuleError as error:
+        jobs = elsewhere(entry, config)
+        if jobs is None:
+            raise error
+        return jobs
 
 
 def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Survey]:

@@ -16,11 +16,11 @@ from ..flags import flags, given
 def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Cancel the Slurm arrays of the todo-list's entries, or of those named, and nobody else's."""
     from jor.config import read_config
-    from jor.plan import survey
     from jor.submission import revoke
     from jor.todo import read_todo, select
 
     from ..backends import Lazy
+    from ..inside import survey
     from ..words import tasks_of
 
     config = read_config(given(context))

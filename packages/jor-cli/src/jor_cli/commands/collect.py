@@ -16,11 +16,11 @@ from ..flags import flags, given
 def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Call the method collect of each entry's class Jobs."""
     from jor.config import read_config
-    from jor.plan import survey
     from jor.todo import read_todo, select
 
     from ..collecting import collect, require_outputs
     from ..errors import FAILED
+    from ..inside import survey
 
     config = read_config(given(context))
     surveys = list(survey(select(read_todo(config["todo-list"]), entries), config))

@@ -21,10 +21,10 @@ def command(
 ) -> None:
     """Show what jobs of ENTRY have printed in their last attempt: those named, or those that failed."""
     from jor.config import read_config
-    from jor.plan import survey
     from jor.todo import read_todo, select
 
     from ..backends import Lazy
+    from ..inside import survey
     from ..logs import show_logs
 
     if not indices and not failed:

@@ -21,10 +21,10 @@ def command(
 ) -> None:
     """Show how many jobs of each entry are done, running, failed, or missing, and why; change nothing."""
     from jor.config import read_config
-    from jor.plan import survey
     from jor.todo import read_todo, select
 
     from ..backends import Lazy
+    from ..inside import survey
     from ..rendering import statuses
 
     config = read_config(given(context))

@@ -20,10 +20,10 @@ def command(context: click.Context, /, tasks: int, entries: tuple[str, ...], **_
     Tasks that run already go on. For arrays to come, set the option array-throttle.
     """
     from jor.config import read_config
-    from jor.plan import survey
     from jor.todo import read_todo, select
 
     from ..backends import Lazy
+    from ..inside import survey
 
     config = read_config(given(context))
     cluster = Lazy(config)

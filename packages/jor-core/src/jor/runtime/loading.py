@@ -10,7 +10,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import Any, Callable, Iterator, Mapping
 
-from ..errors import JobModuleError, nearest
+from ..errors import JobModuleError, MissingModuleError, nearest
 from .jobs import JobsBase
 
 _TEMPLATE = "See the job module in the README: a class Jobs(jor.JobsBase) with _mk_jobs and execute"
@@ -141,9 +141,13 @@ def _not_loaded(path: str, error: BaseException) -> JobModuleError:
         text = f": {error.text.strip()}" if error.text else ""
         return JobModuleError(f"{error.msg}{text}", where=f"{path}:{error.lineno}", remedy="Mend the syntax")
     if isinstance(error, ModuleNotFoundError) and error.name:
-        remedy = f"Install {error.name.partition('.')[0]} beside jor, or correct the import"
-    else:
-        remedy = "Mend the job module: it has to load by `import`"
+        package = error.name.partition(".")[0]
+        return MissingModuleError(
+            f"loading it raised {_said(error)}",
+            where=_place(error, path),
+            remedy=f"Install {package} beside jor, correct the import, or set sif or condaenv to what has {package}",
+        )
+    remedy = "Mend the job module: it has to load by `import`"
     return JobModuleError(f"loading it raised {_said(error)}", where=_place(error, path), remedy=remedy)
 
 
