@@ -27,6 +27,7 @@ nox.options.sessions = [
     "apptainer",
     "slurm",
     "examples",
+    "same_everywhere",
     "build",
 ]
 
@@ -178,6 +179,18 @@ def examples(session: nox.Session) -> None:
     """Run the examples from a copy, as the README tells, and check what comes out."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), "-r", "examples/digits/requirements.txt")
     session.run("python", "tools/try_examples.py", session.create_tmp())
+
+
+@nox.session
+def same_everywhere(session: nox.Session) -> None:
+    """Run digits natively, in a container, in a conda environment, here and on Slurm; compare what is collected."""
+    if os.geteuid() != 0 and "CI" not in os.environ:
+        session.skip("a cluster of one's own, and making images, need root")
+    session.install(*(f"./packages/{package}" for package in PACKAGES), RATTLER)
+    session.run("python", "tools/testbed/cluster.py", "install")
+    folder = Path(session.create_tmp()).resolve()
+    command = ["python", "tools/same_everywhere.py", str(folder / "sweeps"), images(session)]
+    session.run("python", "tools/testbed/cluster.py", "run", str(folder / "cluster"), "--", *command)
 
 
 @nox.session
