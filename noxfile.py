@@ -126,6 +126,7 @@ def conda(session: nox.Session) -> None:
     """Jobs in a conda environment: a real one, made by py-rattler."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, RATTLER)
     session.env["JOR_REQUIRE_CONDA"] = "1"
+    (session.env["JOR_TEST_CORE"],) = wheels(session, "jor-core")
     session.run("pytest", "tests/surroundings/test_conda.py", *session.posargs)
 
 

@@ -220,6 +220,12 @@ def test_image_is_recorded_and_its_change_is_told(inside, images, tmp_path):
     assert f"the image {tmp_path}/gone.sif cannot be read" in inside("status")
 
 
+def test_image_that_has_to_be_fetched_is_told_what_that_costs(inside):
+    said = inside("run", "--sif", "docker://localhost:9/none", code=2)
+    assert "apptainer pull image.sif docker://localhost:9/none" in said
+    assert "nothing runs in it: FATAL" in said
+
+
 def test_program_that_is_missing_is_told(project, images):
     said = project("run", "--sif", str(images / "bullseye"), code=2, PATH="/usr/sbin")
     assert "there is no program apptainer or singularity on this machine" in said

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,16 @@ def test_runtime_of_the_environment_is_used_if_wanted(project, make_environment)
     root = make_environment(sys.executable)
     project("run", "--condaenv", "testbed", "--runtime", "installed", MAMBA_ROOT_PREFIX=str(root))
     assert not any(told["bundled"] for told in project.told)
+
+
+def test_of_jor_only_jor_core_has_to_be_installed_there(project, make_environment, core, tmp_path):
+    python = tmp_path / "bare"
+    subprocess.run([BARE, "-m", "venv", "--without-pip", str(python)], check=True)
+    (packages,) = python.glob("lib/python*/site-packages")
+    zipfile.ZipFile(core).extractall(packages)
+    root = make_environment(str(python / "bin/python"))
+    project("run", "--condaenv", "testbed", "--runtime", "installed", MAMBA_ROOT_PREFIX=str(root))
+    assert [told["bundled"] for told in project.told] == [False] * 4
 
 
 def test_runtime_that_is_not_installed_is_told(jor):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import attrs
+import click
 
 from jor import ConfigError
 from jor.config import Config
@@ -161,6 +162,7 @@ def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config
     """Return the Python inside `wrapper`, after a look by way of `trial` at whether jobs can run there."""
     name = "condaenv" if config["condaenv"] else "sif"
     if (wrapper, module) not in _seen:
+        _warn_of_uri(config["sif"] or "")
         with _blaming(config, name):
             _seen[wrapper, module] = look_inside(
                 trial, pythons, readable=[module], writable=[_existing(writable)], modules=["jor", "json"]
@@ -189,6 +191,16 @@ def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config
             remedy="Look at what the options bind and container-options say of it, or choose another path-prefix",
         )
     return inside.python
+
+
+@cache
+def _warn_of_uri(image: str) -> None:
+    if "://" in image:
+        click.echo(
+            f"Warning: {image} may have to be fetched first, and each worker asks for it again\n"
+            f"  Fetch it once: apptainer pull image.sif {image}, and sif = image.sif",
+            err=True,
+        )
 
 
 def _words(config: Config, name: str) -> list[str]:
