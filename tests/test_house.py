@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jor.options import OPTIONS
+from jor_cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"jor-core": "jor", "jor-slurm": "jor_slurm", "jor-containers": "jor_containers", "jor-cli": "jor_cli"}
@@ -45,6 +46,11 @@ def test_readme_tells_each_option_as_the_code_has_it(option) -> None:
     where = {"all": "todo-list, class", "todo": "todo-list", "": ""}[names]
     row = f"| `{option.name}` | `[{option.section}]` | {option.kind.name} | {default} | {where} | {option.help} |"
     assert row in README.splitlines()
+
+
+def test_readme_tells_each_command_and_no_other() -> None:
+    rows = re.findall(r"^\| `jor ([a-z]+)", README, flags=re.MULTILINE)
+    assert rows == list(COMMANDS)
 
 
 def test_readme_tells_no_option_that_is_not_there() -> None:
