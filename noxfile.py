@@ -65,7 +65,7 @@ def wheels(session: nox.Session, *packages: str) -> list[str]:
 
 def images(session: nox.Session) -> str:
     """Make Apptainer and images, unless they are there; return their folder."""
-    folder = f"{session.cache_dir}/images"
+    folder = str(Path(session.cache_dir).resolve() / "images")
     session.run("python", "tools/testbed/apptainer.py", folder)
     return folder
 
@@ -126,7 +126,7 @@ def conda(session: nox.Session) -> None:
     """Jobs in a conda environment: a real one, made by py-rattler."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, RATTLER)
     session.env["JOR_REQUIRE_CONDA"] = "1"
-    (session.env["JOR_TEST_CORE"],) = wheels(session, "jor-core")
+    session.env["JOR_TEST_CORE"] = str(Path(wheels(session, "jor-core")[0]).resolve())
     session.run("pytest", "tests/surroundings/test_conda.py", *session.posargs)
 
 
@@ -138,7 +138,7 @@ def apptainer(session: nox.Session) -> None:
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, RATTLER)
     session.env["JOR_REQUIRE_CONDA"] = "1"
     session.env["JOR_TEST_IMAGES"] = images(session)
-    (session.env["JOR_TEST_CORE"],) = wheels(session, "jor-core")
+    session.env["JOR_TEST_CORE"] = str(Path(wheels(session, "jor-core")[0]).resolve())
     session.run("pytest", "tests/surroundings/test_apptainer.py", *session.posargs)
 
 
