@@ -406,3 +406,23 @@ def test_accounting_that_is_down_is_done_without(make_cluster, project_on):
     project.jor("run", "--wait", code=1)
     assert "AssertionError" in project.jor("status")
     assert sorted(project.ran) == [0, 1]
+
+
+def test_check_asks_whether_slurm_would_take_the_jobs(project):
+    project.write([0, 1], "pass")
+    said = project.jor("check", "--try")
+    assert "to start at" in said
+    assert "one job executed, and made its output" in said
+    assert project.outputs == []
+    assert project.ran == []
+    said = project.jor("check", "--partition", "of-nobody", code=1)
+    assert "WRONG" in said
+    assert "invalid partition" in said.lower()
+    assert "WRONG" in project.jor("check", "--mem", "900G", code=1)
+
+
+def test_test_submits_one_job_and_waits_for_that_alone(project):
+    project.write([0, 1, 2], "pass")
+    project.jor("run", "--test", "--wait")
+    assert project.ran == [0]
+    assert len(project.outputs) == 1

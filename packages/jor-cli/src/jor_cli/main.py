@@ -13,6 +13,7 @@ from .flags import SHARED, flags, test_flag
 #: The commands in the order of --help, each with its short help; `jor --help` imports none of them.
 COMMANDS = {
     "init": "Make the files of a new project here.",
+    "check": "Tell what would go wrong, before any job runs.",
     "run": "Run the jobs of the todo-list whose outputs are missing.",
     "status": "Show where the jobs of the todo-list stand.",
     "collect": "Join the outputs of each entry, as its job module says.",

@@ -52,7 +52,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
                 progress = _progress(surveys)
                 live.show(progress)
                 idle = [found for found in surveys if not found.status.active]
-                submitted = [_top_up(found, manner, backend, told) for found in surveys]
+                submitted = [not manner.only_first and _top_up(found, manner, backend, told) for found in surveys]
                 if len(idle) == len(surveys) and not any(submitted):
                     break
                 pause = backend.poll_interval if any(submitted) else min(pause * 1.3, LONGEST)
@@ -63,8 +63,10 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
                 surveys = again(surveys, time.time(), backend.view)
     finally:
         watch.close()
-    click.echo(as_text(surveys, colours=terminal))
-    return 0 if progress.done == progress.total else FAILED
+    is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
+    if not (manner.quiet and is_well):
+        click.echo(as_text(surveys, colours=terminal))
+    return 0 if is_well else FAILED
 
 
 def _progress(surveys: Sequence[Survey]) -> Progress:

@@ -120,6 +120,18 @@ class Slurm:
             raise refusal(done.returncode, done.stderr)
         return ArrayId(found[0], options.job_name, found[1])
 
+    def try_submission(self, script: str, options: SbatchOptions, indices: IndexSet = PLAIN) -> str:
+        """Return when and where `script` would start, in Slurm's words; submit nothing (`sbatch --test-only`).
+
+        Raise RefusedError, LimitError or CommandError when it would not be accepted.
+        """
+        command = (*self.submit_command(options, indices), "--test-only")
+        environment = submission_environment(self.environment)
+        done = run(command, timeout=SUBMIT_TIMEOUT, environment=environment, text=script)
+        if done.returncode:
+            raise refusal(done.returncode, done.stderr)
+        return (done.stderr or done.stdout).strip().rpartition("\n")[2].removeprefix("sbatch: ")
+
     def queue(self) -> Queue:
         """Return all jobs of the user that the controller knows: also those that ended within MinJobAge."""
         command = ("squeue", "--me", "-h", "-t", "all", "-o", QUEUE_FORMAT)

@@ -132,6 +132,18 @@ class Backend:
         command = submit_command(self._slurm, wanted, options, sizes[0])
         return sizes, list(command), script_of(wanted, start_of(found).command(run))
 
+    def try_submission(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> str:
+        """Return when and where jobs would start if they were submitted, in Slurm's words.
+
+        Raise an error of jor_slurm when Slurm would not take them.
+        """
+        name = job_name(found.entry.label, new_token())
+        tasks = self.limits.array_sizes(-(-len(jobs) // wanted.jobs_per_task))[0]
+        # The folder of the submission is not there yet.
+        options = attrs.evolve(wanted.options_of(name, os.getcwd()), output=os.devnull)
+        script = script_of(wanted, ["true"])
+        return self._slurm.try_submission(script, options, indices(tasks))
+
     def submit(self, found: Survey, chosen: Sequence[int], *, overwrite: bool) -> Outcome:
         """Submit the jobs `chosen` of an entry, whose lock this process holds, as far as limits allow.
 
