@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .commands import Jor, stamps
+from .commands import Jor, stamps, wait_until
 
 Write = Callable[..., None]
 
@@ -159,3 +159,67 @@ def test_status_knows_a_file_that_a_user_has_put_there(jor: Jor, example: Path) 
     (example / "output/example3").mkdir(parents=True)
     (example / "output/example3/ind0.txt").write_text("by hand")
     assert told(jor)["entries"][0]["counts"]["done"] == 1
+
+
+MANY = """\
+import sys
+import jor
+
+class Jobs(jor.JobsBase):
+    def __init__(self, n=1, path_prefix="."):
+        super().__init__(path_prefix=path_prefix)
+        self.name = f"many{n}"
+        self._jobs = [dict(index=i, n=n) for i in range(n)]
+
+    def execute(self, i):
+        print("one\\ttab", "\\x1b[31mred")
+        print("last words of", i)
+        if i % 4 == 1:
+            raise ValueError(f"no convergence after {i * 100} iterations")
+        if i % 4 == 2:
+            sys.exit(3)
+        with open(self._get_output_path(**self._jobs[i]), "w") as file:
+            file.write("well")
+"""
+
+
+def test_failures_are_told_by_their_cause_with_an_example(jor: Jor, write: Write) -> None:
+    write(many=MANY, todo="jobs:\n- jobmodule: many\n  jobargs: n=7\n- jobmodule: many\n  jobargs: n=10\n")
+    jor("run")
+    first, second = jor("status", "--failed").out.split("\n\n")
+    assert first.startswith("5 jobs failed: ValueError: no convergence after 100 iterations\n")
+    assert "  many(n=7): 1, 5\n  many(n=10): 1, 5, 9\n" in first
+    assert "for example job 1 (index=1 n=7)" in first
+    assert "| ValueError: no convergence after 100 iterations\n" in first
+    assert second.startswith("4 jobs failed: sys.exit(3)\n")
+    assert "| one tab [31mred\n  | last words of 2\n  all of it: jor logs many 2" in second
+
+
+def test_no_failure_is_told_too(jor: Jor, example: Path) -> None:
+    jor("run")
+    assert jor("status", "--failed").out == "[jor] No job has failed\n"
+
+
+def test_many_entries_are_folded_the_worst_first(jor: Jor, write: Write) -> None:
+    sizes = ", ".join(map(str, range(1, 61)))
+    write(many=MANY, todo=f"jobs:\n- jobmodule: many\n  sweep:\n    n: [{sizes}]\n")
+    jor("submit", "many", "--jobargs", "n=2")
+    lines = jor("status").out.split("\n\n")[0].splitlines()
+    assert len(lines) == 22
+    assert lines[1].split() == ["many(n=2)", "1", "1", "0", "2"]
+    assert lines[2].split() == ["many(n=60)", "0", "0", "60", "60"]
+    assert lines[-2].startswith("41 more ")
+    assert lines[-1].split() == ["all", "1", "1", "1,828", "1,830"]
+
+
+def test_status_is_watched_to_the_end(jor: Jor, slow: Path) -> None:
+    run = jor.start("run", "--quiet")
+    wait_until(lambda: slow.is_dir() and any(slow.glob("*.txt")))
+    done = jor("status", "--watch")
+    assert jor.end_of(run).code == 0
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == "[jor] 40 done of 40"
+
+
+def test_watching_what_does_not_run_ends_at_once(jor: Jor, example: Path) -> None:
+    assert jor("status", "--watch").out == "[jor] 7 missing of 7\n"

@@ -31,6 +31,11 @@ class Lazy:
 
         return Backend(self._config)
 
+    def refresh(self) -> None:
+        """Let Slurm be asked anew the next time, if it has been asked."""
+        if "backend" in self.__dict__:
+            self.backend.refresh()
+
     def ask(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
         """Return who carries out submissions, as planning needs to know it."""
         return self.backend.inquiry(batches)

@@ -18,6 +18,9 @@ from .tables import table
 JSON_VERSION = 1
 #: Problems that the table shows; the others are counted.
 MOST_PROBLEMS = 10
+#: Entries that the table shows; of more, those that need a look.
+MOST_ENTRIES = 20
+WORST_FIRST = (Status.FAILED, Status.INTERRUPTED, Status.MISSING, Status.RUNNING, Status.QUEUED)
 #: Colour of each column's numbers on a terminal.
 COLOURS = {
     Status.DONE: "green",
@@ -49,6 +52,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
         for problem in found.status.problems:
             if problem.shortage:
                 short[problem.shortage] += 1
+    rows = _folded(rows)
     if len(rows) != 1:
         rows.append(["all", *(_number(totals[status]) for status in Status), _number(sum(totals.values()))])
     shown = [status for status in Status if totals[status] or status in (Status.DONE, Status.MISSING)]
@@ -61,6 +65,21 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
     parts += _advice(short)
     parts += dict.fromkeys(notes)
     return "\n".join(parts)
+
+
+def _folded(rows: list[list[str]]) -> list[list[str]]:
+    """Return a table's lines as they are if they are few; else the worst first, and the sum of the others."""
+    if len(rows) <= MOST_ENTRIES:
+        return rows
+    places = [1 + list(Status).index(status) for status in WORST_FIRST]
+    rows = sorted(rows, key=lambda row: [-_count(row[place]) for place in places])
+    others = rows[MOST_ENTRIES - 1 :]
+    sums = [_number(sum(_count(row[place]) for row in others)) for place in range(1, len(others[0]))]
+    return [*rows[: MOST_ENTRIES - 1], [f"{len(others):,} more", *sums]]
+
+
+def _count(number: str) -> int:
+    return int(number.replace(",", ""))
 
 
 def _advice(short: dict[Shortage, int]) -> list[str]:
