@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import attrs
 
 from . import submission as submissions
+from .executions import journals
 from .lock import holder
 from .runtime.jobs import JobsBase
 from .runtime.journal import Reader, Record
@@ -21,8 +21,6 @@ from .submission import Submission
 
 #: Asks the batch systems once for all these submissions, and returns who carries out each.
 Ask = Callable[[Sequence[tuple[Run, Submission]]], Sequence[Carrier]]
-
-_JOURNAL = re.compile(r"task-(\d+)\.r(\d+)\.jsonl")
 
 
 def nobody(batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
@@ -111,18 +109,6 @@ def last_record(records: str, index: int) -> Record | None:
     return None
 
 
-def durations(records: str, most: int = 1000) -> list[float]:
-    """Return how long the newest `most` jobs of an entry took that ended well, seconds."""
-    found: list[float] = []
-    for run in submissions.newest_first(records):
-        for path, _, _ in _journals(run):
-            ends = (record for record in Reader(path).poll() if record["kind"] == "end" and not record.get("error"))
-            found += [float(record["seconds"]) for record in ends]
-            if len(found) >= most:
-                return found[:most]
-    return found
-
-
 class _Journals:
     """All journals of a submission, read when they are asked for."""
 
@@ -135,7 +121,7 @@ class _Journals:
         self.owners: list[tuple[int, str]] = []
         #: The tasks that have begun at all.
         self.begun: set[int] = set()
-        for path, task, _ in _journals(run):
+        for path, task, _ in journals(run):
             self.begun.add(task)
             of_jobs: dict[int, Record] = {}
             self.of_tasks.pop(task, None)  # an earlier attempt's
@@ -148,13 +134,6 @@ class _Journals:
                 elif record["kind"] == "claim":
                     self.owners.append((task, str(record.get("owner"))))
             self.of_jobs.update(of_jobs)
-
-
-def _journals(run: Run) -> Iterator[tuple[str, int, int]]:
-    """Yield the path, task and restart of each journal of a submission, the restarts of a task ascending."""
-    found = [match for match in map(_JOURNAL.fullmatch, os.listdir(run.folder)) if match]
-    for task, restart, name in sorted((int(match[1]), int(match[2]), match[0]) for match in found):
-        yield os.path.join(run.folder, name), task, restart
 
 
 def _local_attempt(run: Run, submission: Submission, now: float) -> Attempt:

@@ -12,7 +12,7 @@ import attrs
 
 from jor import JorError
 from jor.config import Config
-from jor.history import durations
+from jor.executions import durations
 from jor.local import environment
 from jor.plan import Survey, make_submission
 from jor.runtime.records import Run

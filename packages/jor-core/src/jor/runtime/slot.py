@@ -36,6 +36,9 @@ class Slot:
         #: What it runs at this moment, and where in the log its output begins.
         self.job: Job | None = None
         self.first = -1
+        #: Seconds until the job module was loaded, if this job's host had to do that first; None if it had not.
+        self.loading: float | None = None
+        self._is_fresh = False
         self._before: object = None
         slots.append(self)
 
@@ -60,6 +63,8 @@ class Slot:
 
     def begin(self, job: Job, offset: int, first: int) -> None:
         """Run `job`, whose line lies at `offset`, and whose output will begin at `first` in the log."""
+        self.loading = None
+        self._is_fresh = self._host is None
         if self._host is None:
             others = [slot._host for slot in self._slots if slot._host is not None]
             self._host = Host(self._run, self._submission, self._staging.folder, self._board, self._log, others)
@@ -86,6 +91,8 @@ class Slot:
                 if outcome.status == CANNOT_LOAD:
                     raise CannotWorkError(self._board.take())
                 return outcome._replace(seconds=time.monotonic() - self._began), orphans
+        if self._is_fresh:
+            self.loading = time.monotonic() - self._began - answer[0].seconds
         return answer
 
     def settle(self, outcome: Outcome, error: str) -> str:

@@ -184,6 +184,8 @@ class _Worker:
             self._tenure.longest = max(self._tenure.longest, outcome.seconds)
         if slot.first >= 0:
             record["log"] = [slot.first, slot.log_position]
+        if slot.loading is not None:
+            record["loading"] = round(slot.loading, 4)
         if slot.log:
             record["log_file"] = os.path.basename(slot.log)
         if orphans:
