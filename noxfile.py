@@ -32,7 +32,9 @@ nox.options.sessions = [
 ]
 
 PACKAGES = {"jor-core": "jor", "jor-slurm": "jor_slurm", "jor-containers": "jor_containers", "jor-cli": "jor_cli"}
-TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100")
+TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100", "pytest-xdist>=3.6")
+#: Several tests at once: most wait for processes most of the time.
+AT_ONCE = ("--numprocesses=4", "--dist=loadfile")
 #: Makes conda environments, without conda.
 RATTLER = "py-rattler>=0.28"
 
@@ -101,7 +103,7 @@ def alone(session: nox.Session, package: str) -> None:
     others = [module for name, module in PACKAGES.items() if name not in needed]
     absent = f"from importlib.util import find_spec as f; import {PACKAGES[package]}; assert not any(map(f, {others}))"
     session.run("python", "-c", absent)
-    session.run("pytest", f"tests/{package.removeprefix('jor-')}", *session.posargs)
+    session.run("pytest", *AT_ONCE, f"tests/{package.removeprefix('jor-')}", *session.posargs)
 
 
 @nox.session(python=pythons("3.8") or None)
@@ -111,14 +113,14 @@ def runtime_old(session: nox.Session) -> None:
         session.skip("there is no Python 3.8 here")
     session.install("./packages/jor-core", *TEST_TOOLS)
     session.run("python", "-c", "from importlib.util import find_spec as f; assert not any(map(f, ['cattrs', 'yaml']))")
-    session.run("pytest", "tests/core/runtime", *session.posargs)
+    session.run("pytest", *AT_ONCE, "tests/core/runtime", *session.posargs)
 
 
 @nox.session(python=pythons("3.10", "3.11", "3.12", "3.13", "3.14"))
 def together(session: nox.Session) -> None:
     """All four as a user installs them, all tests, on each Python that is there."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
-    session.run("pytest", "--ignore=tests/cluster", "--ignore=tests/surroundings", *session.posargs)
+    session.run("pytest", *AT_ONCE, "--ignore=tests/cluster", "--ignore=tests/surroundings", *session.posargs)
 
 
 @nox.session
@@ -127,7 +129,7 @@ def conda(session: nox.Session) -> None:
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, RATTLER)
     session.env["JOR_REQUIRE_CONDA"] = "1"
     session.env["JOR_TEST_CORE"] = str(Path(wheels(session, "jor-core")[0]).resolve())
-    session.run("pytest", "tests/surroundings/test_conda.py", *session.posargs)
+    session.run("pytest", *AT_ONCE, "tests/surroundings/test_conda.py", *session.posargs)
 
 
 @nox.session
@@ -139,7 +141,7 @@ def apptainer(session: nox.Session) -> None:
     session.env["JOR_REQUIRE_CONDA"] = "1"
     session.env["JOR_TEST_IMAGES"] = images(session)
     session.env["JOR_TEST_CORE"] = str(Path(wheels(session, "jor-core")[0]).resolve())
-    session.run("pytest", "tests/surroundings/test_apptainer.py", *session.posargs)
+    session.run("pytest", *AT_ONCE, "tests/surroundings/test_apptainer.py", *session.posargs)
 
 
 @nox.session

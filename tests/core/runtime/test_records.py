@@ -20,6 +20,9 @@ class Scalar:
     def tolist(self):
         return self.value
 
+    def __repr__(self):
+        return f"Scalar({self.value})"
+
 
 @pytest.mark.parametrize(
     ("value", "plain"),
