@@ -17,7 +17,7 @@ from jor.status import Status
 from .backends import Lazy
 from .inside import survey
 from .rendering.statuses import as_text
-from .words import jobs_of
+from .words import jobs_of, told_seconds
 
 #: Seconds between two looks while all that runs runs on this machine.
 INTERVAL = 2.0
@@ -82,7 +82,7 @@ class Pace:
         if not self.rate:
             return f"{jobs_of(left)} running or queued"
         rate = f"{self.rate:,.1f} jobs/s" if self.rate >= 0.1 else f"{self.rate * 3600:,.0f} jobs/h"
-        return f"{jobs_of(left)} running or queued, {rate}, about {_duration(left / self.rate)} left"
+        return f"{jobs_of(left)} running or queued, {rate}, about {told_seconds(max(1, round(left / self.rate)))} left"
 
 
 def _on_cluster(surveys: Sequence[Survey]) -> bool:
@@ -96,12 +96,3 @@ def _counts(surveys: Sequence[Survey]) -> dict[Status, int]:
 def _line(counts: dict[Status, int]) -> str:
     told = [f"{count:,} {status.value}" for status, count in counts.items() if count]
     return f"[jor] {', '.join(told) or 'no jobs'} of {sum(counts.values()):,}"
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration with the two units that matter: 3 h 20 min."""
-    for unit, name, smaller, smaller_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if seconds >= unit:
-            whole, rest = divmod(round(seconds), unit)
-            return f"{whole} {name} {rest // smaller} {smaller_name}"
-    return f"{max(1, round(seconds))} s"
