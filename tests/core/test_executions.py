@@ -40,6 +40,17 @@ def test_execution_tells_who_when_and_how_long(tmp_path: Path, run: Run) -> None
     assert one.ended_well
 
 
+def test_execution_tells_where_its_output_to_the_terminal_is(tmp_path: Path, run: Run) -> None:
+    journal = Journal(run.journal(3), {"owner": OWNER})
+    end(journal, 0)
+    end(journal, 1, log=[0, 10])
+    end(journal, 2, log=[0, 10], log_file="task-3.s1.log")
+    journal.write("begin", index=3, started=2.0, log=[10, 10])
+    journal.close()
+    logs = [one.log for one in executions(str(tmp_path))]
+    assert logs == ["", run.log(3), run.log(3, 1), run.log(3)]
+
+
 def test_execution_without_an_end_is_told_and_did_not_end_well(tmp_path: Path, run: Run) -> None:
     journal = Journal(run.journal(0), {"owner": OWNER})
     journal.write("begin", index=0, started=1.0)

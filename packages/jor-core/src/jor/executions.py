@@ -43,6 +43,8 @@ class Execution(NamedTuple):
     interrupted: bool
     #: Seconds that its worker took to load the job module for it; None if that was loaded already.
     loading: float | None
+    #: Where its output to the terminal was kept: a file; "" if nowhere.
+    log: str = ""
 
     @property
     def ended_well(self) -> bool:
@@ -57,8 +59,13 @@ def executions(records: str) -> Iterator[Execution]:
     known comes last of its task.
     """
     for run in newest_first(records):
-        for path, task, restart in journals(run):
-            yield from _executions(run, path, task, restart)
+        yield from executions_of(run)
+
+
+def executions_of(run: Run) -> Iterator[Execution]:
+    """Yield each execution of the jobs of a submission, in the same order."""
+    for path, task, restart in journals(run):
+        yield from _executions(run, path, task, restart)
 
 
 def durations(records: str, most: int = 1000) -> list[float]:
@@ -105,8 +112,27 @@ def _executions(run: Run, path: str, task: int, restart: int) -> Iterator[Execut
                 error=record.get("error", ""),
                 interrupted=bool(record.get("interrupted")),
                 loading=record.get("loading"),
+                log=_log(run, task, record),
             )
     for index, begin in begun.items():
         yield Execution(
-            index, run, task, restart, host, job_id, begin["started"], None, None, "", interrupted=False, loading=None
+            index=index,
+            run=run,
+            task=task,
+            restart=restart,
+            host=host,
+            job_id=job_id,
+            started=begin["started"],
+            seconds=None,
+            max_rss=None,
+            error="",
+            interrupted=False,
+            loading=None,
+            log=_log(run, task, begin),
         )
+
+
+def _log(run: Run, task: int, record: Record) -> str:
+    if "log" not in record:
+        return ""
+    return os.path.join(run.folder, record["log_file"]) if "log_file" in record else run.log(task)
