@@ -10,7 +10,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
+
+from jor.config import read_config
+from jor.plan import Survey, make_submission, survey
+from jor.runtime.journal import Journal
+from jor.runtime.outputs import output_name
+from jor.submission import Batch, write_batch
+from jor.todo import read_todo
+from jor_cli.backends import ledger
+from jor_slurm import ArrayId
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -27,7 +37,7 @@ def example(tmp_path: Path) -> Path:
 def environment() -> dict[str, str]:
     """Give an environment without options of jor, for a terminal of 80 columns."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("JOR_")}
-    return {**inherited, "COLUMNS": "80"}
+    return {**inherited, "COLUMNS": "80", "TZ": "UTC"}
 
 
 @pytest.fixture
@@ -43,6 +53,50 @@ def jor(tmp_path: Path, environment: dict[str, str]) -> Callable[..., str]:
 
 
 @pytest.fixture
+def measured(example: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a copy of the example that has run twice on a cluster, with given times and sizes, until all was done."""
+    monkeypatch.chdir(example)
+    config = read_config({"scheduler": "slurm", "jobs-per-task": 1})
+    for number, found in enumerate(survey(read_todo("todo.yaml"), config)):
+        for attempt in (1, 2):
+            record_submission(found, number, attempt)
+    return example
+
+
+def record_submission(found: Survey, number: int, attempt: int) -> None:
+    """Write what a submission of an entry leaves behind; in the first attempt, job 1 fails."""
+    batch = Batch(
+        name="jor-one",
+        jobs_per_task=1,
+        workers_per_task=1,
+        mem=5 * 2**30,
+        time=86_399,
+        time_limit=86_399,
+        warning=0,
+        requeue=(),
+        command=("sbatch",),
+    )
+    jobs = range(found.status.total) if attempt == 1 else [1]
+    submission = make_submission(found, jobs, overwrite=False, batch=batch, token=f"{attempt:010}")
+    submission = attrs.evolve(submission, created=f"2026-03-0{attempt}T12:00:00.000Z")
+    run = write_batch(submission, found.jobs, jobs, found.records, "#!/bin/bash\n")
+    ledger.accepted(run, ArrayId(510 + 2 * number + attempt, "jor-one"))
+    for task, index in enumerate(jobs):
+        owner = f"node{task}~0123abcd.42~17~99"
+        claim = {"owner": owner, "job_id": f"{510 + 2 * number + attempt}_{task}"}
+        journal = Journal(run.journal(task), claim)
+        journal.write("begin", index=index, started=1_772_366_400.0 + 86_400 * (attempt - 1) + task, log=[0, 0])
+        failure = {"error": "ValueError: no convergence", "signal": 0} if (attempt, index) == (1, 1) else {}
+        used = {"seconds": 0.2 + 0.01 * index, "max_rss": (300 + 6 * index) * 2**20}
+        journal.write("end", index=index, **used, status=0, loading=1.5, log=[0, 12], **failure)
+        journal.close()
+        if not failure:
+            output = Path(found.folder, output_name(found.jobs, index))
+            output.write_text("well")
+            os.utime(output, (1_772_366_401.0, 1_772_366_401.0))
+
+
+@pytest.fixture
 def agrees_with_golden(tmp_path: Path) -> Callable[[str, str], None]:
     """Give a function that holds a text against the golden file of that name.
 
@@ -52,7 +106,7 @@ def agrees_with_golden(tmp_path: Path) -> Callable[[str, str], None]:
     def agrees(text: str, name: str) -> None:
         normal = text.replace(str(tmp_path), "/project").replace(sys.executable, "/python")
         normal = re.sub(r"\d{8}-\d{9}-[0-9a-f]{10}", "<run>", normal)
-        normal = re.sub(r"(\.jor/[\w.-]+)-[0-9a-f]{8}/", r"\1-<hash>/", normal)
+        normal = re.sub(r"(\.jor/[\w.-]+)-[0-9a-f]{8}\b", r"\1-<hash>", normal)
         golden = GOLDEN / name
         if os.environ.get("JOR_UPDATE_GOLDEN") == "1":
             golden.write_text(normal)

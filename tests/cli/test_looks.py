@@ -94,6 +94,12 @@ def test_config_looks_as_agreed(jor: Jor, example: Path, agrees_with_golden: Agr
     agrees_with_golden(jor("config", "--mem", "2G"), "config.txt")
 
 
+def test_advice_looks_as_agreed(jor: Jor, measured: Path, agrees_with_golden: Agrees) -> None:
+    options = "[global]\npath-prefix = output\n[submit]\nscheduler = slurm\nmem = 5G\n[slurm]\njobs-per-task = 1\n"
+    (measured / "jor.cfg").write_text(options)
+    agrees_with_golden(jor("advise"), "advise.txt")
+
+
 def test_mistakes_look_as_agreed(jor: Jor, example: Path, agrees_with_golden: Agrees) -> None:
     (example / "todo.yaml").write_text(
         "jobs:\n- jobmodule: jobs_exmaple.py\n- jobmodule: jobs_example\n  jobarg: n=3\n- jobmodule: jobs_example\n"

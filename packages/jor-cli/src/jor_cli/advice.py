@@ -12,9 +12,13 @@ from collections.abc import Iterable
 import attrs
 
 from jor.executions import Execution
-from jor.status import Shortage
-from jor_slurm import format_memory, format_time
+from jor.plan import Survey
+from jor.status import Shortage, Status
+from jor.submission import Submission
+from jor_slurm import format_memory, format_time, parse_time
 
+from .backends.requests import needs_of
+from .resources import parsed
 from .words import jobs_of, told_memory, told_seconds
 
 #: Of fewer jobs that ended well nothing is concluded.
@@ -61,7 +65,7 @@ class Asked:
     """What is asked for the jobs of an entry, and how they are run."""
 
     scheduler: str
-    #: For one job, bytes and seconds; None: not asked for.
+    #: For one job, bytes and seconds; None: not asked for; 0 bytes: all memory of the node.
     mem: int | None
     time: int | None
     isolation: str
@@ -112,6 +116,29 @@ def usage_of(executions: Iterable[Execution], total: int) -> Usage:
     )
 
 
+def asked_of(found: Survey, newest: Submission | None) -> Asked:
+    """Return what an entry's options ask for its jobs, whose `newest` submission is this.
+
+    Raise ConfigError for what is not in Slurm's syntax.
+    """
+    config = found.config
+    needs = needs_of(config)
+    batch = newest.batch if newest else None
+    per_task = config["jobs-per-task"]
+    return Asked(
+        scheduler=config["scheduler"],
+        mem=needs.mem,
+        time=needs.time,
+        isolation=config["isolation"],
+        jobs_per_task=None if per_task == "auto" else per_task,
+        target=parsed(config, "target-task-time", parse_time),
+        rounds=-(-batch.jobs_per_task // batch.workers_per_task) if batch else 0,
+        total=found.status.total,
+        queued=found.status.counts[Status.QUEUED],
+        short=frozenset(problem.shortage for problem in found.status.problems if problem.shortage),
+    )
+
+
 def memory_for(usage: Usage) -> int:
     """Return the memory to ask for jobs like these, bytes: a fifth more than the largest, a round number."""
     return _rounded(usage.largest_rss * MEMORY_MARGIN + WORKER, _MEMORY_STEPS)
@@ -131,9 +158,9 @@ def advise(asked: Asked, usage: Usage) -> list[Advice]:
 
 def _memory(asked: Asked, usage: Usage) -> Advice | None:
     enough = memory_for(usage)
-    if asked.mem is None or not _is_off(asked.mem, usage.largest_rss, enough, Shortage.MEMORY in asked.short):
+    if not asked.mem or not _is_off(asked.mem, usage.largest_rss, enough, Shortage.MEMORY in asked.short):
         return None
-    why = f"{told_memory(asked.mem)} is asked for, and the largest of {jobs_of(usage.count)} used "
+    why = f"{format_memory(asked.mem)} is asked for, and the largest of {jobs_of(usage.count)} used "
     return Advice("mem", format_memory(enough), why + told_memory(usage.largest_rss))
 
 
@@ -141,7 +168,7 @@ def _time(asked: Asked, usage: Usage) -> Advice | None:
     enough = time_for(usage)
     if asked.time is None or not _is_off(asked.time, usage.longest_seconds, enough, Shortage.TIME in asked.short):
         return None
-    why = f"{told_seconds(asked.time)} are asked for, and the longest of {jobs_of(usage.count)} took "
+    why = f"{format_time(asked.time)} is asked for, and the longest of {jobs_of(usage.count)} took "
     return Advice("time", format_time(enough), why + told_seconds(usage.longest_seconds))
 
 
@@ -151,7 +178,9 @@ def _packing(asked: Asked, usage: Usage) -> Advice | None:
     fitting = min(asked.total, int(target / max(mean, 0.001)))
     work = mean * asked.rounds
     loading = usage.median_loading if usage.median_loading > max(work, QUICK_LOADING) else 0.0
-    if not asked.rounds or fitting <= 2 * asked.rounds or (work > SHORTEST_TASK and not loading):
+    if asked.scheduler != "slurm" or not asked.rounds or fitting <= 2 * asked.rounds:
+        return None
+    if work > SHORTEST_TASK and not loading:
         return None
     each = f"{jobs_of(asked.rounds)} of {told_seconds(mean)}"
     why = f"an array task runs {each}" + (f", after {told_seconds(loading)} of loading its module" if loading else "")

@@ -39,6 +39,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
     problems: list[tuple[Survey, Problem]] = []
     count = 0
     notes: list[str] = []
+    on_cluster: list[Survey] = []
     short = dict.fromkeys(Shortage, 0)
     for found in surveys:
         counts = found.status.counts
@@ -47,6 +48,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
             totals[status] += counts[status]
         problems += [(found, problem) for problem in found.status.problems[: MOST_PROBLEMS - len(problems)]]
         count += len(found.status.problems)
+        on_cluster += [found] if found.history.batches and found.status.active else []
         notes += [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes)]
         notes += [f"{found.entry.label}: {change}" for change in _changes(found)]
         for problem in found.status.problems:
@@ -64,6 +66,10 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
         parts.append(_problems(problems, count))
     parts += _advice(short)
     parts += dict.fromkeys(notes)
+    if on_cluster:
+        from .advice import hint  # not for what is done, or runs here
+
+        parts += hint(on_cluster)
     return "\n".join(parts)
 
 

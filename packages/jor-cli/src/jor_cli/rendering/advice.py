@@ -1,0 +1,130 @@
+"""How advice is told: what was asked for and used, then lines for jor.cfg or the todo-list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+import attrs
+
+from jor import ConfigError
+from jor.executions import executions, executions_of
+from jor.options import BY_NAME
+from jor.plan import Survey
+from jor.submission import newest_first, read
+from jor_slurm import format_memory, format_time
+
+from ..advice import FEWEST, Advice, Asked, Usage, advise, asked_of, usage_of
+from ..words import jobs_of, told_memory, told_seconds
+from .tables import table
+
+#: Entries named in one line; the others are counted.
+MOST_NAMES = 3
+#: Executions and entries that are enough for a hint that there is advice.
+SAMPLE, MOST_SAMPLES = 50, 5
+
+
+@attrs.frozen
+class Found:
+    """An entry, and what there is to say of it."""
+
+    survey: Survey
+    asked: Asked
+    usage: Usage
+    advice: Sequence[Advice]
+
+    @classmethod
+    def of(cls, survey: Survey) -> Found:
+        """Return what is to be said of an entry by all of its journals."""
+        run = next(newest_first(survey.records), None)
+        asked = asked_of(survey, read(run) if run else None)
+        usage = usage_of(executions(survey.records), survey.status.total)
+        return cls(survey, asked, usage, advise(asked, usage))
+
+
+def as_text(surveys: Iterable[Survey]) -> str:
+    """Return a table of what was asked for and used, a line for each entry, and below it what to write, and why."""
+    found = [Found.of(survey) for survey in surveys]
+    header = ["entry", "jobs", "mem", "median", "largest", "time", "median", "longest"]
+    parts = [table(header, [_row(one) for one in found], right=".rrrrrrr")]
+    rows = list(_advice(found))
+    if rows:
+        parts += ["", table(["write", "for", "because"], rows), "", *_where(found)]
+    parts += _caveats(found)
+    if len(parts) == 1:
+        parts.append("What is asked for fits what is used")
+    return "\n".join(parts)
+
+
+def hint(surveys: Iterable[Survey]) -> list[str]:
+    """Return a line that points to this advice, if there is any for `surveys`, of which Slurm runs jobs; [] else.
+
+    It looks at some jobs of some entries: status is to be quick.
+    """
+    off: dict[str, list[str]] = {}
+    for survey in islice(surveys, MOST_SAMPLES):
+        batches = survey.history.batches
+        executed = chain.from_iterable(executions_of(run) for run, _ in batches)
+        usage = usage_of(islice(executed, SAMPLE), survey.status.total)
+        try:
+            asked = asked_of(survey, batches[0][1])
+        except ConfigError as error:  # edited since: no reason not to show what was submitted before
+            return [f"Warning: {error}"]
+        for one in advise(asked, usage):
+            off.setdefault(one.option, []).append(survey.entry.label)
+    if not off:
+        return []
+    names = _names([label for labels in off.values() for label in labels])
+    return [f"{', '.join(off)} of {names}: other values would fit better, see jor advise"]
+
+
+def _row(found: Found) -> list[str]:
+    asked, usage = found.asked, found.usage
+    mem = "" if asked.mem is None else format_memory(asked.mem)
+    time = "" if asked.time is None else format_time(asked.time)
+    if not usage.count:
+        return [found.survey.entry.label, "0", mem, "", "", time, "", ""]
+    memory = [told_memory(usage.median_rss), told_memory(usage.largest_rss)]
+    seconds = [told_seconds(usage.median_seconds), told_seconds(usage.longest_seconds)]
+    return [found.survey.entry.label, f"{usage.count:,}", mem, *memory, time, *seconds]
+
+
+def _advice(found: Sequence[Found]) -> Iterator[list[str]]:
+    """Yield a line for each value that is advised: for which entries, and why, with one of them as the example."""
+    groups: dict[tuple[str, str], list[tuple[Found, Advice]]] = {}
+    for one in found:
+        for advice in one.advice:
+            groups.setdefault((advice.option, advice.value), []).append((one, advice))
+    for (option, value), group in groups.items():
+        one, advice = group[0]
+        source = one.survey.config.setting(option).source
+        names = "all" if len(group) == len(found) else _names([member.survey.entry.label for member, _ in group])
+        yield [f"{option} = {value}", names, f"{advice.why} (set by: {source})"]
+
+
+def _where(found: Sequence[Found]) -> Iterator[str]:
+    """Yield where to write what is advised."""
+    advised = {advice.option: advice.value for one in found for advice in one.advice}
+    sections: dict[str, list[str]] = {}
+    for option in advised:
+        sections.setdefault(BY_NAME[option].section, []).append(option)
+    told = "; ".join(f"[{section}] {', '.join(options)}" for section, options in sections.items())
+    option, value = next(iter(advised.items()))
+    yield f"Write it into jor.cfg for all entries: {told}"
+    yield f"or into the todo-list for one, with a colon: {option}: {value}"
+
+
+def _caveats(found: Sequence[Found]) -> Iterator[str]:
+    """Yield what makes advice doubtful, or impossible."""
+    few = [one.survey.entry.label for one in found if one.usage.count < FEWEST]
+    if few:
+        yield f"Too few jobs have ended well of {_names(few)}"
+    left = sum(one.asked.total - one.usage.count for one in found if one.advice)
+    if left:
+        yield f"{jobs_of(left)} have not ended well yet, and may need more"
+
+
+def _names(labels: Sequence[str]) -> str:
+    names = list(dict.fromkeys(labels))
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more

@@ -1,0 +1,23 @@
+"""What jor tells of jobs that a real Slurm has."""
+
+from __future__ import annotations
+
+
+def test_short_jobs_that_wait_are_told_to_be_packed(project):
+    project.write(list(range(8)), "time.sleep(60 if how > 3 else 0)")
+    project.configure(jobs_per_task=1, array_throttle=1)
+    project.jor("run")
+    project.until(lambda: len(project.outputs) == 4)
+    line = "jobs-per-task of jobs_out: other values would fit better, see jor advise"
+    assert line in project.jor("status").splitlines()
+    said = project.jor("advise")
+    assert "jobs-per-task = auto" in said
+    assert "auto would pack about 8 into 30 min" in " ".join(said.split())
+
+
+def test_status_points_to_no_advice_once_all_is_done(project):
+    project.write(list(range(4)), "pass")
+    project.configure(jobs_per_task=1)
+    project.jor("run", "--wait")
+    assert "advise" not in project.jor("status")
+    assert "jobs-per-task = auto" in project.jor("advise")
