@@ -233,6 +233,8 @@ def test_collect_follows_by_itself(project):
     path = project.folder / "all"
     project.until(lambda: path.exists() and path.read_text())
     assert path.read_text() == "2"
+    (note,) = project.until(lambda: list(project.folder.glob("out/.jor/*/collected.json")))
+    assert json.loads(note.read_text())["missing"][0]["jobs"] == [[1, 1]]
 
 
 # Never twice

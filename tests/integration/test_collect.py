@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +18,8 @@ def test_collect_joins_the_outputs_of_each_entry(jor: Jor, example: Path) -> Non
     jor("run")
     done = jor("collect")
     assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines() == [
-        "[jor] jobs_example(n=3): collected 3 outputs",
-        "[jor] jobs_example(n=4): collected 4 outputs",
-    ]
+    told = [line.partition(";")[0] for line in done.out.splitlines()]
+    assert told == ["[jor] jobs_example(n=3): collected 3 outputs", "[jor] jobs_example(n=4): collected 4 outputs"]
     assert (example / "output/example3/all.txt").read_text() == "{'index': 0}\n{'index': 1}\n{'index': 2}\n"
 
 
@@ -105,3 +105,91 @@ def test_collect_may_print_and_change_folder(jor: Jor, example: Path) -> None:
     jor("run")
     assert jor("collect").code == 0
     assert (example / "output/example4/all.txt").exists()
+
+
+def note(folder: Path) -> dict[str, Any]:
+    """Return the note on what was collected from the folder of outputs."""
+    (path,) = folder.glob(".jor/*/collected.json")
+    return json.loads(path.read_text())  # type: ignore[no-any-return]
+
+
+def test_collect_leaves_a_note_and_says_where(jor: Jor, example: Path) -> None:
+    jor("run")
+    done = jor("collect", "jobs_example(n=3)")
+    (path,) = example.glob("output/example3/.jor/*/collected.json")
+    assert done.out == f"[jor] jobs_example(n=3): collected 3 outputs; {path.relative_to(example)} tells which\n"
+    told = note(example / "output/example3")
+    assert (told["version"], told["entry"], told["jobargs"]) == (1, "jobs_example(n=3)", "n=3")
+    assert (told["made"], told["total"], told["missing"], told["uncertain"]) == (["all.txt"], 3, [], [])
+    assert told["included"] == {"count": 3, "jobs": [[0, 2]]}
+
+
+def test_note_tells_what_is_missing_and_why(jor: Jor, example: Path) -> None:
+    module = example / "jobs_example.py"
+    module.write_text(
+        module.read_text().replace("myargs =", "if i % 2: raise ValueError(f'{i} is odd')\n        myargs =")
+    )
+    (example / "todo.yaml").write_text("jobs:\n- jobmodule: jobs_example\n  jobargs: n=6\n")
+    jor("run", "--test")
+    jor("run")
+    (example / "output/example6/ind4.txt").unlink()
+    jor("collect")
+    told = note(example / "output/example6")
+    assert told["included"] == {"count": 2, "jobs": [[0, 0], [2, 2]]}
+    assert told["missing"] == [
+        {"status": "failed", "reason": "ValueError: 1 is odd", "count": 3, "jobs": [[1, 1], [3, 3], [5, 5]]},
+        {"status": "missing", "reason": "it was done, and its output has gone since", "count": 1, "jobs": [[4, 4]]},
+    ]
+
+
+def test_note_tells_jobs_that_were_never_begun(jor: Jor, example: Path) -> None:
+    jor("run", "--test")
+    jor("collect", "jobs_example(n=3)")
+    assert note(example / "output/example3")["missing"] == [
+        {"status": "missing", "reason": "", "count": 2, "jobs": [[1, 2]]}
+    ]
+
+
+def test_note_tells_outputs_that_came_or_went_meanwhile(jor: Jor, example: Path) -> None:
+    jor("run")
+    (example / "output/example4/ind0.txt").unlink()
+    module = example / "jobs_example.py"
+    module.write_text(
+        module.read_text()
+        + "        folder = pathlib.Path(self._get_output_folder())\n"
+        + "        (folder / 'ind1.txt').rename(folder / 'ind0.txt')\n"
+    )
+    assert jor("collect", "jobs_example(n=4)").code == 0
+    assert note(example / "output/example4")["uncertain"] == [[0, 1]]
+
+
+def test_collect_that_fails_leaves_no_note_and_says_so_in_an_old_one(jor: Jor, example: Path) -> None:
+    module = example / "jobs_example.py"
+    good = module.read_text()
+    bad = good.replace("with open(pathlib", "1 / 0\n        with open(pathlib")
+    jor("run")
+    module.write_text(bad)
+    assert jor("collect", "jobs_example(n=3)").code == 1
+    assert list(example.glob("output/example3/.jor/*/collected*")) == []
+    module.write_text(good)
+    jor("collect", "jobs_example(n=3)")
+    first = note(example / "output/example3")
+    module.write_text(bad)
+    jor("collect", "jobs_example(n=3)")
+    second = note(example / "output/example3")
+    assert second.pop("unfinished_since") > first["collected"]
+    assert second == first
+    module.write_text(good)
+    jor("collect", "jobs_example(n=3)")
+    assert "unfinished_since" not in note(example / "output/example3")
+
+
+def test_collect_goes_on_where_no_note_can_be_written(jor: Jor, example: Path) -> None:
+    jor("run")
+    (path,) = example.glob("output/example3/.jor/*")
+    (path / "collected.json").mkdir()
+    done = jor("collect", "jobs_example(n=3)")
+    assert done.code == 0
+    assert "Warning: jobs_example(n=3): there will be no note of what was collected" in done.err
+    assert done.out == "[jor] jobs_example(n=3): collected 3 outputs\n"
+    assert [child.name for child in path.glob("collected.json*")] == ["collected.json"]

@@ -361,6 +361,7 @@ def test_job_module_that_loads_only_in_the_image_is_listed_and_collected_there(i
     said = inside("collect")
     assert "collecting 3" in said
     assert "collected 3 outputs" in said
+    assert "collected.json tells which" in said
     assert (inside.folder / "all.txt").read_text() == "42 42 42"
 
 

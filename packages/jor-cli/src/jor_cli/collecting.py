@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
-from jor import CollectError, JobsBase
+from jor import CollectError, JobsBase, JorError
 from jor.plan import Survey
 from jor.status import Status
 
-from . import inside
+from . import coverage, inside
 from .errors import message
-from .words import jobs_of
+from .words import jobs_of, told_path
+
+Result = TypeVar("Result")
 
 
 def require_outputs(found: Survey) -> None:
@@ -32,18 +36,33 @@ def require_outputs(found: Survey) -> None:
 
 
 def collect(found: Survey) -> bool:
-    """Call the class's `collect`, where its jobs run; tell whether it went well. When it did not, that is said."""
+    """Call the class's `collect`, where its jobs run; tell whether it went well. When it did not, that is said.
+
+    When it did, a note is left of what it covers.
+    """
     label = found.entry.label
     if type(found.jobs).collect is JobsBase.collect:
         click.echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
         return True
+    began = _noted(label, lambda: coverage.begin(found))
     wrong = _collect_here(found) if inside.runs_here(found.config) else _collect_there(found)
     if wrong:
         remedy = "Mend the method collect of the job module"
         click.echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
         return False
-    click.echo(f"[jor] {label}: collected {found.status.counts[Status.DONE]:,} outputs")
+    note = None if began is None else _noted(label, lambda: coverage.finish(found, began))
+    covered = f"; {told_path(note)} tells which" if note else ""
+    click.echo(f"[jor] {label}: collected {found.status.counts[Status.DONE]:,} outputs{covered}")
     return True
+
+
+def _noted(label: str, act: Callable[[], Result]) -> Result | None:
+    """Return what `act` returns; None, after a warning, when the note of what was collected cannot be written."""
+    try:
+        return act()
+    except (OSError, JorError) as error:
+        click.echo(f"Warning: {label}: there will be no note of what was collected: {error}", err=True)
+        return None
 
 
 def _collect_here(found: Survey) -> str:

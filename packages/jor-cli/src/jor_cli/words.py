@@ -33,6 +33,12 @@ def told_memory(amount: int) -> str:
     return f"{amount / size:.0f}{unit}" if amount >= 10 * size else f"{amount / size:.1f}".removesuffix(".0") + unit
 
 
+def told_path(path: str) -> str:
+    """Return the shorter way to a file: from here if it lies below, else from the root."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
 def told_parameters(parameters: Mapping[str, Any]) -> str:
     """Return the parameters of a job on one line."""
     return " ".join(f"{name}={value!r}" for name, value in parameters.items())

@@ -149,7 +149,7 @@ def make_submission(
         label=entry.label,
         jobmodule=entry.jobmodule,
         jobargs=entry.arguments,
-        source_sha256=_sha256(entry.jobmodule),
+        source_sha256=sha256_of(entry.jobmodule),
         source_crc32=source_checksum(entry.jobmodule),
         path_prefix=config["path-prefix"],
         directory=os.getcwd(),
@@ -168,7 +168,8 @@ def make_submission(
     )
 
 
-def _sha256(path: str) -> str:
+def sha256_of(path: str) -> str:
+    """Return the SHA-256 of a job module's file, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 

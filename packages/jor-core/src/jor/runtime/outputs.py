@@ -41,6 +41,10 @@ class Listing:
                 absent.append(index)
         return absent
 
+    def unclaimed(self) -> list[str]:
+        """Return the names of files that lie beside the outputs and are none, as far as jobs have claimed theirs."""
+        return [name for name, claimed in self._claimed.items() if not claimed]
+
     def _claim_unknown(self, name: str, index: int) -> bool:
         """Claim a name that is absent, claimed already, or unfit; tell whether its file exists."""
         if name in self._claimed:
