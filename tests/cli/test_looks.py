@@ -94,6 +94,14 @@ def test_config_looks_as_agreed(jor: Jor, example: Path, agrees_with_golden: Agr
     agrees_with_golden(jor("config", "--mem", "2G"), "config.txt")
 
 
+def test_story_of_an_entry_looks_as_agreed(jor: Jor, measured: Path, agrees_with_golden: Agrees) -> None:
+    agrees_with_golden(jor("show", "jobs_example(n=3)"), "show-entry.txt")
+
+
+def test_story_of_a_job_looks_as_agreed(jor: Jor, measured: Path, agrees_with_golden: Agrees) -> None:
+    agrees_with_golden(jor("show", "jobs_example(n=3)", "1"), "show-job.txt")
+
+
 def test_advice_looks_as_agreed(jor: Jor, measured: Path, agrees_with_golden: Agrees) -> None:
     options = "[global]\npath-prefix = output\n[submit]\nscheduler = slurm\nmem = 5G\n[slurm]\njobs-per-task = 1\n"
     (measured / "jor.cfg").write_text(options)

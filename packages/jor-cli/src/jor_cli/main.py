@@ -16,6 +16,7 @@ COMMANDS = {
     "check": "Tell what would go wrong, before any job runs.",
     "run": "Run the jobs of the todo-list whose outputs are missing.",
     "status": "Show where the jobs of the todo-list stand.",
+    "show": "Tell all about an entry, or one job of it.",
     "advise": "Tell what to ask for, from what jobs have used.",
     "collect": "Join the outputs of each entry, as its job module says.",
     "submit": "Run the missing jobs of one job module.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -31,6 +32,11 @@ def told_memory(amount: int) -> str:
     units = (("T", 2**40), ("G", 2**30), ("M", 2**20), ("K", 2**10))
     unit, size = next((one for one in units if amount >= one[1]), units[-1])
     return f"{amount / size:.0f}{unit}" if amount >= 10 * size else f"{amount / size:.1f}".removesuffix(".0") + unit
+
+
+def told_time(seconds: float) -> str:
+    """Return a moment, seconds since 1970, as a clock on the wall here tells it, with the date."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def told_path(path: str) -> str:

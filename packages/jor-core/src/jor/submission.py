@@ -154,6 +154,11 @@ def timestamp() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def seconds_of(text: str) -> float:
+    """Return the time that `timestamp` told as `text`, seconds since the epoch."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def new_token() -> str:
     """Return a text that no other submission has."""
     return secrets.token_hex(5)
