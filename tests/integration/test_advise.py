@@ -76,7 +76,7 @@ def test_jobs_that_have_not_run_may_need_more(jor: Jor, example: Path) -> None:
     (example / "todo.yaml").write_text("jobs:\n- jobmodule: jobs_example\n  jobargs: n=4\n")
     module = example / "jobs_example.py"
     module.write_text(module.read_text().replace("range(self.n)", "range(self.n + 2)"))
-    assert "2 jobs have not ended well yet, and may need more" in jor("advise").said
+    assert "Still to end well, and may need more: 2 jobs" in jor("advise").said
 
 
 def test_advice_changes_nothing(jor: Jor, example: Path) -> None:

@@ -11,6 +11,7 @@ from jor import ConfigError
 from jor.executions import executions, executions_of
 from jor.options import BY_NAME
 from jor.plan import Survey
+from jor.status import Status
 from jor.submission import newest_first, read
 from jor_slurm import format_memory, format_time
 
@@ -110,8 +111,9 @@ def _where(found: Sequence[Found]) -> Iterator[str]:
         sections.setdefault(BY_NAME[option].section, []).append(option)
     told = "; ".join(f"[{section}] {', '.join(options)}" for section, options in sections.items())
     option, value = next(iter(advised.items()))
-    yield f"Write it into jor.cfg for all entries: {told}"
-    yield f"or into the todo-list for one, with a colon: {option}: {value}"
+    yield "Change it where it is set, or add it to jor.cfg for all entries:"
+    yield f"  {told}"
+    yield f"or to the todo-list, which counts more, for one entry: {option}: {value}"
 
 
 def _caveats(found: Sequence[Found]) -> Iterator[str]:
@@ -119,9 +121,9 @@ def _caveats(found: Sequence[Found]) -> Iterator[str]:
     few = [one.survey.entry.label for one in found if one.usage.count < FEWEST]
     if few:
         yield f"Too few jobs have ended well of {_names(few)}"
-    left = sum(one.asked.total - one.usage.count for one in found if one.advice)
+    left = sum(one.asked.total - one.survey.status.counts[Status.DONE] for one in found if one.advice)
     if left:
-        yield f"{jobs_of(left)} have not ended well yet, and may need more"
+        yield f"Still to end well, and may need more: {jobs_of(left)}"
 
 
 def _names(labels: Sequence[str]) -> str:
