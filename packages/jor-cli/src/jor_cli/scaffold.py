@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import keyword
 import os
-import re
 import textwrap
-from collections.abc import Mapping, Sequence
-from string import Formatter
+from collections.abc import Iterator
 
-import attrs
-
-from jor import JorError
-from jor.errors import nearest
 from jor.options import OPTIONS, SECTIONS
 
-#: What a parameter may be called that takes the path of the output.
-OUTPUTS = ("output", "out", "output_path", "output_file", "outfile", "out_file")
+from .sources import Parameter, Source
 
 EXAMPLE = '''\
 """Estimates pi by throwing points at a square: replace this by what you want to compute."""
 
+import csv
 import random
 
 import jor
@@ -48,14 +41,50 @@ class Jobs(jor.JobsBase):
         with open(self._get_output_path(**job), "w") as file:
             file.write(f"{4 * hits / job['points']}\\n")
 
+{collect}'''
+
+#: One table of all outputs; `row` tells what a job's output adds to its parameters.
+COLLECT = """\
     def collect(self):
-        with open(f"{self.path_prefix}/pi.csv", "w") as table:
-            table.write("points,seed,pi\\n")
-            for job in self._jobs:
-                path = self._get_output_path(**job)
-                if path in self.existing_outputs:
-                    table.write(f"{job['points']},{job['seed']},{open(path).read()}")
-'''
+        # One table: a line for each job, with its parameters and {what}.
+        existing = set(self.existing_outputs)
+        rows = []
+        for job, path in zip(self._jobs, self.output_paths):
+            if path in existing:
+{row}
+        with open(f"{{self.path_prefix}}/{{self.name}}.csv", "w", newline="") as file:
+            table = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
+            table.writeheader()
+            table.writerows(rows)
+        print(f"Wrote {{file.name}}, {{len(rows)}} rows")
+"""
+
+#: How rows are made, by what an output is: a name for it, and the lines that append it.
+ROWS = {
+    "pi": (
+        "its result",
+        """\
+with open(path) as file:
+    rows.append({**job, "pi": float(file.read())})
+""",
+    ),
+    "result": (
+        "its result",
+        """\
+with open(path) as file:
+    result = json.load(file)
+rows.append({**job, **(result if isinstance(result, dict) else {"result": result})})
+""",
+    ),
+    "text": (
+        "what it printed",
+        """\
+with open(path) as file:
+    rows.append({**job, "output": file.read().strip()})
+""",
+    ),
+    "path": ("the path of its output", 'rows.append({**job, "output": path})\n'),
+}
 
 FUNCTION = '''\
 """Calls {function} of {script}, once for each combination of the parameters below."""
@@ -63,9 +92,10 @@ FUNCTION = '''\
 {imports}
 
 class Jobs(jor.JobsBase):
-    name = {name!r}  # the folder of the outputs, below path-prefix
+    name = "{name}"  # the folder of the outputs, below path-prefix
     time = "01:00:00"  # time and memory of one job: for clusters
     mem = "2G"
+    output_suffix = "{suffix}"
 
     def _mk_jobs(self):
         # One job for each combination: write the values that you want.
@@ -76,12 +106,14 @@ class Jobs(jor.JobsBase):
     def execute(self, i):
         job = self._jobs[i]
 {call}
-'''
+
+{collect}'''
 
 SAVES_RESULT = """\
 result = {function}(**job)
 with open(self._get_output_path(**job), "w") as file:
-    print(result, file=file)
+    # NumPy's numbers and arrays become Python's; save here what JSON cannot hold.
+    json.dump(result, file, default=lambda value: value.tolist())
 """
 
 SAVES_ITSELF = """\
@@ -91,6 +123,7 @@ SAVES_ITSELF = """\
 COMMAND = '''\
 """Runs a command, once for each combination of the parameters below."""
 
+import csv
 import shlex
 import subprocess
 
@@ -100,9 +133,10 @@ COMMAND = {command!r}
 
 
 class Jobs(jor.JobsBase):
-    name = {name!r}  # the folder of the outputs, below path-prefix
+    name = "{name}"  # the folder of the outputs, below path-prefix
     time = "01:00:00"  # time and memory of one job: for clusters
     mem = "2G"
+    output_suffix = "{suffix}"
 
     def _mk_jobs(self):
         # One job for each combination: write the values that you want.
@@ -115,7 +149,8 @@ class Jobs(jor.JobsBase):
         path = self._get_output_path(**job)
         words = [word.format(**job, output=path) for word in shlex.split(COMMAND)]
 {call}
-'''
+
+{collect}'''
 
 COMMAND_SAVES = "subprocess.run(words, check=True)\n"
 COMMAND_PRINTS = """\
@@ -131,56 +166,16 @@ jobs:
 
 IGNORED = "# what jobs make\noutput/\n"
 
-
-@attrs.frozen
-class Source:
-    """What a new job module is to wrap: a function of a script, or a command line with parameters in braces."""
-
-    #: The script, or the command line.
-    text: str
-    #: The function; "" for a command line.
-    function: str = ""
-    #: Names and default values of the parameters, the latter as Python writes them, "" for none.
-    parameters: Mapping[str, str] = attrs.field(factory=dict)
-    #: The parameter that takes the path of the output; "" for none.
-    output: str = ""
-
-    @property
-    def name(self) -> str:
-        """A short name for it, which is a Python name."""
-        words = self.function or os.path.splitext(os.path.basename(_program(self.text)))[0]
-        name = re.sub(r"\W+", "_", words).strip("_").lower() or "command"
-        return f"_{name}" if name[0].isdigit() else name
-
-
-def source_of(wanted: str, text: str = "") -> Source:
-    """Return what `wanted` names: SCRIPT.py, SCRIPT.py:FUNCTION, or a command with {parameters} in it.
-
-    `text` is the script's content. Raise JorError when there is no one function to wrap.
-    """
-    if "{" in wanted:
-        return _command_source(wanted)
-    script, _, function = wanted.partition(":")
-    if os.path.dirname(script) not in ("", "."):
-        raise JorError("the script lies in another folder", where=script, remedy="Call jor init in that folder")
-    try:
-        tree = ast.parse(text, script)
-    except SyntaxError as error:
-        raise JorError(error.msg, where=f"{script}:{error.lineno}", remedy="Mend the syntax") from error
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    names = [function] if function else [name for name in functions if name[0] != "_" and _arguments(functions[name])]
-    if len(names) != 1 or names[0] not in functions:
-        what, remedy = _why_none(function, names, functions)
-        raise JorError(what, where=script, remedy=remedy)
-    return _function_source(script, functions[names[0]])
+#: Values to begin with for a parameter without a default, by the type that it is annotated with.
+VALUES = {"float": "0.1, 1.0", "str": '"a", "b"', "bool": "False, True"}
 
 
 def files(source: Source | None = None) -> dict[str, str]:
-    """Return the files of a new project, by their names."""
+    """Return the files of a new project, by their names; the first is the job module."""
     module = f"jobs_{source.name}" if source else "jobs_pi"
     arguments = "" if source else "    # arguments of the class Jobs, as in Python\n    jobargs: seeds=4\n"
     return {
-        f"{module}.py": _module(source) if source else EXAMPLE,
+        f"{module}.py": _module(source) if source else EXAMPLE.replace("{collect}", _collect("pi")),
         "todo.yaml": TODO.format(module=module, arguments=arguments),
         "jor.cfg": config(),
         ".gitignore": IGNORED,
@@ -203,91 +198,52 @@ def config() -> str:
 
 
 def _module(source: Source) -> str:
-    axes = {name: value for name, value in source.parameters.items() if name != source.output}
-    lines = [
-        f"            {name}=[{value or '1, 2, 3'}],{'' if value else '  # to be chosen'}"
-        for name, value in axes.items()
-    ]
-    shared = {"name": source.name, "axes": "\n".join(lines)}
+    axes = "\n".join(f"            {_axis(one)}" for one in source.parameters)
+    shared = {"name": source.name, "axes": axes, "suffix": source.suffix}
     if not source.function:
-        call = COMMAND_SAVES if source.output else COMMAND_PRINTS
-        return COMMAND.format(command=source.text, call=textwrap.indent(call, " " * 8).rstrip(), **shared)
-    call = (SAVES_ITSELF if source.output else SAVES_RESULT).format(function=source.function, output=source.output)
-    module = os.path.splitext(os.path.basename(source.text))[0]
+        call, output = (COMMAND_SAVES, "path") if source.output else (COMMAND_PRINTS, "text")
+        return COMMAND.format(command=source.text, call=_indented(call, 8), collect=_collect(output), **shared)
+    call, output = (SAVES_ITSELF, "path") if source.output else (SAVES_RESULT, "result")
     return FUNCTION.format(
         function=source.function,
         script=os.path.basename(source.text),
-        imports=f"import jor\nfrom {module} import {source.function}\n",
-        call=textwrap.indent(call, " " * 8).rstrip(),
+        imports="\n".join(_imports(source)),
+        call=_indented(call.format(function=source.function, output=source.output), 8),
+        collect=_collect(output),
         **shared,
     )
 
 
-def _command_source(command: str) -> Source:
-    try:
-        names = [name for _, name, _, _ in Formatter().parse(command) if name is not None]
-    except ValueError as error:
-        raise JorError(
-            f"the command cannot be read: {error}", where=command, remedy="Write braces as {{ and }}"
-        ) from error
-    for name in names:
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise JorError(
-                f"{{{name}}} is no name of a parameter", where=command, remedy="Write a name, or double other braces"
-            )
-    parameters = {name: "" for name in names if name != "output"}
-    if not parameters:
-        raise JorError("the command has no parameter", where=command, remedy="Write, say, --seed {seed}")
-    return Source(command, parameters=parameters, output="output" if "output" in names else "")
+def _axis(parameter: Parameter) -> str:
+    name, default = parameter.name, parameter.default
+    if parameter.is_foreign:
+        return f"# {name}=[...],  # {default} as long as this is left out"
+    if default:
+        return f"{name}=[{default}],"
+    return f"{name}=[{VALUES.get(parameter.annotation, '1, 2, 3')}],  # to be chosen"
 
 
-def _function_source(script: str, node: ast.FunctionDef) -> Source:
-    arguments = _arguments(node)
-    output = next((name for name in arguments if name in OUTPUTS), "")
-    if not set(arguments) - {output}:
-        raise JorError(
-            f"{node.name} takes no parameters",
-            where=f"{script}:{node.lineno}",
-            remedy="Name another: SCRIPT.py:FUNCTION",
-        )
-    module = os.path.splitext(os.path.basename(script))[0]
-    if not module.isidentifier():
-        remedy = "Rename the script to letters, digits and underscores"
-        raise JorError(f"{module!r} cannot be imported", where=script, remedy=remedy)
-    return Source(script, node.name, arguments, output)
+def _imports(source: Source) -> Iterator[str]:
+    """Yield the lines that import the function, from wherever its script is and whatever that is called."""
+    folder, name = os.path.split(source.text)
+    module = os.path.splitext(name)[0]
+    is_named = module.isidentifier() and not keyword.iskeyword(module)
+    needed = ["csv", *([] if is_named else ["importlib"]), *([] if source.output else ["json"])]
+    yield from (f"import {one}" for one in needed + (["os", "sys"] if folder else []))
+    yield from ("", "import jor")
+    if folder:
+        yield from ("", f"sys.path.insert(0, os.path.join(os.path.dirname(__file__), {folder!r}))")
+    if is_named:
+        yield f"from {module} import {source.function}"
+    else:
+        yield from ("", f"{source.function} = importlib.import_module({module!r}).{source.function}")
+    yield ""
 
 
-def _arguments(node: ast.FunctionDef) -> dict[str, str]:
-    """Return the names of a function's parameters and their default values, "" for none."""
-    plain = node.args.args
-    defaults: list[ast.expr | None] = [None] * (len(plain) - len(node.args.defaults))
-    both = [*zip(plain, [*defaults, *node.args.defaults], strict=True)]
-    both += zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
-    return {argument.arg: _literal(default) for argument, default in both}
+def _collect(output: str) -> str:
+    what, row = ROWS[output]
+    return COLLECT.format(what=what, row=_indented(row, 16))
 
 
-def _literal(default: ast.expr | None) -> str:
-    """Return a default value as Python writes it; "" for none, and for what means something in its script alone."""
-    try:
-        return "" if default is None else repr(ast.literal_eval(default))
-    except ValueError:
-        return ""
-
-
-def _why_none(function: str, names: Sequence[str], functions: Mapping[str, object]) -> tuple[str, str]:
-    if function:
-        return (f"there is no function {function!r}", nearest(function, tuple(functions)))
-    if names:
-        some = ", ".join(names)
-        return (f"it has several functions: {some}", f"Name one of them: SCRIPT.py:{names[0]}")
-    return (
-        "it has no function with parameters",
-        "Write one, or wrap a command line: jor init --from 'python SCRIPT.py --seed {seed}'",
-    )
-
-
-def _program(command: str) -> str:
-    """Return the word that tells best what a command does: the script that an interpreter runs, else the program."""
-    words = [word for word in command.split() if not word.startswith("-")]
-    scripts = [word for word in words if re.search(r"\.\w+$", word) and "{" not in word]
-    return (scripts or words or [""])[0]
+def _indented(text: str, columns: int) -> str:
+    return textwrap.indent(text, " " * columns).rstrip()
