@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,8 +45,11 @@ class Jobs(jor.JobsBase):
 class Terminal:
     """A command in a pseudo-terminal of 80 columns."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], *args: str) -> None:
+    def __init__(
+        self, folder: Path, environment: dict[str, str], *args: str, rows: int = 24, columns: int = 80
+    ) -> None:
         self._master, slave = pty.openpty()
+        self._size(rows, columns)
         command = [sys.executable, "-m", "jor_cli", *args]
         environment = {**environment, "TERM": "xterm-256color"}
         self.process = subprocess.Popen(
@@ -64,6 +70,14 @@ class Terminal:
                 break  # EIO: the command has closed its end (pty(7))
         return self.shown
 
+    def resize(self, rows: int, columns: int) -> None:
+        """Have the terminal another size, and tell so."""
+        self._size(rows, columns)
+        self.process.send_signal(signal.SIGWINCH)
+
+    def _size(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
@@ -78,8 +92,9 @@ def terminal(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[.
     (tmp_path / "todo.yaml").write_text("jobs:\n- jobmodule: shown\n")
     terminals: list[Terminal] = []
 
-    def start(*args: str) -> Terminal:
-        terminals.append(Terminal(tmp_path, environment, *args))
+    def start(*args: str, rows: int = 24, columns: int = 80, **more: str) -> Terminal:
+        own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "NO_COLOR")}
+        terminals.append(Terminal(tmp_path, {**own, **more}, *args, rows=rows, columns=columns))
         return terminals[-1]
 
     yield start
@@ -112,6 +127,59 @@ def test_terminal_gets_its_cursor_back_after_ctrl_c(terminal: Callable[..., Term
 def test_terminal_shows_status_in_colours(terminal: Callable[..., Terminal]) -> None:
     terminal("run", "--quiet").read()
     assert "\x1b[32m29\x1b[0m" in terminal("status").read()
+
+
+def test_no_color_is_respected(terminal: Callable[..., Terminal]) -> None:
+    terminal("run", "--quiet").read()
+    for command in (["status"], ["status", "--failed"], ["check"], ["logs", "shown", "1"]):
+        assert "\x1b" in terminal(*command).read()
+        assert "\x1b" not in terminal(*command, NO_COLOR="1").read()
+
+
+def test_status_is_watched_on_a_screen_of_its_own(terminal: Callable[..., Terminal]) -> None:
+    run = terminal("run", "--quiet", "--workers", "1")
+    wait_until_running(terminal)
+    shown = terminal("status", "--watch").read()
+    assert run.process.wait(DEADLINE) == 1
+    (before, during, after) = re.split("\x1b\\[[?]1049[hl]", shown)
+    assert before == ""
+    assert during.startswith("\x1b[?25l")
+    assert during.endswith("\x1b[?25h")
+    assert " running or queued" in during
+    assert "\x1b[32m29\x1b[0m" in after
+    assert "odd" in after
+
+
+def test_watch_ends_by_ctrl_c_with_the_terminal_as_it_was(terminal: Callable[..., Terminal]) -> None:
+    run = terminal("run", "--quiet", "--workers", "1")
+    wait_until_running(terminal)
+    watch = terminal("status", "--watch", NO_COLOR="1")
+    watch.read(until="running or queued")
+    watch.process.send_signal(signal.SIGINT)
+    after = watch.read().partition("\x1b[?1049l")[2]
+    assert watch.process.wait(DEADLINE) == 130
+    assert after.startswith("entry")
+    assert "\x1b" not in after
+    assert run.process.wait(DEADLINE) == 1
+
+
+def test_watch_fits_a_small_terminal_and_one_that_changes(terminal: Callable[..., Terminal]) -> None:
+    run = terminal("run", "--quiet", "--workers", "1")
+    wait_until_running(terminal)
+    watch = terminal("status", "--watch", rows=4, columns=30)
+    watch.read(until="running or queued")
+    watch.resize(rows=40, columns=90)
+    watch.read(until="running or queued[^\\0]*running or queued")
+    watch.read()
+    frames = watch.shown.partition("\x1b[?1049l")[0].split("\x1b[H")[1:]
+    assert frames[0].count("\n") < 4
+    assert all(frame.count("\n") < 40 for frame in frames)
+    assert run.process.wait(DEADLINE) == 1
+
+
+def wait_until_running(terminal: Callable[..., Terminal]) -> None:
+    while "running" not in terminal("status").read().partition("\n")[0]:
+        pass
 
 
 def test_quiet_shows_nothing_on_a_terminal_but_failures(terminal: Callable[..., Terminal]) -> None:

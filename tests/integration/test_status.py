@@ -192,7 +192,24 @@ def test_failures_are_told_by_their_cause_with_an_example(jor: Jor, write: Write
     assert "for example job 1 (index=1 n=7)" in first
     assert "| ValueError: no convergence after 100 iterations\n" in first
     assert second.startswith("4 jobs failed: sys.exit(3)\n")
-    assert "| one tab [31mred\n  | last words of 2\n  all of it: jor logs many 2" in second
+    assert "| one tab [31mred\n  | last words of 2\n  all of it: jor logs 'many(n=7)' 2" in second
+
+
+def test_many_causes_and_many_entries_of_a_cause_are_told_in_short(jor: Jor, write: Write) -> None:
+    letters = MANY.replace("no convergence after {i * 100} iterations", "{'abcdefghijklmnopqrstuvwxyz'[i // 4]}")
+    write(many=letters, todo="jobs:\n- jobmodule: many\n  sweep:\n    n: [61, 62, 63, 64, 65, 66, 67]\n")
+    jor("run", "--quiet")
+    parts = jor("status", "--failed").out.split("\n\n")
+    title, first, *_, fifth, more = parts[0].splitlines()[:7]
+    assert title == "111 jobs failed: sys.exit(3)"
+    assert first.startswith("  many(n=61): 2, 6, 10, 14, ")
+    assert fifth.startswith("  many(n=65): ")
+    assert more == "  ... and jobs of 2 more entries"
+    assert parts[1].startswith("7 jobs failed: ValueError: a\n")
+    assert parts[10:] == ["... and 50 jobs of 8 more causes: jor status --json tells all\n"]
+    short = jor("status").out.split("\n\n")[1].splitlines()
+    assert short[:2] == ["111 jobs failed: sys.exit(3)", "7 jobs failed: ValueError: a"]
+    assert short[5:] == ["... and 13 more causes: jor status --failed tells more"]
 
 
 def test_no_failure_is_told_too(jor: Jor, example: Path) -> None:
@@ -208,7 +225,8 @@ def test_many_entries_are_folded_the_worst_first(jor: Jor, write: Write) -> None
     assert len(lines) == 22
     assert lines[1].split() == ["many(n=2)", "1", "1", "0", "2"]
     assert lines[2].split() == ["many(n=60)", "0", "0", "60", "60"]
-    assert lines[-2].startswith("41 more ")
+    assert lines[-2].startswith("41 more (--all) ")
+    assert len(jor("status", "--all").out.split("\n\n")[0].splitlines()) == 62
     assert lines[-1].split() == ["all", "1", "1", "1,828", "1,830"]
 
 
@@ -219,6 +237,12 @@ def test_status_is_watched_to_the_end(jor: Jor, slow: Path) -> None:
     assert jor.end_of(run).code == 0
     assert done.code == 0
     assert done.out.splitlines()[-1] == "[jor] 40 done of 40"
+
+
+def test_ways_to_look_that_do_not_go_together_are_refused(jor: Jor, example: Path) -> None:
+    done = jor("status", "--watch", "--json")
+    assert done.code == 2
+    assert "--json and --watch do not go together" in done.err
 
 
 def test_watching_what_does_not_run_ends_at_once(jor: Jor, example: Path) -> None:

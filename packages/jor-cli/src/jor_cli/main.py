@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -55,7 +56,15 @@ class _Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+    # What NO_COLOR asks for (no-color.org); None: colours where it is a terminal.
+    "color": False if os.environ.get("NO_COLOR") else None,
+}
+
+
+@click.group(cls=_Lazy, context_settings=_SETTINGS)
 @flags(*SHARED)
 @test_flag
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from typing import Sequence
 
+#: Known words that a message lists.
+_MOST_KNOWN = 30
+
 
 class JorError(Exception):
     """An error that a user can mend: what happened, where, and what to do about it.
@@ -78,9 +81,16 @@ class Mistakes(JorError):  # noqa: N818 # a list of errors, not one more kind
         return "\n".join(map(str, self.errors))
 
 
+def raise_all(mistakes: Sequence[JorError]) -> None:
+    """Raise what there is: nothing, the one error, or Mistakes."""
+    if mistakes:
+        raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
+
+
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return a sentence that names the known word nearest to `word`, or all of them if none is near."""
     from difflib import get_close_matches  # 8 ms to import, paid only where something is wrong
 
     close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
+    more = f" ... and {len(known) - _MOST_KNOWN} more" if len(known) > _MOST_KNOWN else ""
+    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known[:_MOST_KNOWN])}{more}."

@@ -31,7 +31,10 @@ def command(
         raise click.UsageError("Say which jobs: INDEX, or --failed", context)
     config = read_config(given(context))
     shown = False
-    for found in survey(select(read_todo(config["todo-list"]), (entry,)), config, Lazy(config).view):
+    entries = list(survey(select(read_todo(config["todo-list"]), (entry,)), config, Lazy(config).view))
+    # Of several entries of that name, those that have such jobs; if none has, the first says so.
+    fitting = [found for found in entries if max(indices, default=0) < found.status.total] or entries[:1]
+    for found in fitting:
         broken = [problem.index for problem in found.status.problems] if failed else []
         shown |= show_logs(found, [*indices, *broken], follow=follow)
     if not shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..flags import flags, given
     "--failed", is_flag=True, help="Tell what went wrong by its causes, each with an example and its last words."
 )
 @click.option("--watch", is_flag=True, help="Show it again and again until nothing runs, with rate and time left.")
+@click.option("--all", "every", is_flag=True, help="Show each entry, however many there are.")
 @click.option("--by", "parameter", metavar="NAME", help="Tell failures by the value of this parameter.")
 @flags("path-prefix", "todo-list", "poll-interval")
 @click.pass_context
@@ -27,6 +29,7 @@ def command(
     as_json: bool,
     failed: bool,
     watch: bool,
+    every: bool,
     parameter: str | None,
     **_: Any,
 ) -> None:
@@ -38,13 +41,19 @@ def command(
     from ..inside import survey
     from ..rendering import statuses
 
+    ways = {"--json": as_json, "--failed": failed, "--watch": watch, "--by": parameter is not None}
+    chosen_ways = [way for way, is_wanted in ways.items() if is_wanted]
+    if len(chosen_ways) > 1:
+        raise click.UsageError(f"{' and '.join(chosen_ways)} do not go together: choose one", context)
     config = read_config(given(context))
     chosen = select(read_todo(config["todo-list"]), entries)
     cluster = Lazy(config)
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     if watch:
         from ..watching import follow
 
-        context.exit(follow(chosen, config, cluster, terminal=sys.stdout.isatty()))
+        can_move = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        context.exit(follow(chosen, config, cluster, terminal=can_move, colours=colours))
     surveys = survey(chosen, config, cluster.view)
     if failed:
         from ..rendering.causes import by_cause
@@ -54,5 +63,8 @@ def command(
         from ..rendering.parameters import by_parameter
 
         click.echo(by_parameter(surveys, parameter))
+    elif as_json:
+        click.echo(statuses.as_json(surveys))
     else:
-        click.echo(statuses.as_json(surveys) if as_json else statuses.as_text(surveys, colours=sys.stdout.isatty()))
+        most = None if every else statuses.MOST_ENTRIES
+        click.echo(statuses.as_text(surveys, colours=colours, most_entries=most))

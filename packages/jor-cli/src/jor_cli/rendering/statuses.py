@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import click
-
 from jor.plan import Survey
 from jor.status import Problem, Shortage, Status
 
@@ -16,7 +14,7 @@ from .tables import table
 
 #: Version of the JSON.
 JSON_VERSION = 1
-#: Problems that the table shows; the others are counted.
+#: Problems that are told one by one; more are told by their causes.
 MOST_PROBLEMS = 10
 #: Entries that the table shows; of more, those that need a look.
 MOST_ENTRIES = 20
@@ -32,12 +30,14 @@ COLOURS = {
 }
 
 
-def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
-    """Return a table with a line for each entry, the totals, and below it why jobs that were begun are not done."""
+def as_text(surveys: Iterable[Survey], *, colours: bool, most_entries: int | None = MOST_ENTRIES) -> str:
+    """Return a table with a line for each entry, the totals, and below it why jobs that were begun are not done.
+
+    Of more than `most_entries`, None for any number, the worst are shown, and the sum of the others.
+    """
     rows: list[list[str]] = []
     totals = dict.fromkeys(Status, 0)
     problems: list[tuple[Survey, Problem]] = []
-    count = 0
     notes: list[str] = []
     on_cluster: list[Survey] = []
     short = dict.fromkeys(Shortage, 0)
@@ -46,24 +46,29 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
         rows.append([found.entry.label, *(_number(counts[status]) for status in Status), _number(found.status.total)])
         for status in Status:
             totals[status] += counts[status]
-        problems += [(found, problem) for problem in found.status.problems[: MOST_PROBLEMS - len(problems)]]
-        count += len(found.status.problems)
+        problems += [(found, problem) for problem in found.status.problems]
         on_cluster += [found] if found.history.batches and found.status.active else []
         notes += [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes)]
         notes += [f"{found.entry.label}: {change}" for change in _changes(found)]
         for problem in found.status.problems:
             if problem.shortage:
                 short[problem.shortage] += 1
-    rows = _folded(rows)
+    rows = rows if most_entries is None else _folded(rows, most_entries)
     if len(rows) != 1:
         rows.append(["all", *(_number(totals[status]) for status in Status), _number(sum(totals.values()))])
     shown = [status for status in Status if totals[status] or status in (Status.DONE, Status.MISSING)]
     keep = [0, *(1 + list(Status).index(status) for status in shown), len(Status) + 1]
     header = ["entry", *(status.value for status in Status), "total"]
-    text = table([header[k] for k in keep], [[row[k] for k in keep] for row in rows], right=".".ljust(len(keep), "r"))
-    parts = [_coloured(text, shown) if colours else text]
+    parts = [
+        table(
+            [header[k] for k in keep],
+            [[row[k] for k in keep] for row in rows],
+            right=".".ljust(len(keep), "r"),
+            colours=["", *(COLOURS[status] for status in shown), ""] if colours else (),
+        )
+    ]
     if problems:
-        parts.append(_problems(problems, count))
+        parts += ["", _problems(problems) if len(problems) <= MOST_PROBLEMS else _causes(problems)]
     parts += _advice(short)
     parts += dict.fromkeys(notes)
     if on_cluster:
@@ -73,15 +78,15 @@ def as_text(surveys: Iterable[Survey], *, colours: bool) -> str:
     return "\n".join(parts)
 
 
-def _folded(rows: list[list[str]]) -> list[list[str]]:
+def _folded(rows: list[list[str]], most: int) -> list[list[str]]:
     """Return a table's lines as they are if they are few; else the worst first, and the sum of the others."""
-    if len(rows) <= MOST_ENTRIES:
+    if len(rows) <= most:
         return rows
     places = [1 + list(Status).index(status) for status in WORST_FIRST]
     rows = sorted(rows, key=lambda row: [-_count(row[place]) for place in places])
-    others = rows[MOST_ENTRIES - 1 :]
+    others = rows[most - 1 :]
     sums = [_number(sum(_count(row[place]) for row in others)) for place in range(1, len(others[0]))]
-    return [*rows[: MOST_ENTRIES - 1], [f"{len(others):,} more", *sums]]
+    return [*rows[: most - 1], [f"{len(others):,} more (--all)", *sums]]
 
 
 def _count(number: str) -> int:
@@ -152,7 +157,7 @@ def _entry(found: Survey) -> dict[str, Any]:
     }
 
 
-def _problems(problems: Sequence[tuple[Survey, Problem]], count: int) -> str:
+def _problems(problems: Sequence[tuple[Survey, Problem]]) -> str:
     rows = [
         [
             found.entry.label,
@@ -162,27 +167,17 @@ def _problems(problems: Sequence[tuple[Survey, Problem]], count: int) -> str:
         ]
         for found, problem in problems
     ]
-    more = f"\n... and {count - len(rows):,} more: jor status --json tells all" if count > len(rows) else ""
-    logs = "".join(f"\n{line}" for line in told_logs(problem.log for _, problem in problems))
-    return "\n" + table(["entry", "job", "parameters", "why"], rows, right=".r..") + more + logs
+    logs = told_logs(problem.log for _, problem in problems)
+    if len(logs) > 1:
+        logs = ["What they printed: jor status --failed, or jor logs ENTRY JOB"]
+    return "\n".join([table(["entry", "job", "parameters", "why"], rows, right=".r.."), *logs])
+
+
+def _causes(problems: Sequence[tuple[Survey, Problem]]) -> str:
+    from .causes import in_short  # 20 ms, paid only where much has failed
+
+    return in_short(problems)
 
 
 def _number(count: int) -> str:
     return f"{count:,}"
-
-
-def _coloured(text: str, shown: Sequence[Status]) -> str:
-    """Return the table with each status's column in its colour where it is not 0."""
-    header, *lines = text.split("\n")
-    ends = [header.index(status.value) + len(status.value) for status in shown]
-    starts = [header.index("entry") + len("entry"), *ends[:-1]]
-    coloured = [click.style(header, bold=True)]
-    for line in lines:
-        shift = len(line) - len(header)  # a name may have characters that take two columns
-        for start, end, status in reversed(list(zip(starts, ends, shown, strict=True))):
-            number = line[start + shift : end + shift].split(" ")[-1]
-            if number.strip("0"):
-                place = end + shift - len(number)
-                line = line[:place] + click.style(number, fg=COLOURS[status]) + line[end + shift :]
-        coloured.append(line)
-    return "\n".join(coloured)

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from itertools import accumulate, zip_longest
 from unicodedata import combining, east_asian_width
 
+import click
+
 #: Lines that a cell of the last column may take; the rest is cut.
 MOST_LINES = 4
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "", colours: Sequence[str] = ()) -> str:
     """Return lines of aligned columns under `header`, no wider than the terminal.
 
     `right` has an 'r' at the place of each column that is aligned right ('..rr'). Where the terminal is too narrow
     the widest columns give way: their cells are cut with an ellipsis, those of the last column broken into lines.
+    `colours` has the colour of each column's cells that are not 0, '' for none; with it the header is bold.
     """
     cells = [list(header), *([_one_line(cell) for cell in row] for row in rows)]
     widths = [max(_columns(row[column]) for row in cells) for column in range(len(header))]
@@ -25,8 +28,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = 
     for row in cells:
         *cut, last = row
         broken = [[_fit(cell, size)] for cell, size in zip(cut, widths[:-1], strict=True)] + [_broken(last, widths[-1])]
-        whole = zip_longest(*broken, fillvalue="")
-        lines += ["  ".join(map(_padded, line, widths, sides)).rstrip() for line in whole]
+        for line in zip_longest(*broken, fillvalue=""):
+            padded = list(map(_padded, line, widths, sides))
+            if colours:
+                padded = (
+                    list(map(_styled, padded, colours)) if lines else [click.style(one, bold=True) for one in padded]
+                )
+            lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
 
 
@@ -62,6 +70,11 @@ def _fit(text: str, size: int) -> str:
 def _padded(text: str, size: int, side: str) -> str:
     padding = " " * (size - _columns(text))
     return padding + text if side == "r" else text + padding
+
+
+def _styled(cell: str, colour: str) -> str:
+    text = cell.strip()
+    return cell.replace(text, click.style(text, fg=colour)) if colour and text.strip("0") else cell
 
 
 def _reach(text: str, size: int) -> int:
