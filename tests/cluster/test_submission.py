@@ -414,13 +414,35 @@ def test_check_asks_whether_slurm_would_take_the_jobs(project):
     project.write([0, 1], "pass")
     said = project.jor("check", "--try")
     assert "to start at" in said
-    assert "one job executed, and made its output" in said
+    assert "job 0 (how=0 n=0) made its output in " in said
     assert project.outputs == []
     assert project.ran == []
-    said = project.jor("check", "--partition", "of-nobody", code=1)
-    assert "WRONG" in said
-    assert "invalid partition" in said.lower()
+    assert list(project.folder.glob(".jor-check-*")) == []
+    said = project.jor("check", "--partition", "dya", code=1)
+    assert "command line: there is no partition 'dya'\n           Did you mean 'day'?" in said
+    assert "time = 3-0: the partition allows 1-00:00:00" in project.jor("check", "--time", "3-0", code=1)
+    assert "ok     Slurm" in project.jor("check", "--time", "3-0", "--partition", "high,day")
     assert "WRONG" in project.jor("check", "--mem", "900G", code=1)
+    assert "Ask for less" in project.jor("check", "--cpus-per-task", "900", code=1)
+
+
+def test_job_that_fails_when_it_is_tried_on_a_node_tells_its_last_words(project):
+    project.write([0, 1], "assert how == 1, 'not on this node'")
+    said = project.jor("check", "--try", code=1)
+    assert "WRONG  job 0 (how=0 n=0) failed: AssertionError: not on this node" in said
+    assert "| AssertionError: not on this node" in said
+    assert len(list(project.folder.glob(".jor-check-*"))) == 1
+
+
+def test_try_that_is_interrupted_takes_its_job_back(project):
+    project.write([0], "time.sleep(600)")
+    process = project.start("check", "--try")
+    project.until(lambda: list(project.folder.glob(".jor-check-*/ran")))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert list(project.folder.glob(".jor-check-*/**/jobs.jsonl")) == []
+    project.until(lambda: not project.slurm("squeue", "-h", "--me", "-t", "PD,R").strip())
 
 
 def test_test_submits_one_job_and_waits_for_that_alone(project):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .commands import Jor, outputs
+from .commands import Jor, wait_until
 
 Write = Callable[..., None]
 
@@ -34,8 +35,9 @@ def test_all_that_is_well_is_told_and_nothing_is_left(jor: Jor, write: Write, tm
     done = jor("check")
     assert done.code == 0
     assert done.out.splitlines()[-1] == "All is well"
-    assert "  ok     3 jobs with as many outputs, 0 done\n" in done.out
-    assert "all entries\n  ok     7 jobs with as many outputs\n" in done.out
+    assert "options\n  ok     none set: defaults hold\ntodo.yaml\n  ok     2 entries\n" in done.out
+    assert "  ok     3 jobs, each with an output of its own; none done yet\n" in done.out
+    assert "all entries\n  ok     7 jobs, each with an output of its own\n" in done.out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good.py", "todo.yaml"]
 
 
@@ -43,19 +45,62 @@ def test_one_job_of_each_entry_is_tried(jor: Jor, write: Write, tmp_path: Path) 
     write(good=GOOD, todo=TWO, cfg="[global]\npath-prefix = deep/output\n")
     done = jor("check", "--try")
     assert done.code == 0
-    assert done.out.count("one job executed, and made its output") == 2
-    assert set(outputs(tmp_path / "deep")) == {"output"}
+    assert "ok     job 0 (i=0 n=3) made its output in " in done.out
+    assert "ok     job 0 (i=0 n=4) made its output in " in done.out
+    assert " MiB of memory\n" in done.out
+    assert done.err == ""
+    assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"good.py", "jor.cfg", "todo.yaml"}
     assert jor("status").out.split()[-3:] == ["0", "7", "7"]
 
 
 def test_job_that_fails_when_it_is_tried_is_told(jor: Jor, write: Write, tmp_path: Path) -> None:
-    write(good=GOOD.replace("print(", "raise ValueError("), todo=TWO)
+    write(good=GOOD.replace('print("executed")', "print(1 / 0)"), todo=TWO)
     done = jor("check", "--try", "good")
-    assert done.code == 1
-    assert "ValueError: executed" in done.err
-    assert done.out.count("WRONG  one job executed, and made no output: exit code 1") == 2
+    assert (done.code, done.err) == (1, "")
+    assert done.out.count("WRONG  job 0 (i=0 n=3) failed: ZeroDivisionError: division by zero\n") == 1
+    assert (
+        done.out.count("           | ZeroDivisionError: division by zero\n           What it left is in .jor-check-")
+        == 2
+    )
     assert "2 things to mend" in done.out
-    assert len(list(tmp_path.glob(".jor-check-*"))) == 2
+    assert len(list(tmp_path.glob(".jor-check-*/**/task-0.log"))) == 2
+
+
+def test_job_that_writes_no_output_when_it_is_tried_is_told(jor: Jor, write: Write) -> None:
+    write(good=GOOD.replace("with open", "return\n        with open"), todo="jobs:\n- jobmodule: good\n")
+    done = jor("check", "--try")
+    assert done.code == 1
+    assert "execute returned, but has not written its output" in done.out
+    assert "| executed\n" in done.out
+
+
+def test_try_that_is_interrupted_leaves_nothing(jor: Jor, write: Write, tmp_path: Path) -> None:
+    sleeping = GOOD.replace('print("executed")', "open('begun', 'w').close(); __import__('time').sleep(600)")
+    write(good=sleeping, todo=TWO)
+    process = jor.start("check", "--try")
+    wait_until(lambda: (tmp_path / "begun").exists())
+    process.send_signal(signal.SIGINT)
+    assert jor.end_of(process).code == 130
+    assert jor.processes() == set()
+    assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"begun", "good.py", "todo.yaml"}
+
+
+def test_job_whose_output_would_lie_elsewhere_is_not_tried(jor: Jor, write: Write, tmp_path: Path) -> None:
+    folder = f"    def _get_output_folder(self):\n        return {str(tmp_path / 'mine')!r}\n\n    def execute"
+    write(good=GOOD.replace("    def execute", folder), todo="jobs:\n- jobmodule: good\n")
+    done = jor("check", "--try")
+    assert done.code == 1
+    assert "WRONG  no job was tried: outputs lie in " in done.out
+    assert not (tmp_path / "mine").exists()
+
+
+def test_try_beside_a_run_disturbs_nothing(jor: Jor, slow: Path) -> None:
+    run = jor.start("run", "--quiet")
+    wait_until(lambda: slow.is_dir() and any(slow.glob("*.txt")))
+    done = jor("check", "--try")
+    assert done.code == 0
+    assert jor.end_of(run).code == 0
+    assert len(list(slow.glob("*.txt"))) == 40
 
 
 @pytest.mark.parametrize(
@@ -85,6 +130,60 @@ def test_entry_that_is_wrong_does_not_hide_the_others(jor: Jor, write: Write) ->
     assert done.code == 1
     assert "bad\n  WRONG" in done.out
     assert "good\n  ok     3 jobs" in done.out
+
+
+def test_mistakes_in_options_and_todo_list_hide_nothing_else(jor: Jor, write: Write, tmp_path: Path) -> None:
+    todo = "jobs:\n- jobmodule: gone\n- jobmodule: good\n- jobmodule: good\n  jobarg: n=4\n- jobmodule: good.py\n"
+    write(good=GOOD, todo=todo, cfg="[submit]\npartitoin = day\n")
+    done = jor("check", "--try", JOR_WORKERS="many")
+    assert done.code == 1
+    for text in (
+        "options\n  WRONG  $JOR_WORKERS",
+        "WRONG  ./jor.cfg:2: unknown key 'partitoin' in section [submit]\n           Did you mean 'partition'?",
+        "todo.yaml\n  WRONG  todo.yaml:2:14: ",
+        "WRONG  todo.yaml:5:3: unknown key 'jobarg'",
+        "WRONG  todo.yaml:6:3: this entry is the same",
+        "good\n  ok     3 jobs",
+        "5 things to mend",
+    ):
+        assert text in done.out
+    assert "made its output" not in done.out
+    assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"good.py", "jor.cfg", "todo.yaml"}
+
+
+@pytest.mark.parametrize("todo", ["", "jobs:\n- [", "jobs: 3\n"])
+def test_todo_list_that_cannot_be_read_is_told(jor: Jor, write: Write, todo: str) -> None:
+    write(todo=todo)
+    done = jor("check")
+    assert (done.code, done.err) == (1, "")
+    assert "todo.yaml\n  WRONG  todo.yaml" in done.out
+
+
+def test_wrong_usage_is_no_finding(jor: Jor, write: Write) -> None:
+    write(good=GOOD, todo=TWO)
+    assert jor("check", "godo").code == 2
+    assert jor("check", "--workers", "many").code == 2
+
+
+@pytest.mark.parametrize(("option", "value"), [("mem", "900T"), ("cpus-per-task", 99_999)])
+def test_more_than_the_machine_has_is_told(jor: Jor, write: Write, option: str, value: object) -> None:
+    write(good=GOOD, todo="jobs:\n- jobmodule: good\n")
+    done = jor("check", f"--{option}", value)
+    assert done.code == 1
+    assert f"WRONG  command line: {option} = {value}: this machine has " in done.out
+
+
+def test_of_many_entries_only_what_is_wrong_is_told(jor: Jor, write: Write) -> None:
+    wrong = GOOD.replace("dict(i=i, n=n)", "dict(i=0 if n == 50 else i, n=n)")
+    sizes = ", ".join(map(str, range(1, 61)))
+    write(good=wrong, todo=f"jobs:\n- jobmodule: good\n  sweep:\n    n: [{sizes}]\n")
+    done = jor("check")
+    assert done.code == 1
+    assert "good(n=18)\n  ok " in done.out
+    assert "good(n=19)" not in done.out
+    assert "good(n=50)\n  WRONG " in done.out
+    assert "42 more in which all is well" in done.out
+    assert "1 thing to mend" in done.out
 
 
 def test_two_entries_with_the_same_outputs_are_told(jor: Jor, write: Write) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from jor import JobModuleError
-from jor.config import Config, Setting
+from jor import JobModuleError, JorError
+from jor.config import Config, peruse_config
 from jor.entries import Entry
+from jor.errors import nearest
+from jor.options import Value
 from jor.plan import Survey
 from jor.status import Status
+from jor.todo import peruse_todo, select
+from jor_slurm import format_time, parse_memory, parse_time
 
 from .backends import Lazy
 from .errors import explained, message
 from .inside import survey
-from .launch import Manner, launch
-from .resources import local_workers
-from .waiting import wait
+from .resources import cpus, local_workers, machine_memory, parsed
+from .trying import Trial, try_one
 from .words import jobs_of
 from .wrappers import Start, start_of
 
@@ -36,56 +38,111 @@ class Finding:
     is_well: bool = True
 
 
-def check(entries: Sequence[Entry], config: Config, *, trial: bool) -> Iterator[tuple[str, Iterator[Finding]]]:
-    """Yield what each entry is called, and what is found of it; with `trial`, one job of each is executed."""
+def check(
+    given: Mapping[str, Value], names: tuple[str, ...], *, trial: bool
+) -> Iterator[tuple[str, Iterator[Finding]]]:
+    """Yield what is looked at, by its name, with what is found of it: options, the todo-list, and each entry.
+
+    With `trial`, one job of each entry is executed. Raise TodoError for one of `names` that no entry has.
+    """
+    config, mistakes = peruse_config(given)
+    yield "options", _read(_told_options(config), mistakes)
+    entries, more = peruse_todo(config["todo-list"])
+    yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
     cluster = Lazy(config)
     sound: list[Entry] = []
-    for entry in entries:
-        yield entry.label, _entry(entry, config, cluster, trial, sound)
+    for entry in select(entries, names) if entries else ():
+        # What would be tried with wrong options is not what will run.
+        yield entry.label, _entry(entry, config, cluster, trial and not mistakes, sound)
     if len(sound) > 1:
         yield "all entries", _together(sound, config, cluster)
 
 
+def _read(told: str, mistakes: Sequence[JorError]) -> Iterator[Finding]:
+    yield from map(_wrong, mistakes)
+    if not mistakes:
+        yield Finding(told)
+
+
+def _told_options(config: Config) -> str:
+    layers = (
+        ("jor.cfg", config.file),
+        ("the environment", config.environment),
+        ("the command line", config.command_line),
+    )
+    told = ", ".join(f"{len(layer)} from {name}" for name, layer in layers if layer)
+    return told or "none set: defaults hold"
+
+
 def _entry(entry: Entry, config: Config, cluster: Lazy, trial: bool, sound: list[Entry]) -> Iterator[Finding]:
+    is_well = True
     try:
         (found,) = survey([entry], config, cluster.ask)
-        done = found.status.counts[Status.DONE]
-        yield Finding(f"{jobs_of(found.status.total)} with as many outputs, {done:,} done")
+        yield Finding(_told_jobs(found))
         sound.append(entry)
-        yield _resources(found)
-        yield from _folder(found.folder, found.status.total - done)
-        if not found.status.total:
-            return
-        start = start_of(found)
-        if start.python:
-            yield Finding(_told_start(start))
-        if found.config["scheduler"] == "slurm":
-            yield from _cluster(found, cluster)
-        if trial:
-            yield _trial(found)
+        for finding in _found(found, cluster):
+            yield finding
+            is_well &= finding.is_well
+        if trial and is_well and found.status.total:
+            if found.config["scheduler"] == "slurm":
+                yield Finding("one job is submitted; Ctrl-C takes it back")
+            yield _tried(try_one(found))
     except explained() as error:
         yield _wrong(error)
+
+
+def _found(found: Survey, cluster: Lazy) -> Iterator[Finding]:
+    is_local = found.config["scheduler"] == "local"
+    yield from _resources(found) if is_local else [Finding(f"{_each(found.config)} and {found.config['time']} of time")]
+    yield from _folder(found.folder, found.status.total - found.status.counts[Status.DONE])
+    if not found.status.total:
+        return
+    start = start_of(found)
+    if start.python:
+        yield Finding(_told_start(start))
+    if not is_local:
+        yield from _cluster(found, cluster)
 
 
 def _together(entries: Sequence[Entry], config: Config, cluster: Lazy) -> Iterator[Finding]:
     try:
         total = sum(found.status.total for found in survey(entries, config, cluster.ask))
-        yield Finding(f"{jobs_of(total)} with as many outputs")
+        yield Finding(f"{jobs_of(total)}, each with an output of its own")
     except JobModuleError as error:
         yield _wrong(error)
 
 
-def _resources(found: Survey) -> Finding:
+def _told_jobs(found: Survey) -> str:
+    counts = {status: count for status, count in found.status.counts.items() if count and status is not Status.MISSING}
+    told = ", ".join(f"{count:,} {status.value}" for status, count in counts.items()) or "none done yet"
+    return f"{jobs_of(found.status.total)}, each with an output of its own; {told}" if found.status.total else "no jobs"
+
+
+def _each(config: Config) -> str:
+    count = config["cpus-per-task"]
+    return f"each job has {count} CPU{'' if count == 1 else 's'}, {config['mem']} of memory"
+
+
+def _resources(found: Survey) -> Iterator[Finding]:
+    """Tell how many jobs run at once on this machine, and whether it has what a job asks for."""
     config = found.config
-    cpus = config["cpus-per-task"]
-    each = f"each has {cpus} CPU{'' if cpus == 1 else 's'}, {config['mem']} of memory"
-    if config["scheduler"] == "slurm":
-        return Finding(f"{each} and {config['time']} of time")
-    return Finding(f"{local_workers(config)} at once on this machine; {each}")
+    workers = local_workers(config)
+    mine = {"mem": machine_memory(), "cpus-per-task": cpus()}
+    here = f"this machine has {cpus()} CPUs and {mine['mem'] / 2**30:.1f} GiB"
+    asked = {"mem": parsed(config, "mem", parse_memory) or 0, "cpus-per-task": config["cpus-per-task"]}
+    # What nobody has set is a guess, not a demand.
+    absurd = [name for name in asked if asked[name] > mine[name] and config.setting(name).source != "default"]
+    for name in absurd:
+        setting = config.setting(name)
+        what = f"{setting.source}: {name} = {setting.value}: {here}"
+        yield Finding(f"{what}\n  Ask for less, or use a cluster", False)
+    if not absurd:
+        yield Finding(f"{_each(config)}; {here}: {workers:,} at once")
 
 
 def _folder(folder: str, missing: int) -> Iterator[Finding]:
     """Tell whether the output folder can be written to, and whether outputs will fit."""
+    shown = os.path.relpath(folder) if folder.startswith(os.path.join(os.getcwd(), "")) else folder
     place = folder
     while not os.path.exists(place):
         place = os.path.dirname(place)
@@ -93,15 +150,13 @@ def _folder(folder: str, missing: int) -> Iterator[Finding]:
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        yield Finding(f"{folder} cannot be written: {error.strerror}\n  Make it writable, or set path-prefix", False)
+        yield Finding(f"{shown} cannot be written: {error.strerror}\n  Make it writable, or set path-prefix", False)
         return
     space = os.statvfs(place)
     free = space.f_bavail * space.f_frsize
-    told = f"{folder} can be written, {free / 2**30:,.1f} GiB free"
+    told = f"{shown} can be written, {free / 2**30:,.1f} GiB free"
     if 0 < space.f_favail < missing:
-        yield Finding(
-            f"{folder} has room for {space.f_favail:,} files, and {missing:,} are to come\n  Free some", False
-        )
+        yield Finding(f"{shown} has room for {space.f_favail:,} files, and {missing:,} are to come\n  Free some", False)
     elif free < LITTLE_SPACE:
         yield Finding(f"{told}: that is little\n  Free some space, or set path-prefix", False)
     else:
@@ -118,30 +173,25 @@ def _told_start(start: Start) -> str:
 def _cluster(found: Survey, cluster: Lazy) -> Iterator[Finding]:
     backend = cluster.backend
     backend.check(found)
+    config, limits = found.config, backend.limits
+    partition, time = config.setting("partition"), config.setting("time")
+    wanted = filter(None, str(partition.value or "").split(","))
+    for name in (name for name in wanted if limits.partitions and name not in limits.partitions):
+        remedy = nearest(name, tuple(limits.partitions))
+        yield Finding(f"{partition.source}: there is no partition {name!r}\n  {remedy}", False)
+        return
+    asked, most = parsed(config, "time", parse_time), limits.max_time(str(partition.value or ""))
+    if most is not None and asked is not None and asked > most:
+        what = f"time = {time.value}: the partition allows {format_time(most)}"
+        yield Finding(f"{time.source}: {what}\n  Ask for no more, or choose another partition", False)
+        return
     jobs = found.status.pending or range(found.status.total)
-    for wanted, chosen in backend.plan(found, jobs):
-        yield Finding(f"Slurm {backend.limits.version}: {backend.try_submission(found, wanted, chosen)}")
+    for request, chosen in backend.plan(found, jobs):
+        yield Finding(f"Slurm {limits.version}: {backend.try_submission(found, request, chosen)}")
 
 
-def _trial(found: Survey) -> Finding:
-    """Execute one job in a folder of its own, as it would be executed."""
-    beside = found.config["path-prefix"]
-    os.makedirs(beside, exist_ok=True)
-    scratch = tempfile.mkdtemp(prefix=".jor-check-", dir=os.path.abspath(beside))
-    own = {
-        "path-prefix": Setting(scratch, "jor check --try"),
-        "overwrite-output": Setting(False, "jor check --try"),
-    }
-    config = attrs.evolve(found.config, command_line={**found.config.command_line, **own})
-    manner = Manner(only_first=True, quiet=True)
-    code = launch([found.entry], config, manner)
-    if not code and config["scheduler"] == "slurm":
-        code = wait([found.entry], config, attrs.evolve(manner, only_first=True))
-    (tried,) = survey([found.entry], config)
-    if tried.status.counts[Status.DONE]:
-        shutil.rmtree(scratch)
-        return Finding("one job executed, and made its output")
-    return Finding(f"one job executed, and made no output: exit code {code}\n  What it left is in {scratch}", False)
+def _tried(trial: Trial) -> Finding:
+    return Finding(trial.told, trial.is_well)
 
 
 def _wrong(error: Exception) -> Finding:

@@ -47,6 +47,8 @@ class Manner:
     only_first: bool = False
     dry_run: bool = False
     quiet: bool = False
+    #: Not even to say what failed: who asked tells it.
+    silent: bool = False
     #: This job and no other, whether its output exists or not.
     index: int | None = None
     #: Let jobs write to the command's own standard output.
@@ -187,7 +189,7 @@ def _carry_out(assignments: Sequence[Assignment], manner: Manner) -> int:
     terminal = sys.stdout.isatty() and not manner.foreground
     with view(quiet=manner.quiet or manner.foreground, terminal=terminal) as live:
         result = carry_out(assignments, observe=live.show, foreground=manner.foreground)
-    show_result(result, quiet=manner.quiet)
+    show_result(result, quiet=manner.quiet, silent=manner.silent)
     return exit_code(result)
 
 

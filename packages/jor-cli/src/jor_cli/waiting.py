@@ -64,7 +64,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
     finally:
         watch.close()
     is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
-    if not (manner.quiet and is_well):
+    if not manner.silent and not (manner.quiet and is_well):
         click.echo(as_text(surveys, colours=terminal))
     return 0 if is_well else FAILED
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from .errors import ConfigError, JorError, Mistakes, nearest
+from .errors import ConfigError, JorError, nearest, raise_all
 from .options import BY_NAME, OPTIONS, SECTIONS, Option, Value
 from .runtime.jobs import JobsBase
 
@@ -61,12 +61,18 @@ def read_config(command_line: Mapping[str, Value], folder: str = ".") -> Config:
     `command_line` maps names of options to values, None for those not given. Raise ConfigError, or Mistakes for
     several, when a source holds what cannot be used.
     """
+    config, mistakes = peruse_config(command_line, folder)
+    raise_all(mistakes)
+    return config
+
+
+def peruse_config(command_line: Mapping[str, Value], folder: str = ".") -> tuple[Config, Sequence[JorError]]:
+    """Return the configuration as far as it can be used, and what is wrong with the rest."""
     given = {name: Setting(value, "command line") for name, value in command_line.items() if value is not None}
     mistakes: list[JorError] = []
     environment = _checked(_environment(os.environ), mistakes)
     file = _checked(_file(os.path.join(folder, FILE)), mistakes)
-    _raise(mistakes)
-    return Config(command_line=given, environment=environment, file=file)
+    return Config(command_line=given, environment=environment, file=file), mistakes
 
 
 def class_layer(cls: type[JobsBase]) -> Layer:
@@ -208,10 +214,3 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
         elif key:
             found.setdefault((section, key[1].lower()), number)
     return found
-
-
-def _raise(mistakes: list[JorError]) -> None:
-    if len(mistakes) == 1:
-        raise mistakes[0]
-    if mistakes:
-        raise Mistakes(mistakes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import keyword
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -13,7 +13,7 @@ import yaml
 from .config import Layer, read_setting
 from .documents import NULL, Builder, at, compose
 from .entries import Entry
-from .errors import ConfigError, JobargsError, JobModuleError, JorError, Mistakes, TodoError, nearest
+from .errors import ConfigError, JobargsError, JobModuleError, JorError, Mistakes, TodoError, nearest, raise_all
 from .options import BY_NAME, OPTIONS
 from .runtime import jobargs, loading
 
@@ -34,10 +34,20 @@ def read_todo(path: str) -> tuple[Entry, ...]:
 
     Raise TodoError, or Mistakes with all there are, each with line and column.
     """
-    root, build = compose(path)
-    items = _items(root, build, path)
+    entries, mistakes = peruse_todo(path)
+    raise_all(mistakes)
+    return entries
+
+
+def peruse_todo(path: str) -> tuple[tuple[Entry, ...], Sequence[JorError]]:
+    """Return the entries of the todo-list at `path` that can be used, and what is wrong with the others."""
     entries: list[Entry] = []
     mistakes: list[JorError] = []
+    try:
+        root, build = compose(path)
+        items = _items(root, build, path)
+    except TodoError as error:
+        return (), [error]
     for item in items:
         try:
             entries += _entries(item, build, path)
@@ -45,10 +55,8 @@ def read_todo(path: str) -> tuple[Entry, ...]:
             mistakes += several.errors
         except JorError as error:
             mistakes.append(error)
-    mistakes += _repeated(entries)
-    if mistakes:
-        raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
-    return tuple(entries)
+    entries, repeated = _distinct(entries)
+    return tuple(entries), mistakes + repeated
 
 
 def select(entries: tuple[Entry, ...], names: tuple[str, ...]) -> tuple[Entry, ...]:
@@ -192,7 +200,8 @@ def _text(node: yaml.Node, path: str) -> str:
     return str(node.value)
 
 
-def _repeated(entries: list[Entry]) -> list[JorError]:
+def _distinct(entries: list[Entry]) -> tuple[list[Entry], list[JorError]]:
+    """Return the entries without those that say what another has said, and an error for each of these."""
     first: dict[tuple[str, str, str], Entry] = {}
     mistakes: list[JorError] = []
     for entry in entries:
@@ -201,4 +210,4 @@ def _repeated(entries: list[Entry]) -> list[JorError]:
         if same is not entry:
             what = f"this entry is the same as the one at {same.place}: its jobs would have the same outputs"
             mistakes.append(TodoError(what, where=entry.place, remedy="Delete one of them"))
-    return mistakes
+    return list(first.values()), mistakes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from jor.config import Config
 from jor.plan import Survey
 from jor.runtime.records import Run
 from jor.status import Carrier
-from jor.submission import Submission
+from jor.submission import Submission, revoke
 
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
@@ -43,6 +43,15 @@ class Lazy:
     def active_arrays(self, found: Survey) -> list[tuple[Run, ArrayId | None, Submission]]:
         """Return the arrays of an entry that are not over; Slurm is not needed where there never was one."""
         return self.backend.active_arrays(found) if found.history.batches else []
+
+    def cancel(self, found: Survey, why: str) -> Iterator[tuple[ArrayId | None, Submission]]:
+        """Cancel the arrays of an entry that are not over, one after the other; yield each."""
+        for run, array, submission in self.active_arrays(found):
+            # First: a task that begins in this moment, or an array that Slurm accepts yet, sees it and does nothing.
+            revoke(run, ((0, submission.tasks - 1),), why)
+            if array is not None:
+                self.backend.slurm.cancel(array)
+            yield array, submission
 
     def view(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
         """Return who carries out submissions, as it is good enough to be shown."""

@@ -16,7 +16,6 @@ from ..flags import flags, given
 def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Cancel the Slurm arrays of the todo-list's entries, or of those named, and nobody else's."""
     from jor.config import read_config
-    from jor.submission import revoke
     from jor.todo import read_todo, select
 
     from ..backends import Lazy
@@ -27,11 +26,7 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     cluster = Lazy(config)
     count = 0
     for found in survey(select(read_todo(config["todo-list"]), entries), config, cluster.ask):
-        for run, array, submission in cluster.active_arrays(found):
-            # First: a task that begins in this moment, or an array that Slurm accepts yet, sees it and does nothing.
-            revoke(run, ((0, submission.tasks - 1),), "cancelled by jor cancel")
-            if array is not None:
-                cluster.backend.slurm.cancel(array)
+        for array, submission in cluster.cancel(found, "cancelled by jor cancel"):
             name = f"Slurm array {array.job_id}" if array else "the unconfirmed submission"
             click.echo(f"[jor] {found.entry.label}: cancelled {name}, {tasks_of(submission.tasks)}")
             count += 1

@@ -38,11 +38,13 @@ def show_plan(found: Survey, indices: Sequence[int], workers: int) -> None:
     click.echo(f"  command    {shlex.join(command)}")
 
 
-def show_result(result: Result, *, quiet: bool) -> None:
-    """Print how the run ended; with `quiet`, only what went wrong."""
+def show_result(result: Result, *, quiet: bool, silent: bool = False) -> None:
+    """Print how the run ended; with `quiet`, only what went wrong; with `silent`, only why no job could begin."""
     progress = result.progress
     for label, why in result.broken.items():
         click.echo(f"Error: {label}: {why}", err=True)
+    if silent:
+        return
     if result.failures:
         _show_failures(result.failures)
     left = progress.total - progress.done - progress.failed - progress.interrupted

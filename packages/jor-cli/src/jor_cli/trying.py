@@ -1,0 +1,96 @@
+"""One job really executed, as it would be, in a folder that is deleted again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+import attrs
+import click
+
+from jor.config import Config, Setting
+from jor.executions import executions
+from jor.plan import Survey
+from jor.status import Status
+
+from .backends import Lazy
+from .inside import survey
+from .launch import Manner, launch
+from .rendering.causes import last_lines
+from .waiting import wait
+from .words import told_parameters
+
+_SOURCE = "jor check --try"
+_MANNER = Manner(only_first=True, quiet=True, silent=True)
+
+
+@attrs.frozen
+class Trial:
+    """What became of the job, in words."""
+
+    told: str
+    is_well: bool
+
+
+def try_one(found: Survey) -> Trial:
+    """Execute the first job of an entry, where and as its jobs run.
+
+    Its folder is deleted when all was well, and kept when the job failed. When a signal ends the trial, what was
+    submitted is cancelled, and click.exceptions.Exit raised.
+    """
+    scratch = tempfile.mkdtemp(prefix=".jor-check-", dir=_existing(os.path.abspath(found.config["path-prefix"])))
+    own = {"path-prefix": Setting(scratch, _SOURCE), "overwrite-output": Setting(False, _SOURCE)}
+    config = attrs.evolve(found.config, command_line={**found.config.command_line, **own})
+    is_to_be_kept = is_over = False
+    try:
+        (planned,) = survey([found.entry], config)
+        if os.path.commonpath([planned.folder, scratch]) != scratch:
+            is_over = True
+            remedy = "Let _get_output_folder begin with self.path_prefix; or run one job for good: jor run --test"
+            return Trial(
+                f"no job was tried: outputs lie in {planned.folder}, whatever path-prefix is\n  {remedy}", False
+            )
+        code = launch([found.entry], config, _MANNER)
+        if not code and config["scheduler"] == "slurm":
+            code = wait([found.entry], config, _MANNER)
+        if code > 128:
+            raise click.exceptions.Exit(code)
+        is_over = True
+        (tried,) = survey([found.entry], config, Lazy(config).view)
+        trial = _told(tried, code, scratch)
+        is_to_be_kept = not trial.is_well
+        return trial
+    finally:
+        if not is_over:
+            _take_back(found, config)
+        if not is_to_be_kept:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _told(tried: Survey, code: int, scratch: str) -> Trial:
+    for one in executions(tried.records):
+        if one.ended_well and tried.status.counts[Status.DONE]:
+            job = f"job {one.index} ({told_parameters(tried.parameters(one.index))})"
+            memory = f" with {one.max_rss / 2**20:,.0f} MiB of memory" if one.max_rss else ""
+            return Trial(f"{job} made its output in {one.seconds:.2f} s{memory}", True)
+    kept = f"  What it left is in {os.path.relpath(scratch)}"
+    for problem in tried.status.problems:
+        job = f"job {problem.index} ({told_parameters(tried.parameters(problem.index))})"
+        words = [f"  | {line}" for line in last_lines(problem)]
+        return Trial("\n".join([f"{job} {problem.status.value}: {problem.reason}", *words, kept]), False)
+    return Trial(f"one job was tried, and made no output: exit code {code}\n{kept}", False)
+
+
+def _take_back(found: Survey, config: Config) -> None:
+    cluster = Lazy(config)
+    for tried in survey([found.entry], config, cluster.ask):
+        for _ in cluster.cancel(tried, f"cancelled by {_SOURCE}"):
+            pass
+
+
+def _existing(path: str) -> str:
+    """Return `path`, or the nearest folder above it that there is."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
