@@ -220,7 +220,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def picture(session: nox.Session) -> None:
-    """Make the README's picture anew from the real program."""
+    """Make the README's pictures anew from the real program."""
     session.install(*(f"./packages/{package}" for package in PACKAGES))
     session.run("python", "tools/picture.py")
 
