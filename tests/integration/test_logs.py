@@ -42,6 +42,20 @@ def test_each_job_shows_its_own_lines(jor: Jor, write: Write) -> None:
     assert lines[0].startswith("==> talking job 2 (n=2 half=0): done in ")
 
 
+def test_of_several_entries_those_are_shown_that_have_the_job(jor: Jor, write: Write) -> None:
+    several = TALKING.replace("    def _mk_jobs", """    def __init__(self, n=1, path_prefix="."):
+        super().__init__(path_prefix=path_prefix)
+        self.name, self.n = f"talking{n}", n
+        self._mk_jobs()
+
+    def _mk_jobs""").replace("range(5)", "range(self.n)")  # fmt: skip
+    write(talking=several, todo="jobs:\n- jobmodule: talking\n  sweep:\n    n: [1, 2, 3]\n")
+    jor("run")
+    (title,) = [line for line in jor("logs", "talking", 2).out.splitlines() if line.startswith("==>")]
+    assert title.startswith("==> talking(n=3) job 2 (n=2 half=0): done in ")
+    assert "there is no job 7" in jor("logs", "talking", 7).err
+
+
 def test_failed_jobs_are_shown_with_their_tracebacks(jor: Jor, write: Write) -> None:
     write(talking=TALKING, todo=TODO)
     jor("run")

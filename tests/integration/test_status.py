@@ -212,6 +212,14 @@ def test_many_causes_and_many_entries_of_a_cause_are_told_in_short(jor: Jor, wri
     assert short[5:] == ["... and 13 more causes: jor status --failed tells more"]
 
 
+def test_status_fits_a_terminal_that_is_narrower_than_its_table(jor: Jor, write: Write) -> None:
+    write(failing=FAILING, todo="jobs:\n- jobmodule: failing\n")
+    jor("run")
+    done = jor("status", COLUMNS=20)
+    assert done.code == 0
+    assert max(map(len, done.out.split("\n\n")[0].splitlines())) <= 20
+
+
 def test_no_failure_is_told_too(jor: Jor, example: Path) -> None:
     jor("run")
     assert jor("status", "--failed").out == "[jor] No job has failed\n"

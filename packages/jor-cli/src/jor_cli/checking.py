@@ -92,15 +92,14 @@ def _entry(entry: Entry, config: Config, cluster: Lazy, trial: bool, sound: list
 
 
 def _found(found: Survey, cluster: Lazy) -> Iterator[Finding]:
-    is_local = found.config["scheduler"] == "local"
-    yield from _resources(found) if is_local else [Finding(f"{_each(found.config)} and {found.config['time']} of time")]
+    yield from _resources(found.config)
     yield from _folder(found.folder, found.status.total - found.status.counts[Status.DONE])
     if not found.status.total:
         return
     start = start_of(found)
     if start.python:
         yield Finding(_told_start(start))
-    if not is_local:
+    if found.config["scheduler"] == "slurm":
         yield from _cluster(found, cluster)
 
 
@@ -118,26 +117,28 @@ def _told_jobs(found: Survey) -> str:
     return f"{jobs_of(found.status.total)}, each with an output of its own; {told}" if found.status.total else "no jobs"
 
 
-def _each(config: Config) -> str:
-    count = config["cpus-per-task"]
-    return f"each job has {count} CPU{'' if count == 1 else 's'}, {config['mem']} of memory"
-
-
-def _resources(found: Survey) -> Iterator[Finding]:
-    """Tell how many jobs run at once on this machine, and whether it has what a job asks for."""
-    config = found.config
+def _resources(config: Config) -> Iterator[Finding]:
+    """Tell what a job gets, how many run at once on this machine, and whether it has what a job asks for."""
     workers = local_workers(config)
+    if config["scheduler"] == "slurm":
+        yield Finding(f"{_asked(config)} for each job, {config['time']} of time")
+        return
     mine = {"mem": machine_memory(), "cpus-per-task": cpus()}
-    here = f"this machine has {cpus()} CPUs and {mine['mem'] / 2**30:.1f} GiB"
+    here = f"{cpus()} CPUs and {mine['mem'] / 2**30:.1f} GiB"
     asked = {"mem": parsed(config, "mem", parse_memory) or 0, "cpus-per-task": config["cpus-per-task"]}
     # What nobody has set is a guess, not a demand.
     absurd = [name for name in asked if asked[name] > mine[name] and config.setting(name).source != "default"]
     for name in absurd:
         setting = config.setting(name)
-        what = f"{setting.source}: {name} = {setting.value}: {here}"
+        what = f"{setting.source}: {name} = {setting.value}: this machine has {here}"
         yield Finding(f"{what}\n  Ask for less, or use a cluster", False)
     if not absurd:
-        yield Finding(f"{_each(config)}; {here}: {workers:,} at once")
+        yield Finding(f"{workers:,} at once: {here} here, {_asked(config)} for each job")
+
+
+def _asked(config: Config) -> str:
+    count = config["cpus-per-task"]
+    return f"{count} CPU{'' if count == 1 else 's'} and {config['mem']}"
 
 
 def _folder(folder: str, missing: int) -> Iterator[Finding]:

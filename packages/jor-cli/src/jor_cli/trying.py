@@ -72,8 +72,8 @@ def _told(tried: Survey, code: int, scratch: str) -> Trial:
     for one in executions(tried.records):
         if one.ended_well and tried.status.counts[Status.DONE]:
             job = f"job {one.index} ({told_parameters(tried.parameters(one.index))})"
-            memory = f" with {one.max_rss / 2**20:,.0f} MiB of memory" if one.max_rss else ""
-            return Trial(f"{job} made its output in {one.seconds:.2f} s{memory}", True)
+            memory = f", {one.max_rss / 2**20:,.0f} MiB of memory" if one.max_rss else ""
+            return Trial(f"{job} made its output: {one.seconds:.2f} s{memory}", True)
     kept = f"  What it left is in {os.path.relpath(scratch)}"
     for problem in tried.status.problems:
         job = f"job {problem.index} ({told_parameters(tried.parameters(problem.index))})"
