@@ -68,6 +68,10 @@ def test_jobs_write_their_outputs(engine, isolation):
         ("os.kill(os.getpid(), 9)", "killed by signal 9, SIGKILL (out of memory?)"),
         ("import ctypes; ctypes.string_at(0)", "killed by signal 11, SIGSEGV"),
         ("return", "execute returned, but has not written its output"),
+        (
+            "open(self._get_output_path(**self._jobs[i]) + '.npz', 'w').close(); return",
+            "execute returned, but has not written its output: only one with '.npz' added to its name",
+        ),
         ("raise ValueError('x' * 10**7)", "ValueError: " + "x" * 988),
         ("[os.close(fd) for fd in (0, 1, 2)]; raise ValueError('deaf')", "ValueError: deaf"),
         ("class Odd(Exception): __str__ = None\n    raise Odd", "Odd (its message could not be made)"),

@@ -154,4 +154,8 @@ class Slot:
         # Without staging, the job's word is all there is. A job that wrote at the final path all the same
         # (it made up the path by itself) has to have changed what stands there.
         written = now is not None if not atomic else now not in (None, self._before)
-        return "" if written else "execute returned, but has not written its output"
+        if written:
+            return ""
+        added = self._staging.added_to_name(self._final)
+        told = f": only one with {added!r} added to its name" if added else ""
+        return f"execute returned, but has not written its output{told}"

@@ -53,6 +53,11 @@ class Staging:
         _move(os.path.join(self.folder, name), output)
         return True
 
+    def added_to_name(self, output: str) -> str:
+        """Return what the name of a file that the job left has more than that of `output` (numpy.savez adds .npz)."""
+        name = os.path.basename(output)
+        return next((other[len(name) :] for other in sorted(os.listdir(self.folder)) if other.startswith(name)), "")
+
     def clear(self) -> None:
         """Delete what a failed job left."""
         for name in os.listdir(self.folder):
