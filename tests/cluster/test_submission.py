@@ -414,7 +414,7 @@ def test_check_asks_whether_slurm_would_take_the_jobs(project):
     project.write([0, 1], "pass")
     said = project.jor("check", "--try")
     assert "to start at" in said
-    assert "job 0 (how=0 n=0) made its output: " in said
+    assert "job 0 (how=0 n=0) made its output in " in said
     assert project.outputs == []
     assert project.ran == []
     assert list(project.folder.glob(".jor-check-*")) == []

@@ -45,9 +45,9 @@ def test_one_job_of_each_entry_is_tried(jor: Jor, write: Write, tmp_path: Path) 
     write(good=GOOD, todo=TWO, cfg="[global]\npath-prefix = deep/output\n")
     done = jor("check", "--try")
     assert done.code == 0
-    assert "ok     job 0 (i=0 n=3) made its output: " in done.out
-    assert "ok     job 0 (i=0 n=4) made its output: " in done.out
-    assert " MiB of memory\n" in done.out
+    assert "ok     job 0 (i=0 n=3) made its output in " in done.out
+    assert "ok     job 0 (i=0 n=4) made its output in " in done.out
+    assert "M of memory\n" in done.out
     assert done.err == ""
     assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"good.py", "jor.cfg", "todo.yaml"}
     assert jor("status").out.split()[-3:] == ["0", "7", "7"]

@@ -23,7 +23,7 @@ from .errors import explained, message
 from .inside import survey
 from .resources import cpus, local_workers, machine_memory, parsed
 from .trying import Trial, try_one
-from .words import jobs_of
+from .words import jobs_of, told_memory, told_path
 from .wrappers import Start, start_of
 
 #: Free space that is worth a word, bytes.
@@ -124,7 +124,7 @@ def _resources(config: Config) -> Iterator[Finding]:
         yield Finding(f"{_asked(config)} for each job, {config['time']} of time")
         return
     mine = {"mem": machine_memory(), "cpus-per-task": cpus()}
-    here = f"{cpus()} CPUs and {mine['mem'] / 2**30:.1f} GiB"
+    here = f"{cpus()} CPUs and {told_memory(mine['mem'])}"
     asked = {"mem": parsed(config, "mem", parse_memory) or 0, "cpus-per-task": config["cpus-per-task"]}
     # What nobody has set is a guess, not a demand.
     absurd = [name for name in asked if asked[name] > mine[name] and config.setting(name).source != "default"]
@@ -143,7 +143,7 @@ def _asked(config: Config) -> str:
 
 def _folder(folder: str, missing: int) -> Iterator[Finding]:
     """Tell whether the output folder can be written to, and whether outputs will fit."""
-    shown = os.path.relpath(folder) if folder.startswith(os.path.join(os.getcwd(), "")) else folder
+    shown = told_path(folder)
     place = folder
     while not os.path.exists(place):
         place = os.path.dirname(place)
@@ -155,7 +155,7 @@ def _folder(folder: str, missing: int) -> Iterator[Finding]:
         return
     space = os.statvfs(place)
     free = space.f_bavail * space.f_frsize
-    told = f"{shown} can be written, {free / 2**30:,.1f} GiB free"
+    told = f"{shown} can be written, {told_memory(free)} free"
     if 0 < space.f_favail < missing:
         yield Finding(f"{shown} has room for {space.f_favail:,} files, and {missing:,} are to come\n  Free some", False)
     elif free < LITTLE_SPACE:

@@ -19,7 +19,7 @@ from .inside import survey
 from .launch import Manner, launch
 from .rendering.causes import last_lines
 from .waiting import wait
-from .words import told_parameters
+from .words import told_memory, told_parameters, told_path, told_seconds
 
 _SOURCE = "jor check --try"
 _MANNER = Manner(only_first=True, quiet=True, silent=True)
@@ -72,9 +72,9 @@ def _told(tried: Survey, code: int, scratch: str) -> Trial:
     for one in executions(tried.records):
         if one.ended_well and tried.status.counts[Status.DONE]:
             job = f"job {one.index} ({told_parameters(tried.parameters(one.index))})"
-            memory = f", {one.max_rss / 2**20:,.0f} MiB of memory" if one.max_rss else ""
-            return Trial(f"{job} made its output: {one.seconds:.2f} s{memory}", True)
-    kept = f"  What it left is in {os.path.relpath(scratch)}"
+            memory = f" with {told_memory(one.max_rss)} of memory" if one.max_rss else ""
+            return Trial(f"{job} made its output in {told_seconds(one.seconds or 0.0)}{memory}", True)
+    kept = f"  What it left is in {told_path(scratch)}"
     for problem in tried.status.problems:
         job = f"job {problem.index} ({told_parameters(tried.parameters(problem.index))})"
         words = [f"  | {line}" for line in last_lines(problem)]
