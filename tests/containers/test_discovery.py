@@ -66,19 +66,28 @@ def test_folder_that_is_no_image_is_told(tmp_path):
         find_image(str(tmp_path))
 
 
-def test_image_that_is_not_readable_is_told(tmp_path):
-    image = tmp_path / "my.sif"
-    image.write_bytes(SIF)
-    image.chmod(0)
+@pytest.mark.parametrize("closed", ["my.sif", "sandbox", "."])
+def test_image_that_is_not_readable_is_told(tmp_path, closed):
+    (tmp_path / "my.sif").write_bytes(SIF)
+    (tmp_path / "sandbox/bin").mkdir(parents=True)
     for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
+    (tmp_path / closed).chmod(0)
     user = os.geteuid()
     os.seteuid(user or 65534)  # root reads everything
     try:
-        with pytest.raises(ContainerError, match="cannot be read: Permission denied"):
-            find_image(str(image))
+        with pytest.raises(ContainerError, match="cannot be read: Permission denied") as caught:
+            find_image(str(tmp_path / ("my.sif" if closed == "." else closed)))
     finally:
         os.seteuid(user)
+        (tmp_path / closed).chmod(0o755)
+    assert "Make it readable" in caught.value.remedy
+
+
+def test_pipe_is_no_image_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "my.sif")
+    with pytest.raises(ContainerError, match="is no image: neither a file nor a folder"):
+        find_image(str(tmp_path / "my.sif"))
 
 
 def test_what_is_inside_is_told(tmp_path):

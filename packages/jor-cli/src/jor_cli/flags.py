@@ -72,6 +72,8 @@ def _flag(option: Option) -> Callable[[Command], Command]:
     if option.is_switch:
         return click.option(f"--{option.name}/--no-{option.name}", default=None, help=option.help)
     kind = option.kind
-    type_ = click.Choice(kind.choices) if kind.choices else click.Path() if kind is PATH else _Text(kind)
+    # Whether a path can be read is for him to say who reads it, in jor's words.
+    path = click.Path(readable=False)
+    type_ = click.Choice(kind.choices) if kind.choices else path if kind is PATH else _Text(kind)
     metavar = None if kind.choices else option.kind.metavar
     return click.option(f"--{option.name}", type=type_, metavar=metavar, default=None, help=option.help)

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -81,17 +82,21 @@ def find_image(wanted: str) -> str:
     if "://" in wanted:
         return wanted
     path = os.path.abspath(os.path.expanduser(wanted))
-    if os.path.isdir(path):
-        if not any(os.path.exists(os.path.join(path, part)) for part in (".singularity.d", "bin", "usr/bin")):
-            raise ContainerError(f"the folder {path} is no image", remedy="Name a SIF file, or a sandbox folder")
-        return path
+    remedy = "Name a SIF file, or a sandbox folder"
     try:
+        if os.path.isdir(path):
+            os.stat(os.path.join(path, "."))  # raises where it may not be entered
+            if not any(os.path.exists(os.path.join(path, part)) for part in (".singularity.d", "bin", "usr/bin")):
+                raise ContainerError(f"the folder {path} is no image", remedy=remedy)
+            return path
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+            raise ContainerError(f"{path} is no image: neither a file nor a folder", remedy=remedy)
         with open(path, "rb") as file:
             start = file.read(2048)
     except OSError as error:
-        raise ContainerError(
-            f"the image {path} cannot be read: {error.strerror}", remedy="Name a SIF file or a sandbox folder there is"
-        ) from error
+        if isinstance(error, PermissionError):
+            remedy = "Make it readable, and the folders it lies in"
+        raise ContainerError(f"the image {path} cannot be read: {error.strerror}", remedy=remedy) from error
     if not any(start[place : place + len(magic)] == magic for place, magic in _MAGIC):
         remedy = "Make one by: apptainer build image.sif ..." if start else "It is empty: make it anew"
         raise ContainerError(f"the file {path} is no image of Singularity or Apptainer", remedy=remedy)
