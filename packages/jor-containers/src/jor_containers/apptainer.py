@@ -76,7 +76,7 @@ def bound(paths: Iterable[str], *, writable: bool = True) -> tuple[str, ...]:
 def stamp(path: str) -> str:
     """Return what tells a file from the one that takes its place: size, and time of its last change. Raise OSError."""
     found = os.stat(path)
-    return f"{found.st_size}-{int(found.st_mtime)}"
+    return f"{found.st_size}-{found.st_mtime_ns // 10**9}"
 
 
 def _not_within(links: dict[str, str], shown: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -87,6 +87,4 @@ def _not_within(links: dict[str, str], shown: Sequence[str]) -> Iterator[tuple[s
 
 
 def _escaped(path: str) -> str:
-    for character in ("\\", ":", ","):
-        path = path.replace(character, f"\\{character}")
-    return path
+    return path.replace(":", "\\:").replace(",", "\\,")
