@@ -61,7 +61,7 @@ def test_variables_are_handed_over(program, image):
     container = Apptainer(image, program, variables=("MINE_*", "HIS", "SET=a 'b',c", "UNSET"))
     told = run(
         container, "true", OMP_NUM_THREADS="3", CUDA_VISIBLE_DEVICES="0,1", MKL_NUM_THREADS="2", MINE_1="x\ny=z",
-        HIS="", SECRET="no", SLURM_JOB_ID="1",
+        HIS="", SECRET="no\nMINE_2=no\nOMP_FAKE=no", SLURM_JOB_ID="1", CUDA_HOME="/of/the/host",
     )  # fmt: skip
     found = dict(entry.split("=", 1) for entry in told.split("\0")[:-1])
     wanted = {
@@ -118,7 +118,7 @@ def test_paths_are_bound_as_they_are(tmp_path):
 
 
 def test_odd_characters_in_paths_are_escaped():
-    assert bound(["/a:b,c\\d"]) == ("/a\\:b\\,c\\\\d",)
+    assert bound(["/a:b,c\\d"]) == ("/a\\:b\\,c\\d",)  # a backslash means itself before anything else
 
 
 def test_script_is_there():

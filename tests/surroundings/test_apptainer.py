@@ -57,10 +57,11 @@ def test_job_by_itself_runs_there(inside, images):
 def test_environment_is_clean_but_for_what_is_named(inside, images):
     configure(inside, sif=images / "bullseye")
     configure(inside, "container", env="MINE OTHER_* SET='to this'")
-    inside("run", MINE="m", OTHER_1="o,1", SECRET="s", OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="0", PYTHONPATH="/x")
+    text = """it's "$HOME" `id`\n\\n"""
+    inside("run", MINE=text, OTHER_1="o,1", SECRET="s", OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="0", PYTHONPATH="/x")
     found = inside.told[0]["environment"]
     wanted = {
-        "MINE": "m", "OTHER_1": "o,1", "SET": "to this", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "0",
+        "MINE": text, "OTHER_1": "o,1", "SET": "to this", "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "0",
         "PYTHONNOUSERSITE": "1",
     }  # fmt: skip
     assert {name: found.get(name) for name in wanted} == wanted
@@ -83,19 +84,19 @@ def test_packages_of_the_home_folder_do_not_leak_in(inside, images, tmp_path):
 
 def test_folders_that_are_links_or_far_from_home_are_seen(inside, images, tmp_path_factory):
     far = tmp_path_factory.mktemp("far")
-    for name in ("outputs,of:me", "code"):
+    for name in ('out\\puts,of:"me"', "code"):
         (far / name).mkdir()
     (inside.folder / "jobs_out.py").rename(far / "code/jobs_out.py")
     (far / "code/helper.py").write_text("answer = 42\n")
     module = far / "code/jobs_out.py"
     module.write_text(module.read_text().replace("import jor\n", "import jor\nimport helper\n"))
     (inside.folder / "mine").symlink_to(far / "code")
-    (inside.folder / "out").symlink_to(far / "outputs,of:me")
+    (inside.folder / "out").symlink_to(far / 'out\\puts,of:"me"')
     (inside.folder / "todo.yaml").write_text("jobs:\n  - jobmodule: mine/jobs_out\n")
     no_home = "--no-mount home,tmp,cwd"
     inside("run", "--sif", str(images / "bullseye"), "--container-options", no_home)
     assert len(inside.told) == 4
-    assert len(list((far / "outputs,of:me").glob("n*.txt"))) == 4
+    assert len(list((far / 'out\\puts,of:"me"').glob("n*.txt"))) == 4
 
 
 def test_whole_project_may_be_reached_through_a_link(inside, images, tmp_path_factory):

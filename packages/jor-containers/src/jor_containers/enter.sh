@@ -13,9 +13,12 @@ _jor_image=$1 _jor_stamp=$2
 shift 2
 # What tells a command how much of the machine is its own goes in with it. Packages in ~/.local are the host's, and seen
 # wherever the home folder is mounted.
-set -- 'CUDA_*' 'NVIDIA_VISIBLE_DEVICES' 'ROCR_VISIBLE_DEVICES' 'HIP_VISIBLE_DEVICES' 'GPU_DEVICE_ORDINAL' \
+set -- 'CUDA_VISIBLE_DEVICES' 'CUDA_DEVICE_ORDER' 'CUDA_MPS_*' 'NVIDIA_VISIBLE_DEVICES' \
+    'ROCR_VISIBLE_DEVICES' 'HIP_VISIBLE_DEVICES' 'GPU_DEVICE_ORDINAL' \
     'OMP_*' 'KMP_*' 'GOMP_*' '*_NUM_THREADS' 'TZ' PYTHONNOUSERSITE=1 "$@"
 _jor_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
+# Values are text: a shell inside would expand what is in them.
+export APPTAINER_NO_EVAL=1 SINGULARITY_NO_EVAL=1
 while [ "$1" != -- ]; do
     case $1 in
         *=*) export "APPTAINERENV_$1" "SINGULARITYENV_$1" ;;
@@ -24,6 +27,8 @@ while [ "$1" != -- ]; do
                 # shellcheck disable=SC2254 # it is a pattern
                 case $_jor_name in
                     $1)
+                        # What looks like a name may be a line of another one's value.
+                        eval "[ -n \"\${$_jor_name+set}\" ]" || continue
                         eval "_jor_value=\${$_jor_name-}"
                         export "APPTAINERENV_$_jor_name=$_jor_value" "SINGULARITYENV_$_jor_name=$_jor_value"
                         ;;
