@@ -114,6 +114,8 @@ class Failing:
         ("echo 'Error: it is bad\n  Mend it' >&2; exit 78", "it is bad", "Mend it"),
         ("echo x >&2; echo FATAL: no mount >&2; exit 255", "nothing runs in it: FATAL: no mount", ""),
         ("exit 3", "nothing runs in it: exit status 3", ""),
+        ("echo 'Warning: old\n  Renew it\nError: it is bad\n  Mend it' >&2; exit 78", "it is bad", "Mend it"),
+        ("echo $1: error while loading libz.so: No such file >&2; exit 127", "runs in it: python3: error while", ""),
     ],
 )
 def test_reason_why_there_is_no_python_is_told(script, what, remedy):
@@ -132,6 +134,9 @@ def test_environment_inside_is_found(tmp_path):
     assert find_environment_inside(Native(), "of-nobody") is None
     with pytest.raises(ContainerError, match="nothing runs in it: no"):
         find_environment_inside(Failing("echo no >&2; exit 255"), "x")
+    with pytest.raises(ContainerError, match="it is bad") as caught:
+        find_environment_inside(Failing("echo 'Error: it is bad\n  Mend it' >&2; exit 78"), "x")
+    assert caught.value.remedy == "Mend it"
 
 
 def test_labels_of_a_program_that_tells_none(tmp_path):

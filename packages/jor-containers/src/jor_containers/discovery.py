@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -120,12 +121,8 @@ def look_inside(
         status, answer, said = _run(wrapper.wrap([python, "-c", _LOOK, *words]))
         if status == 0:
             return Inside(python, **ast.literal_eval(answer.splitlines()[-1]))
-        if status == _TOLD:
-            what, _, remedy = said.partition("\n")
-            raise ContainerError(what.removeprefix("Error: "), remedy=remedy.strip())
-        why = _last_line(said)
-        if python not in why or ("not found" not in why and "No such file" not in why):
-            raise ContainerError(f"nothing runs in it: {why or f'exit status {status}'}")
+        if not re.search(rf"{re.escape(python)}\"?: ((executable file )?not found|no such file)", said, re.IGNORECASE):
+            raise _why_nothing_runs(status, said)
     raise ContainerError(f"there is no {' or '.join(pythons)} in it", remedy="Install Python 3 in it")
 
 
@@ -142,7 +139,7 @@ def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment |
     script = 'for prefix; do if [ -d "$prefix/conda-meta" ]; then echo "$prefix"; exit; fi; done; exit 3'
     status, answer, said = _run(wrapper.wrap(["/bin/sh", "-c", script, "sh", *prefixes]))
     if status not in (0, 3):
-        raise ContainerError(f"nothing runs in it: {_last_line(said) or f'exit status {status}'}")
+        raise _why_nothing_runs(status, said)
     return CondaEnvironment(answer.strip(), "" if "/" in wanted else wanted) if status == 0 else None
 
 
@@ -160,15 +157,23 @@ def _run(argv: Sequence[str]) -> tuple[int, str, str]:
     """Return the exit status, the standard output, and what else was said."""
     try:
         done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, text=True, errors="replace"
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            text=True,
+            errors="replace",
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ContainerError(f"{argv[0]} cannot be run: {error}") from error
     return done.returncode, done.stdout, done.stderr.strip()
 
 
-def _last_line(text: str) -> str:
-    return text.rpartition("\n")[2].strip()
+def _why_nothing_runs(status: int, said: str) -> ContainerError:
+    if status == _TOLD:
+        what, _, remedy = said.rpartition("Error: ")[2].partition("\n")
+        return ContainerError(what, remedy=remedy.strip())
+    return ContainerError(f"nothing runs in it: {said.splitlines()[-1].strip() if said else f'exit status {status}'}")
 
 
 def find_environment(wanted: str, environ: Mapping[str, str] | None = None) -> CondaEnvironment:
