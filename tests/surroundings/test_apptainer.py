@@ -116,6 +116,31 @@ def test_more_is_bound_if_wanted(inside, images, tmp_path_factory):
     assert {told["number"] for told in inside.told} == {"42"}
 
 
+def test_bind_may_be_a_path_from_the_working_directory_or_the_home_folder(inside, images, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    for folder in (home / "a,b", inside.folder / "c"):
+        folder.mkdir()
+        (folder / "word").write_text(folder.name)
+    module = inside.folder / "jobs_out.py"
+    module.write_text(MODULE.replace('"job": i,', '"job": i, "words": [open(f"/{x}/word").read() for x in "xy"],'))
+    inside("run", "--sif", str(images / "bullseye"), "--bind", r"'~/a\,b:/x:ro,c:/y'", HOME=str(home))
+    assert inside.told[0]["words"] == ["a,b", "c"]
+
+
+def test_option_that_would_fail_where_workers_start_is_told_before_anything_is_written(inside, images):
+    (inside.folder / "my.env").write_text("A=1\n")
+    said = inside("run", "--sif", str(images / "bullseye"), "--container-options", "--env-file my.env", code=2)
+    assert "open my.env: no such file" in said
+    assert not (inside.folder / "out").exists()
+    inside("run", "--sif", str(images / "bullseye"), "--container-options", f"--env-file {inside.folder}/my.env")
+
+
+def test_folder_of_the_user_is_not_taken_for_a_module_of_the_image(inside, images):
+    (inside.folder / "jor").mkdir()
+    said = inside("run", "--sif", str(images / "bullseye"), "--runtime", "installed", code=2)
+    assert "has no jor-core" in said
+
+
 def test_gpus_are_asked_for_where_a_job_asks(inside, images):
     def command(*options: str) -> str:
         return inside("run", "--dry-run", "--sif", str(images / "bullseye"), *options)

@@ -63,6 +63,8 @@ def _folder() -> TemporaryDirectory[str]:
 
 def _jor(entry: Entry, config: Config, folder: str, command: str, more: list[str], *words: str) -> int:
     """Have the jor that runs jobs carry out `command`; return its exit status. `folder` is for what it needs."""
+    import subprocess
+
     from .wrappers import start  # 30 ms, paid only where jobs run elsewhere
 
     bundle = os.path.join(folder, "jor.pyz")
@@ -71,4 +73,4 @@ def _jor(entry: Entry, config: Config, folder: str, command: str, more: list[str
     arguments = [command, os.getcwd(), entry.jobmodule, entry.arguments, config["path-prefix"], *words]
     argv = begun.jor(bundle, arguments)
     sys.stdout.flush()
-    return os.spawnvp(os.P_WAIT, argv[0], argv)  # noqa: S606 # no shell
+    return subprocess.call(argv, cwd=folder)  # where no file of the user's can take the place of a module

@@ -108,7 +108,7 @@ def _container(config: Config, folders: Sequence[str]) -> Apptainer:
     return Apptainer(
         image.image,
         program,
-        binds=_binds(folders, _words(config, "bind")),
+        binds=_binds(folders, _wanted(config)),
         nv=bool(gpus and not config["rocm"]) if config["nv"] is None else config["nv"],
         rocm=config["rocm"],
         variables=tuple(_variables(config)),
@@ -120,7 +120,7 @@ def _container(config: Config, folders: Sequence[str]) -> Apptainer:
 def _on_trial(container: Apptainer, config: Config, folders: Sequence[str]) -> Apptainer:
     """Return the container as it can be started before anything is written: what is bound has to exist."""
     binds = []
-    for word in _words(config, "bind"):
+    for word in _wanted(config):
         missing = [source for source, _ in _places(word) if not os.path.exists(source)]
         if missing and config["scheduler"] != "slurm":
             raise ConfigError(
@@ -130,6 +130,16 @@ def _on_trial(container: Apptainer, config: Config, folders: Sequence[str]) -> A
             )
         binds += [] if missing else [word]  # on a cluster it may be the nodes'
     return attrs.evolve(container, binds=_binds([_existing(folder) for folder in folders], binds))
+
+
+def _wanted(config: Config) -> list[str]:
+    """Return what the user wants bound, with paths in full: workers have a working directory of their own."""
+    here = re.sub("([:,])", r"\\\1", os.getcwd())
+
+    def in_full(found: re.Match[str]) -> str:
+        return found[1] + os.path.join(here, os.path.expanduser(found[2]))
+
+    return [re.sub(r"(^|(?<!\\),)((?:\\.|[^\\:,])+)", in_full, word) for word in _words(config, "bind")]
 
 
 def _binds(folders: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -165,7 +175,12 @@ def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config
         _warn_of_uri(config["sif"] or "")
         with _blaming(config, name):
             _seen[wrapper, module] = look_inside(
-                trial, pythons, readable=[module], writable=[_existing(writable)], modules=["jor", "json"]
+                trial,
+                pythons,
+                readable=[module],
+                writable=[_existing(writable)],
+                modules=["jor", "json"],
+                directory="/",  # as far from the user's files as workers are
             )
     inside = _seen[wrapper, module]
     where, what = config.setting(name).source, f"{name} = {config[name]}"

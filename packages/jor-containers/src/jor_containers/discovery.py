@@ -111,14 +111,15 @@ def look_inside(
     readable: Sequence[str] = (),
     writable: Sequence[str] = (),
     modules: Sequence[str] = (),
+    directory: str | None = None,
 ) -> Inside:
-    """Return what there is inside a wrapper, by starting the first of `pythons` there is.
+    """Return what there is inside a wrapper, by starting the first of `pythons` there is, from the folder `directory`.
 
     Raise ContainerError when there is none of them, with what was said instead.
     """
     words = [str(len(readable)), str(len(writable)), *readable, *writable, *modules]
     for python in pythons:
-        status, answer, said = _run(wrapper.wrap([python, "-c", _LOOK, *words]))
+        status, answer, said = _run(wrapper.wrap([python, "-c", _LOOK, *words]), directory)
         if status == 0:
             return Inside(python, **ast.literal_eval(answer.splitlines()[-1]))
         if not re.search(rf"{re.escape(python)}\"?: ((executable file )?not found|no such file)", said, re.IGNORECASE):
@@ -153,11 +154,12 @@ def labels(program: str, image: str) -> dict[str, str]:
         return {}
 
 
-def _run(argv: Sequence[str]) -> tuple[int, str, str]:
+def _run(argv: Sequence[str], directory: str | None = None) -> tuple[int, str, str]:
     """Return the exit status, the standard output, and what else was said."""
     try:
         done = subprocess.run(
             argv,
+            cwd=directory,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PATIENCE,

@@ -182,7 +182,7 @@ OPTIONS: Final = (
     Option("env", TEXT, None, "container", "What else of the environment a container gets, with blanks between: NAME PREFIX_* NAME=VALUE ..."),
     Option("nv", BOOLEAN, None, "container", "NVIDIA's GPUs in containers; not set: if gpus or gres asks for one."),
     Option("rocm", BOOLEAN, False, "container", "AMD's GPUs in containers."),
-    Option("container-options", TEXT, None, "container", "Any other options of apptainer exec, as on its command line."),
+    Option("container-options", TEXT, None, "container", "Any other options of apptainer exec, as on its command line; paths in full."),
     Option("runtime", _choice("bundled", "installed"), "bundled", "container", "The jor-core of jobs in a container or environment: one that travels with the submission, or its own."),
     Option("missing-output", _choice("ignore", "raise"), "ignore", "collect", "What collect does when outputs are missing: go on with a warning, or stop."),
     Option("collect", AUTO, False, "collect", "Have Slurm run jor collect when the submitted jobs have ended."),
