@@ -125,12 +125,14 @@ def test_reason_why_there_is_no_python_is_told(script, what, remedy):
     assert remedy in caught.value.remedy
 
 
-def test_environment_inside_is_found(tmp_path):
+def test_environment_inside_is_found(tmp_path, monkeypatch):
     (tmp_path / "env/conda-meta").mkdir(parents=True)
     found = find_environment_inside(Native(), str(tmp_path / "env"))
     assert found is not None
     assert found.prefix == str(tmp_path / "env")
     assert find_environment_inside(Native(), str(tmp_path)) is None
+    monkeypatch.chdir(tmp_path)
+    assert find_environment_inside(Native(), "./env") is None
     assert find_environment_inside(Native(), "of-nobody") is None
     with pytest.raises(ContainerError, match="nothing runs in it: no"):
         find_environment_inside(Failing("echo no >&2; exit 255"), "x")

@@ -364,6 +364,17 @@ def test_environment_of_this_machine_in_the_container(inside, images, make_envir
     assert "there is no conda environment 'testbet'" in said
 
 
+def test_environment_of_this_machine_is_none_of_the_image_though_it_is_seen_there(inside, images, make_environment):
+    root = make_environment("/usr/bin/python3")
+    (inside.folder / "envs").symlink_to(root / "envs")
+    prefixes = {"./envs/testbed": f"{inside.folder}/envs/testbed", f"{root}/envs/testbed": f"{root}/envs/testbed"}
+    for given, prefix in prefixes.items():
+        inside("run", "--overwrite-output", "--sif", str(images / "bullseye"), "--condaenv", given)
+        assert {told["prefix"] for told in inside.told} == {prefix}
+        assert submissions(inside)[-1]["condaenv"] == prefix
+        assert len(submissions(inside)[-1]["packages"]) == 2
+
+
 @pytest.fixture
 def picky(inside, images, tmp_path_factory) -> Path:
     """Make a project that can be loaded only in an image, and return that image."""

@@ -154,8 +154,11 @@ def _environment(config: Config, container: Apptainer | None) -> tuple[CondaEnvi
     if not config["condaenv"]:
         return None, False
     with _blaming(config, "condaenv"):
-        # What is bound does not matter, and may be there only later.
-        inside = _environment_inside(attrs.evolve(container, binds=()), config["condaenv"]) if container else None
+        inside = None
+        if container is not None:
+            # The image alone: what it shows of this machine is this machine's, and may be there only later.
+            alone = attrs.evolve(container, binds=(), options=(*container.options, "--contain"))
+            inside = _environment_inside(alone, config["condaenv"])
         return (inside, True) if inside else (environment_of(config["condaenv"]), False)
 
 

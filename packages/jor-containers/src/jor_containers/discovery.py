@@ -130,10 +130,12 @@ def look_inside(
 def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment | None:
     """Return the environment that is called `wanted` inside a wrapper, or whose prefix it is there; None for none.
 
-    Raise ContainerError when nothing can be run there.
+    A prefix that is no absolute path is one of this machine. Raise ContainerError when nothing can be run there.
     """
-    if "/" in wanted:
+    if wanted.startswith("/"):
         prefixes = [wanted]
+    elif "/" in wanted:
+        return None
     else:
         roots = list(_roots({}))
         prefixes = roots if wanted == "base" else [os.path.join(root, "envs", wanted) for root in roots]
