@@ -34,28 +34,35 @@ def identify(image: str, cache: str) -> Identity:
     if "://" in image:
         return Identity(image)
     path = os.path.realpath(image)
-    now = stamp(path)
+    before = stamp(path)
     if os.path.isdir(path):
-        return Identity(image, stamp=now)
+        return Identity(image, stamp=before)
+    now = _version(path)
     note = os.path.join(cache, f"image-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}.json")
     digest = _noted(note, now)
     if not digest:
         digest = _digest(path)
-        if stamp(path) == now:
-            _note(note, {"path": path, "stamp": now, "sha256": digest})
-    return Identity(image, os.path.getsize(path), digest, now)
+        if _version(path) == now:
+            _note(note, {"path": path, "version": now, "sha256": digest})
+    return Identity(image, now[0], digest, before)
 
 
-def _noted(note: str, now: str) -> str:
+def _version(path: str) -> list[int]:
+    """Return size, and time in nanoseconds, which tell more than a stamp: one second is enough to write an image anew."""
+    found = os.stat(path)
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _noted(note: str, now: list[int]) -> str:
     try:
         with open(note) as file:
             content = json.load(file)
-        return str(content["sha256"]) if content["stamp"] == now else ""
+        return str(content["sha256"]) if content["version"] == now else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""  # a cache, which may go at any time
 
 
-def _note(note: str, content: dict[str, str]) -> None:
+def _note(note: str, content: dict[str, object]) -> None:
     with contextlib.suppress(OSError):  # a cache: without it the next call computes the same again
         os.makedirs(os.path.dirname(note), exist_ok=True)
         partial = f"{note}.{os.getpid()}"
