@@ -246,6 +246,42 @@ def test_image_is_recorded_and_its_change_is_told(inside, images, tmp_path):
     assert f"the image {tmp_path}/gone.sif cannot be read" in inside("status")
 
 
+def test_jobs_that_would_run_elsewhere_than_those_before_are_told(inside, images, make_environment):
+    prefix = make_environment("/usr/bin/python3") / "envs/testbed"
+    image = images / "bullseye"
+
+    def status(*settings: str) -> str:
+        (inside.folder / "jor.cfg").write_text("\n".join(["[submit]", *settings]))
+        return inside("status")
+
+    inside("run", "--sif", str(image), "--condaenv", str(prefix))
+    (inside.folder / "out/n3.txt").unlink()
+    assert "would run" not in status(f"sif = {image}", f"condaenv = {prefix}")
+    assert "would run" not in status(f"sif = {image}", "condaenv = testbed")  # what it is there is not asked
+    assert f"ran in {prefix}, and now would run in none" in status(f"sif = {image}")
+    assert f"ran in {prefix}, and now would run in other" in status(f"sif = {image}", "condaenv = other")
+    said = status(f"condaenv = {prefix}")
+    assert f"ran in {image}, and now would run in none" in said
+    assert str(prefix) not in said
+    said = status()
+    assert f"ran in {image}, and now would run in none" in said
+    assert f"ran in {prefix}, and now would run in none" in said
+    (inside.folder / "jor.cfg").unlink()
+    inside("run")
+    assert "would run" not in status()
+    assert f"ran in none, and now would run in {image}" in status(f"sif = {image}")
+
+
+def test_image_that_is_the_same_by_size_and_time_is_not_read_again(inside, images, tmp_path):
+    image = tmp_path / "my.sif"
+    shutil.copy(images / "bookworm.sif", image)
+    configure(inside, sif=image)
+    inside("run")
+    shutil.rmtree(inside.folder / "cache")
+    assert "replaced" not in inside("status")
+    assert not (inside.folder / "cache").exists()
+
+
 def test_image_that_has_to_be_fetched_is_told_what_that_costs(inside):
     said = inside("run", "--sif", "docker://localhost:9/none", code=2)
     assert "apptainer pull image.sif docker://localhost:9/none" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cache
 
@@ -10,7 +11,17 @@ import attrs
 from jor.config import Config
 from jor.plan import Survey
 from jor.submission import Surroundings, newest_first, read
-from jor_containers import CondaEnvironment, ContainerError, Identity, find_environment, find_image, identify, labels
+from jor_containers import (
+    Apptainer,
+    CondaEnvironment,
+    ContainerError,
+    Identity,
+    find_environment,
+    find_image,
+    identify,
+    labels,
+    stamp,
+)
 
 from .folders import cache_folder
 
@@ -62,19 +73,31 @@ def changes(found: Survey) -> Iterator[str]:
 
 
 def _image_changes(was: Surroundings, config: Config) -> Iterator[str]:
-    now = image_of(config["sif"]) if config["sif"] else Identity("")
-    if was.image != now.image:
-        yield f"its newest jobs ran {_in(was.image)}, and now would run {_in(now.image)}"
-    elif (was.sha256, was.sha256 or was.stamp) != (now.sha256, now.sha256 or now.stamp):
-        yield f"the image {now.image} has been replaced since its newest jobs were submitted"
+    now = find_image(config["sif"]) if config["sif"] else ""
+    if was.image != now:
+        yield f"its newest jobs ran {_in(was.image)}, and now would run {_in(now)}"
+    elif now and _is_replaced(was, now):
+        yield f"the image {now} has been replaced since its newest jobs were submitted"
+
+
+def _is_replaced(was: Surroundings, image: str) -> bool:
+    if not Apptainer(image).is_local or stamp(image) == was.stamp:
+        return False
+    # A digest may take a minute: only now is it worth it.
+    return not was.sha256 or image_of(image).sha256 != was.sha256
 
 
 def _environment_changes(was: Surroundings, config: Config) -> Iterator[str]:
-    if config["condaenv"] and not config["sif"]:
-        prefix = environment_of(config["condaenv"]).prefix
-        if prefix != was.condaenv:
-            yield f"its newest jobs ran {_in(was.condaenv)}, and now would run {_in(prefix)}"
-            return
+    now = config["condaenv"] or ""
+    if now and not config["sif"]:
+        now = environment_of(now).prefix
+    elif now and was.condaenv:
+        # Only in a container could it be told which one it is: a name that may mean the same is taken to do so.
+        prefix = os.path.abspath(os.path.expanduser(now))
+        now = was.condaenv if was.condaenv == prefix or now in ("base", os.path.basename(was.condaenv)) else now
+    if now != was.condaenv:
+        yield f"its newest jobs ran {_in(was.condaenv)}, and now would run {_in(now)}"
+        return
     if was.packages:
         before, now = set(was.packages), set(_packages(was.condaenv))
         different = sorted((before - now) | (now - before))

@@ -1,6 +1,6 @@
 """Run a command in a container or a conda environment by wrapping its argv."""
 
-from .apptainer import ENTER, Apptainer, bound
+from .apptainer import ENTER, Apptainer, bound, stamp
 from .conda import ACTIVATE, CondaEnvironment
 from .discovery import Inside, find_environment, find_environment_inside, find_image, find_program, labels, look_inside
 from .errors import ContainerError
@@ -29,4 +29,5 @@ __all__ = [
     "identify",
     "labels",
     "look_inside",
+    "stamp",
 ]

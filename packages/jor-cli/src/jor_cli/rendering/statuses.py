@@ -8,6 +8,7 @@ from typing import Any
 
 from jor.plan import Survey
 from jor.status import Problem, Shortage, Status
+from jor.submission import NATIVE
 
 from ..words import jobs_of, told_logs, told_parameters
 from .tables import table
@@ -115,7 +116,9 @@ def _suspects(found: Survey) -> list[str]:
 
 
 def _changes(found: Survey) -> list[str]:
-    if not found.config["sif"] and not found.config["condaenv"]:
+    # Where nothing is asked for, what matters are jobs still to be run: their history has been read.
+    asked = found.config["sif"] or found.config["condaenv"]
+    if not asked and all(submission.surroundings == NATIVE for _, submission in found.history.submissions[:1]):
         return []
     from ..surroundings import changes  # 10 ms, paid only where there is a container or an environment
 
