@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,11 +124,22 @@ def test_scripts_run_in_order_and_see_the_variables(run, prefix):
     assert run("sh", "-c", 'echo "$SAID"') == f"1 {prefix} b\n"
 
 
+def test_scripts_get_all_of_bash_where_that_is_called_sh(prefix, tmp_path):
+    script(prefix, "a.sh", "export MODE=$(shopt -o posix | cut -f 2)")
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash here")
+    (tmp_path / "sh").symlink_to(bash)
+    _, *command = CondaEnvironment(str(prefix)).wrap(["sh", "-c", 'echo "$MODE"'])
+    done = subprocess.run([str(tmp_path / "sh"), *command], capture_output=True, text=True)
+    assert done.stdout == "off\n"
+
+
 def test_script_whose_last_command_fails_is_told_and_does_not_stop_the_command(prefix):
     script(prefix, "a.sh", "false")
     done = subprocess.run(CondaEnvironment(str(prefix)).wrap(["echo", "ran"]), capture_output=True, text=True)
     assert done.stdout == "ran\n"
-    assert "a.sh: exit status 1" in done.stderr
+    assert "a.sh ended with status 1" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -135,6 +147,7 @@ def test_script_whose_last_command_fails_is_told_and_does_not_stop_the_command(p
     [
         ("exit 0", "a.sh ended the shell"),
         ("export CONDA_PREFIX=/other", "has set CONDA_PREFIX to /other"),
+        ("set -eu; unset CONDA_PREFIX", "has set CONDA_PREFIX to nothing"),
     ],
 )
 def test_script_that_spoils_the_activation_stops_the_command(run, prefix, text, what):

@@ -6,6 +6,10 @@
 if [ -z "${BASH_VERSION-}" ] && command -v bash > /dev/null; then
     exec bash "$0" "$@"
 fi
+# A bash that is called sh understands less of them.
+if [ -n "${BASH_VERSION-}" ]; then
+    set +o posix
+fi
 
 _jor_fail() {
     trap - EXIT
@@ -62,11 +66,12 @@ fi
 for _jor_script in "$_jor_prefix"/etc/conda/activate.d/*.sh; do
     [ -e "$_jor_script" ] || continue
     trap '_jor_fail "its script $_jor_script ended the shell" "Mend or remove that script"' EXIT
-    _jor_run_script || echo "Warning: $_jor_script: exit status $?" >&2
+    _jor_run_script || printf 'Warning: the activation script %s ended with status %s\n  %s\n' "$_jor_script" $? \
+        "Mend it; if there is nothing wrong with it, let it end with: true" >&2
     trap - EXIT
 done
-[ "$CONDA_PREFIX" = "$_jor_prefix" ] ||
-    _jor_fail "a script in its etc/conda/activate.d has set CONDA_PREFIX to $CONDA_PREFIX" "Mend or remove that script"
+[ "${CONDA_PREFIX-}" = "$_jor_prefix" ] || _jor_fail \
+    "a script in its etc/conda/activate.d has set CONDA_PREFIX to ${CONDA_PREFIX-nothing}" "Mend or remove that script"
 
 unset _jor_prefix _jor_name _jor_path _jor_rest _jor_one _jor_script
 unset -f _jor_fail _jor_variables _jor_run_script
