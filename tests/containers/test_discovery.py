@@ -95,6 +95,7 @@ def test_what_is_inside_is_told(tmp_path):
     assert inside.python == sys.executable
     assert inside.version == sys.version_info[:3]
     assert (inside.unreadable, inside.unwritable) == (("/none",), ("/none",))
+    assert inside.said == ""
 
 
 class Failing:

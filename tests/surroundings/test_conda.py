@@ -108,6 +108,15 @@ def test_script_that_ends_the_shell_is_told(project, make_environment):
     assert not (project.folder / "out").exists()
 
 
+def test_script_that_fails_is_told_when_jobs_are_submitted(project, make_environment):
+    root = make_environment(files={"etc/conda/activate.d/bad.sh": "echo hello >&2\ncd /no/where 2> /dev/null\n"})
+    said = project("run", "--condaenv", "testbed", MAMBA_ROOT_PREFIX=str(root))
+    assert said.count("bad.sh ended with status 1") == 1
+    assert "Mend it; if there is nothing wrong with it" in said
+    assert "hello" not in said
+    assert len(project.told) == 4
+
+
 def test_packages_are_recorded_and_their_change_is_told(project, make_environment):
     root = make_environment()
     (project.folder / "jor.cfg").write_text("[submit]\ncondaenv = testbed\n")

@@ -41,6 +41,9 @@ from .surroundings import environment_of, image_of, recorded
 OLDEST = (3, 8)
 _VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*|[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
+#: What an activation script makes activate.sh say, with the remedy.
+_WARNING = re.compile(r"^Warning: .*(?:\n  .*)*", re.MULTILINE)
+
 
 @attrs.frozen
 class Start:
@@ -185,6 +188,8 @@ def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config
                 modules=["jor", "json"],
                 directory="/",  # as far from the user's files as workers are
             )
+        for warning in _WARNING.findall(_seen[wrapper, module].said):
+            click.echo(warning, err=True)
     inside = _seen[wrapper, module]
     where, what = config.setting(name).source, f"{name} = {config[name]}"
     if inside.version < OLDEST:

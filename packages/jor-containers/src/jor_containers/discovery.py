@@ -58,6 +58,8 @@ class Inside:
     unwritable: tuple[str, ...]
     #: Of the modules that were asked for, those that cannot be imported.
     lacking: tuple[str, ...]
+    #: What else was said on the way there, by an activation script for example.
+    said: str
 
 
 def find_program(wanted: str = "", environ: Mapping[str, str] | None = None) -> str:
@@ -121,7 +123,7 @@ def look_inside(
     for python in pythons:
         status, answer, said = _run(wrapper.wrap([python, "-c", _LOOK, *words]), directory)
         if status == 0:
-            return Inside(python, **ast.literal_eval(answer.splitlines()[-1]))
+            return Inside(python, said=said, **ast.literal_eval(answer.splitlines()[-1]))
         if not re.search(rf"{re.escape(python)}\"?: ((executable file )?not found|no such file)", said, re.IGNORECASE):
             raise _why_nothing_runs(status, said)
     raise ContainerError(f"there is no {' or '.join(pythons)} in it", remedy="Install Python 3 in it")
