@@ -154,15 +154,44 @@ def test_gpus_are_asked_for_where_a_job_asks(inside, images):
     assert "--nv" not in command("--gpus", "1", "--rocm")
 
 
-def test_one_container_is_started_for_a_worker_not_for_a_job(inside, images, tmp_path):
-    counter = tmp_path / "programs"
-    counter.mkdir()
-    program = counter / "apptainer"
-    program.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/starts\nexec {images}/apptainer/bin/apptainer "$@"\n')
-    program.chmod(0o755)
-    inside("run", "--sif", str(images / "bullseye"), "--workers", "1", "--container-program", str(program))
-    # One look whether all is well, one worker.
-    assert (tmp_path / "starts").read_text().split().count("exec") == 2
+@pytest.fixture
+def starts(inside, images, tmp_path_factory):
+    """Give a function that tells how many containers have been started since it was last asked."""
+    counter = tmp_path_factory.mktemp("programs") / "apptainer"
+    noted = counter.with_name("starts")
+    counter.write_text(f'#!/bin/sh\necho "$1" >> {noted}\nexec {images}/apptainer/bin/apptainer "$@"\n')
+    counter.chmod(0o755)
+    inside.environment["PATH"] = f"{counter.parent}:{inside.environment['PATH']}"
+
+    def count() -> int:
+        found = noted.read_text().split().count("exec") if noted.exists() else 0
+        noted.unlink(missing_ok=True)
+        return found
+
+    return count
+
+
+def test_one_container_is_started_for_a_worker_not_for_a_job(inside, images, starts):
+    inside("run", "--sif", str(images / "bullseye"), "--workers", "1")
+    assert starts() == 2  # one look whether all is well, one worker
+    configure(inside, sif=images / "bullseye")
+    inside("status")
+    inside("run")
+    assert starts() == 0
+
+
+def test_image_is_looked_into_once_for_all_entries_of_a_sweep(inside, picky, starts):
+    head = """    def __init__(self, k, path_prefix="."):
+        super().__init__(os.path.join(path_prefix, f"k{k}"))
+
+    def _mk_jobs"""
+    (inside.folder / "jobs_out.py").write_text(PICKY.replace("    def _mk_jobs", head))
+    (inside.folder / "todo.yaml").write_text("jobs:\n  - jobmodule: jobs_out\n    sweep: {k: [1, 2, 3]}\n")
+    configure(inside, sif=picky)
+    inside("run", "--dry-run")
+    assert starts() == 3 + 2  # a list for each; a look before the lists, and one before the jobs
+    inside("status")
+    assert starts() == 3 + 1
 
 
 def test_runtime_of_the_image_is_used_if_wanted(inside, images, core, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 from jor import JobModuleError, plan
@@ -32,45 +33,47 @@ def runs_here(config: Config) -> bool:
 
 def collect(found: Survey) -> int:
     """Call the class's `collect` where its jobs run; return the exit status, 0 for success."""
-    with _folder() as folder:
-        return _jor(found.entry, found.config, folder, "collect", [found.folder])
+    return _jor(found.entry, found.config, "collect", [found.folder])
 
 
 def _listed(entry: Entry, config: Config) -> JobsBase | None:
     if runs_here(config):
         return None
-    with _folder() as folder:
-        answer = os.path.join(folder, "listing")
-        status = _jor(entry, config, folder, "list", [], answer)
-        if not os.path.exists(answer) or status:
-            raise JobModuleError(
-                f"its jobs could not be listed where they run: exit status {status}",
-                where=entry.place or entry.jobmodule,
-                remedy="Look at what was said above",
-            )
-        try:
-            return read_listing(answer)
-        except JobModuleError as error:
-            where = ": ".join(filter(None, [entry.place, error.where or entry.jobmodule]))
-            raise JobModuleError(error.what, where=where, remedy=error.remedy) from error
+    answer = os.path.join(_workplace().name, "listing")
+    status = _jor(entry, config, "list", [], answer)
+    if not os.path.exists(answer) or status:
+        raise JobModuleError(
+            f"its jobs could not be listed where they run: exit status {status}",
+            where=entry.place or entry.jobmodule,
+            remedy="Look at what was said above",
+        )
+    try:
+        return read_listing(answer)
+    except JobModuleError as error:
+        where = ": ".join(filter(None, [entry.place, error.where or entry.jobmodule]))
+        raise JobModuleError(error.what, where=where, remedy=error.remedy) from error
 
 
-def _folder() -> TemporaryDirectory[str]:
+@cache
+def _workplace() -> TemporaryDirectory[str]:
+    """Return the folder, with the runtime in it, of all that this command does where jobs run; it goes with it.
+
+    One for all entries: their wrappers are the same then, and the image is looked into once.
+    """
     import tempfile  # 10 ms, paid only where jobs run elsewhere
 
-    return tempfile.TemporaryDirectory(prefix="jor-")
+    folder = tempfile.TemporaryDirectory(prefix="jor-")
+    write_bundle(os.path.join(folder.name, "jor.pyz"))
+    return folder
 
 
-def _jor(entry: Entry, config: Config, folder: str, command: str, more: list[str], *words: str) -> int:
-    """Have the jor that runs jobs carry out `command`; return its exit status. `folder` is for what it needs."""
-    import subprocess
-
+def _jor(entry: Entry, config: Config, command: str, more: list[str], *words: str) -> int:
+    """Have the jor that runs jobs carry out `command`, which needs the folders `more`; return its exit status."""
     from .wrappers import start  # 30 ms, paid only where jobs run elsewhere
 
-    bundle = os.path.join(folder, "jor.pyz")
-    write_bundle(bundle)
+    folder = _workplace().name
     begun = start(entry, config, [folder, *more], writable=folder)
     arguments = [command, os.getcwd(), entry.jobmodule, entry.arguments, config["path-prefix"], *words]
-    argv = begun.jor(bundle, arguments)
+    argv = begun.jor(os.path.join(folder, "jor.pyz"), arguments)
     sys.stdout.flush()
-    return subprocess.call(argv, cwd=folder)  # where no file of the user's can take the place of a module
+    return os.spawnvp(os.P_WAIT, argv[0], argv)  # noqa: S606 # no shell
