@@ -205,6 +205,16 @@ def test_environment_is_found_by_asking_conda(prefix, tmp_path):
     assert find_environment("it's mine", {"PATH": str(folder)}).prefix == str(prefix)
 
 
+def test_list_of_environments_is_the_users_or_none(tmp_path, monkeypatch):
+    prefix = environment(tmp_path / os.fsdecode(b"envs/\xff"))
+    (tmp_path / ".conda").mkdir()
+    (tmp_path / ".conda/environments.txt").write_bytes(os.fsencode(prefix) + b"\n")
+    assert find_environment(prefix.name, {"HOME": str(tmp_path)}).prefix == str(prefix)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ContainerError):
+        find_environment(prefix.name, {"PATH": ""})  # without a home folder, the working directory is not one
+
+
 def test_base_environment_has_a_name(tmp_path):
     environment(tmp_path)
     assert find_environment("base", {"MAMBA_ROOT_PREFIX": str(tmp_path)}).prefix == str(tmp_path)

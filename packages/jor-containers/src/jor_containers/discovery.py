@@ -232,8 +232,8 @@ def _listed(environ: Mapping[str, str]) -> Iterator[str]:
         for folder in filter(None, environ.get(name, "").split(os.pathsep)):
             yield from _below(folder)
     try:
-        with open(os.path.join(environ.get("HOME", ""), ".conda", "environments.txt"), errors="replace") as file:
-            yield from file.read().split("\n")
+        with open(os.path.join(environ.get("HOME", "/"), ".conda", "environments.txt"), "rb") as file:
+            yield from os.fsdecode(file.read()).split("\n")
     except OSError:
         pass  # one of several places to look: a name that is found in none is told by the caller
     yield environ.get("CONDA_PREFIX", "")
