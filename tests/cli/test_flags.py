@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from jor.options import OPTIONS
-from jor_cli.flags import RUNNING, SHARED
+from jor_cli.commands.collect import command as collect
+from jor_cli.flags import RUNNING, SHARED, as_flags, given
 from jor_cli.main import COMMANDS, cli
 
 VALUES = {
@@ -136,3 +137,15 @@ def test_completion_knows_commands_and_flags(jor: Callable[..., str], environmen
     assert jor().split() == ["plain,status"]
     environment.update(COMP_WORDS="jor run --isol", COMP_CWORD="2")
     assert jor().split() == ["plain,--isolation"]
+
+
+def test_flags_can_be_given_on_to_another_command():
+    values = {
+        "path-prefix": "a b",
+        "sif": "-x.sif",
+        "nv": False,
+        "rocm": True,
+        "container-options": "--no-home",
+        "env": "",
+    }
+    assert given(collect.make_context("collect", as_flags(values))) == values

@@ -465,6 +465,8 @@ def test_job_module_that_loads_only_in_the_image_is_listed_and_collected_there(i
     assert "collected 3 outputs" in said
     assert "collected.json tells which" in said
     assert (inside.folder / "all.txt").read_text() == "42 42 42"
+    (inside.folder / "jor.cfg").unlink()
+    assert "collecting 3" in inside("collect", "--sif", str(picky))
 
 
 @pytest.mark.parametrize(

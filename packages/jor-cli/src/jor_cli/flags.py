@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -15,6 +15,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 SHARED = ("path-prefix", "todo-list", "overwrite-output")
 #: What decides how containers and environments are used.
 CONTAINER = tuple(option.name for option in OPTIONS if option.section == "container")
+#: What decides where and of what outputs are collected.
+COLLECTING = ("path-prefix", "todo-list", "sif", "condaenv", *CONTAINER)
 #: What decides how jobs are run.
 RUNNING = tuple(option.name for option in OPTIONS if option.section in ("submit", "local", "slurm", "container"))
 
@@ -46,6 +48,15 @@ def given(context: click.Context) -> dict[str, Any]:
             if name in BY_NAME and value is not None:
                 values[name] = value
     return values
+
+
+def as_flags(values: Mapping[str, Any]) -> list[str]:
+    """Return the words of a command line that give these options."""
+    switches = {True: "--{}", False: "--no-{}"}
+    return [
+        switches[value].format(name) if isinstance(value, bool) else f"--{name}={value}"
+        for name, value in values.items()
+    ]
 
 
 def wants_test(context: click.Context) -> bool:

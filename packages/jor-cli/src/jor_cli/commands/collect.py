@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from ..flags import flags, given
+from ..flags import COLLECTING, flags, given
 
 
 @click.command("collect")
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
-@flags("path-prefix", "todo-list", "missing-output")
+@flags(*COLLECTING, "missing-output")
 @click.pass_context
 def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Call the method collect of each entry's class Jobs."""

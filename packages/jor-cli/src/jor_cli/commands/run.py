@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
+from ..flags import COLLECTING, RUNNING, SHARED, as_flags, flags, given, test_flag, wants_test
 
 
 @click.command("run")
@@ -33,7 +33,8 @@ def command(
 
     config = read_config(given(context))
     chosen = select(read_todo(config["todo-list"]), entries)
-    collect = (*entries, "--path-prefix", config["path-prefix"], "--todo-list", config["todo-list"])
+    own = {name: config[name] for name in COLLECTING if name in ("path-prefix", "todo-list", *given(context))}
+    collect = (*entries, *as_flags(own))
     manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, collect=collect)
     code = launch(chosen, config, manner)
     if wait and not dry_run and code in (0, LATER):
