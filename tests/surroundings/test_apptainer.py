@@ -118,13 +118,13 @@ def test_more_is_bound_if_wanted(inside, images, tmp_path_factory):
 
 def test_bind_may_be_a_path_from_the_working_directory_or_the_home_folder(inside, images, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    for folder in (home / "a,b", inside.folder / "c"):
+    for folder in (home / "a,b", inside.folder / "c\\d"):
         folder.mkdir()
         (folder / "word").write_text(folder.name)
     module = inside.folder / "jobs_out.py"
     module.write_text(MODULE.replace('"job": i,', '"job": i, "words": [open(f"/{x}/word").read() for x in "xy"],'))
-    inside("run", "--sif", str(images / "bullseye"), "--bind", r"'~/a\,b:/x:ro,c:/y'", HOME=str(home))
-    assert inside.told[0]["words"] == ["a,b", "c"]
+    inside("run", "--sif", str(images / "bullseye"), "--bind", r"'~/a\,b:/x:ro,c\d:/y'", HOME=str(home))
+    assert inside.told[0]["words"] == ["a,b", "c\\d"]
 
 
 def test_option_that_would_fail_where_workers_start_is_told_before_anything_is_written(inside, images):

@@ -252,7 +252,7 @@ def _variables(config: Config) -> list[str]:
 def _places(bind: str) -> Iterator[tuple[str, str]]:
     """Yield the path on this machine and the one inside for each bind in SOURCE[:DESTINATION[:OPTIONS]],..."""
     for part in re.split(r"(?<!\\),", bind):
-        places = [re.sub(r"\\(.)", r"\1", place) for place in re.split(r"(?<!\\):", part)]
+        places = [re.sub(r"\\([:,])", r"\1", place) for place in re.split(r"(?<!\\):", part)]
         yield places[0], places[1] if len(places) > 1 else places[0]
 
 
