@@ -68,6 +68,15 @@ def test_environment_is_clean_but_for_what_is_named(inside, images):
     assert not {"SECRET", "PYTHONPATH"} & set(found)
 
 
+def test_what_apptainer_itself_was_told_holds(inside, images):
+    inside(
+        "run", "--sif", str(images / "bullseye"), APPTAINERENV_OF_THE_SITE="1", APPTAINER_BIND="/etc/hostname:/of-site"
+    )
+    found = inside.told[0]["environment"]
+    assert found["OF_THE_SITE"] == "1"
+    assert "/of-site" in found["APPTAINER_BIND"].split(",")
+
+
 def test_packages_of_the_home_folder_do_not_leak_in(inside, images, tmp_path):
     packages = tmp_path / "home/.local/lib/python3.9/site-packages"
     packages.mkdir(parents=True)
@@ -385,6 +394,7 @@ def test_image_that_is_replaced_while_workers_start_is_told(inside, images, tmp_
     program.chmod(0o755)
     said = inside("run", "--sif", str(image), "--container-program", str(program), code=2)
     assert "has been replaced" in said
+    assert "\n  Put the old one back, or submit again to use the new one\n" in said
     assert inside.told == []
 
 

@@ -7,6 +7,7 @@ out of jobs, the machine's free share goes to the next.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -328,8 +329,8 @@ class _Crew:
             self._deaths += 1
             if self._deaths >= _PATIENCE or status == _CANNOT_START:
                 workers = f"{self._deaths} workers in a row" if self._deaths > 1 else "a worker"
-                last = _last_words(worker.log) or _described(status)
-                self.broken = f"{workers} ended before any job: {last}; see {worker.log}"
+                last, remedy = _last_words(worker.log)
+                self.broken = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
         return status < 0
 
     def _recount(self) -> None:
@@ -361,15 +362,15 @@ def environment() -> dict[str, str]:
     return variables
 
 
-def _last_words(log: str) -> str:
-    """Return the last error that a log tells, or else its last line; '' for none."""
+def _last_words(log: str) -> tuple[str, str]:
+    """Return the last error that a log tells, or else its last line, '' for none; and the line with the remedy."""
     if not log:
-        return ""
+        return "", ""
     with open(log, "rb") as file:
         file.seek(max(0, os.path.getsize(log) - _LAST_WORDS))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("Error: ", "FATAL"))]
-    return (errors or lines or [""])[-1].removeprefix("Error: ")
+        text = file.read().decode(errors="replace")
+    found = re.findall(r"^(?:Error: |(?=FATAL))(.*)(\n  .*)?", text, re.MULTILINE)
+    return found[-1] if found else (text.strip().rpartition("\n")[2].strip(), "")
 
 
 def _described(status: int) -> str:
