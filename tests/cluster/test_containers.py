@@ -106,6 +106,16 @@ def test_program_that_only_the_nodes_have(project, images):
     assert project.ran == [0]
 
 
+def test_program_and_binds_may_be_paths_from_the_working_directory(project, images):
+    (project.folder / "program").symlink_to(images / "apptainer/bin/apptainer")
+    (project.folder / "data").mkdir()
+    (project.folder / "data/word").write_text("here")
+    project.write([0], "how = open('/data/word').read()")
+    options = ["--container-program", "./program", "--bind", "data:/data"]
+    project.jor("run", "--wait", "--sif", str(images / "bullseye"), *options)
+    assert told(project) == {"here"}
+
+
 def test_program_that_the_nodes_do_not_have_is_told(project, images):
     project.write([0], "pass")
     options = ["--sif", str(images / "bullseye"), "--container-program", "apptainer"]

@@ -104,6 +104,8 @@ def _container(config: Config, folders: Sequence[str]) -> Apptainer:
     with _blaming(config, "sif"):
         image = image_of(config["sif"])
     program = config["container-program"] or ""
+    if "/" in program:
+        program = os.path.abspath(os.path.expanduser(program))
     if config["scheduler"] != "slurm" or not program:
         with _blaming(config, "container-program" if program else "sif"):
             program = find_program(program)
