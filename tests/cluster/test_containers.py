@@ -32,6 +32,18 @@ def test_array_tasks_run_in_the_container(project, images):
     assert told(project) == {f"{images}/bookworm.sif 11 False"}
 
 
+def test_outputs_are_collected_in_the_container_when_the_array_has_ended(project, images):
+    head = """
+    def collect(self):
+        with open("collected", "w") as file:
+            file.write(os.environ["APPTAINER_CONTAINER"])
+    """
+    project.write([0], "pass", head)
+    project.jor("run", "--collect", "--sif", str(images / "bullseye"))
+    project.until(lambda: (project.folder / "collected").exists(), 120)
+    project.until(lambda: (project.folder / "collected").read_text() == f"{images}/bullseye")
+
+
 def test_how_much_of_the_node_is_its_own_is_handed_in(project, images):
     project.write([0], "how = [os.environ['OMP_NUM_THREADS'], len(os.sched_getaffinity(0)) > 0]", "cpus_per_task = 2")
     project.jor("run", "--wait", "--sif", str(images / "bullseye"))
