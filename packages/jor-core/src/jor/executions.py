@@ -89,7 +89,7 @@ def journals(run: Run) -> Iterator[tuple[str, int, int]]:
 def _executions(run: Run, path: str, task: int, restart: int) -> Iterator[Execution]:
     host = job_id = ""
     begun: dict[int, Record] = {}
-    for record in Reader(path).poll():
+    for record in Reader(path).records():
         kind = record["kind"]
         if kind == "claim":
             owner = Owner.parse(str(record.get("owner")))

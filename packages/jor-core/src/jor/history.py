@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import cache
 
 import attrs
@@ -82,8 +82,11 @@ class History:
             found = stamp(os.path.join(folder, output_name(self.jobs, index)))
             return found is not None and index not in self.incomplete and (index not in self.empty or found[2] > 0)
 
+        wanted = frozenset(self.unfit)
         attempts = [
-            _batch_attempt(run, submission, carriers[run]) if submission.batch else _local_attempt(run, submission, now)
+            _batch_attempt(run, submission, carriers[run], wanted)
+            if submission.batch
+            else _local_attempt(run, submission, now, wanted)
             for run, submission in self.submissions
         ]
         status = judge(len(self.jobs), self.unfit, attempts, empty=self.empty, exists=exists)
@@ -112,8 +115,8 @@ def last_record(records: str, index: int) -> Record | None:
 class _Journals:
     """All journals of a submission, read when they are asked for."""
 
-    def __init__(self, run: Run) -> None:
-        #: The last word on each job: its end, else its begin, of the newest attempt that has one.
+    def __init__(self, run: Run, wanted: Container[int] | None = None) -> None:
+        #: The last word on each job, or on those wanted: its end, else its begin, of the newest attempt that has one.
         self.of_jobs: dict[int, Record] = {}
         #: The last word on each task whose newest attempt is over.
         self.of_tasks: dict[int, Record] = {}
@@ -125,7 +128,9 @@ class _Journals:
             self.begun.add(task)
             of_jobs: dict[int, Record] = {}
             self.of_tasks.pop(task, None)  # an earlier attempt's
-            for record in Reader(path).poll():
+            for record in Reader(path).records():
+                if wanted is not None and record["kind"] in ("begin", "end") and record["index"] not in wanted:
+                    continue
                 if record["kind"] == "end" or (record["kind"] == "begin" and record["index"] not in of_jobs):
                     log = record.get("log_file") or os.path.basename(run.log(task))
                     of_jobs[record["index"]] = {**record, "log_file": os.path.join(run.folder, log)}
@@ -136,21 +141,21 @@ class _Journals:
             self.of_jobs.update(of_jobs)
 
 
-def _local_attempt(run: Run, submission: Submission, now: float) -> Attempt:
+def _local_attempt(run: Run, submission: Submission, now: float, wanted: Container[int]) -> Attempt:
     owner = holder(run.alive, now)  # before the journals: what ends in between has its end record there
     state = TaskState(Phase.AT_WORK if owner else Phase.OVER)
     name = f"process {owner.pid} on {owner.host}" if owner else ""
     carrier = Carrier(name, lambda _task: state, owner is not None)
-    return Attempt(submission.planned, carrier, lambda: newest_records(run), lambda _index: state)
+    return Attempt(submission.planned, carrier, lambda: _Journals(run, wanted).of_jobs, lambda _index: state)
 
 
-def _batch_attempt(run: Run, submission: Submission, carrier: Carrier) -> Attempt:
+def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: Container[int]) -> Attempt:
     task_of = submission.task_of()
     requeues = bool(submission.batch and submission.batch.requeue)
 
     @cache
     def journals() -> _Journals:
-        return _Journals(run)
+        return _Journals(run, wanted)
 
     @cache
     def state_of(task: int) -> TaskState:

@@ -12,7 +12,7 @@ import json
 import os
 import time
 import zlib
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Iterator, Mapping
 
 from ..errors import RecordError
 
@@ -78,23 +78,26 @@ class Reader:
 
     def poll(self) -> list[Record]:
         """Return the new records in the order of the file; [] while there is no file."""
+        return list(self.records())
+
+    def records(self) -> Iterator[Record]:
+        """Yield the new records one by one: a journal may be larger than what memory should hold."""
         try:
             # Opened anew each time: a stale handle on NFS would show the old contents.
-            with open(self.path, "rb") as file:
-                file.seek(self._offset)
-                data = file.read()
+            file = open(self.path, "rb")  # noqa: SIM115 # closed below, but what is done meanwhile may fail as well
         except FileNotFoundError:
-            return []
-        whole = data.rfind(b"\n") + 1
-        self._offset += whole
-        records = []
-        for line in data[:whole].split(b"\n"):
-            record = _decode(line) if line else None
-            if record is not None:
-                records.append(self._known(record))
-            elif line:
-                self.damaged += 1
-        return records
+            return
+        with file:
+            file.seek(self._offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._offset += len(line)
+                record = _decode(line[:-1]) if line != b"\n" else None
+                if record is not None:
+                    yield self._known(record)
+                elif line != b"\n":
+                    self.damaged += 1
 
     def _known(self, record: Record) -> Record:
         if record.get("kind") == "claim" and record.get("version") != VERSION:
