@@ -16,7 +16,7 @@ from jor.runtime.outputs import Listing, absent_outputs
 from jor.runtime.staging import stamp
 from jor.submission import new_token, ranges, timestamp
 
-from .rendering.causes import cause_of
+from .causes import cause_of
 
 #: Version of the note.
 VERSION = 1

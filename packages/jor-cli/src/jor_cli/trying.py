@@ -15,9 +15,9 @@ from jor.plan import Survey
 from jor.status import Status
 
 from .backends import Lazy
+from .causes import last_lines
 from .inside import survey
 from .launch import Manner, launch
-from .rendering.causes import last_lines
 from .waiting import wait
 from .words import told_memory, told_parameters, told_path, told_seconds
 
