@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import statistics
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import attrs
 
 from jor.executions import Execution
 from jor.plan import Survey
 from jor.status import Shortage, Status
-from jor.submission import Submission
+from jor.submission import Submission, newest_first, read
 from jor_slurm import format_memory, format_time, parse_time
 
 from .backends.requests import needs_of
@@ -88,6 +88,24 @@ class Advice:
     option: str
     value: str
     why: str
+
+
+@attrs.frozen
+class Found:
+    """An entry, and what there is to say of it."""
+
+    survey: Survey
+    asked: Asked
+    usage: Usage
+    advice: Sequence[Advice]
+
+    @classmethod
+    def of(cls, survey: Survey, executions: Iterable[Execution]) -> Found:
+        """Return what is to be said of an entry by its executions, the newest first."""
+        run = next(newest_first(survey.records), None)
+        asked = asked_of(survey, read(run) if run else None)
+        usage = usage_of(executions, survey.status.total)
+        return cls(survey, asked, usage, advise(asked, usage))
 
 
 def usage_of(executions: Iterable[Execution], total: int) -> Usage:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
-import attrs
-
 from jor import ConfigError
 from jor.executions import executions, executions_of
 from jor.options import BY_NAME
 from jor.plan import Survey
 from jor.status import Status
-from jor.submission import newest_first, read
 from jor_slurm import format_memory, format_time
 
-from ..advice import FEWEST, Advice, Asked, Usage, advise, asked_of, usage_of
+from ..advice import FEWEST, Advice, Found, advise, asked_of, usage_of
 from ..words import jobs_of, told_memory, told_seconds
 from .tables import table
 
@@ -25,33 +22,15 @@ MOST_NAMES = 3
 SAMPLE, MOST_SAMPLES = 50, 5
 
 
-@attrs.frozen
-class Found:
-    """An entry, and what there is to say of it."""
-
-    survey: Survey
-    asked: Asked
-    usage: Usage
-    advice: Sequence[Advice]
-
-    @classmethod
-    def of(cls, survey: Survey) -> Found:
-        """Return what is to be said of an entry by all of its journals."""
-        run = next(newest_first(survey.records), None)
-        asked = asked_of(survey, read(run) if run else None)
-        usage = usage_of(executions(survey.records), survey.status.total)
-        return cls(survey, asked, usage, advise(asked, usage))
-
-
 def as_text(surveys: Iterable[Survey]) -> str:
     """Return a table of what was asked for and used, a line for each entry, and below it what to write, and why."""
-    found = [Found.of(survey) for survey in surveys]
+    found = [Found.of(survey, executions(survey.records)) for survey in surveys]
     header = ["entry", "jobs", "mem", "median", "largest", "time", "median", "longest"]
     parts = [table(header, [_row(one) for one in found], right=".rrrrrrr")]
-    rows = list(_advice(found))
+    rows = list(advice_rows(found))
     if rows:
-        parts += ["", table(["write", "for", "because"], rows), "", *_where(found)]
-    parts += _caveats(found)
+        parts += ["", table(["write", "for", "because"], rows), "", *where_to_write(found)]
+    parts += caveats(found)
     if len(parts) == 1:
         parts.append("What is asked for fits what is used")
     return "\n".join(parts)
@@ -90,7 +69,7 @@ def _row(found: Found) -> list[str]:
     return [found.survey.entry.label, f"{usage.count:,}", mem, *memory, time, *seconds]
 
 
-def _advice(found: Sequence[Found]) -> Iterator[list[str]]:
+def advice_rows(found: Sequence[Found]) -> Iterator[list[str]]:
     """Yield a line for each value that is advised: for which entries, and why, with one of them as the example."""
     groups: dict[tuple[str, str], list[tuple[Found, Advice]]] = {}
     for one in found:
@@ -103,7 +82,7 @@ def _advice(found: Sequence[Found]) -> Iterator[list[str]]:
         yield [f"{option} = {value}", names, f"{advice.why} (set by: {source})"]
 
 
-def _where(found: Sequence[Found]) -> Iterator[str]:
+def where_to_write(found: Sequence[Found]) -> Iterator[str]:
     """Yield where to write what is advised."""
     advised = {advice.option: advice.value for one in found for advice in one.advice}
     sections: dict[str, list[str]] = {}
@@ -116,7 +95,7 @@ def _where(found: Sequence[Found]) -> Iterator[str]:
     yield f"or to the todo-list, which counts more, for one entry: {option}: {value}"
 
 
-def _caveats(found: Sequence[Found]) -> Iterator[str]:
+def caveats(found: Sequence[Found]) -> Iterator[str]:
     """Yield what makes advice doubtful, or impossible."""
     few = [one.survey.entry.label for one in found if one.usage.count < FEWEST]
     if few:

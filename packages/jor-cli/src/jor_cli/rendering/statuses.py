@@ -39,7 +39,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool, most_entries: int | Non
     rows: list[list[str]] = []
     totals = dict.fromkeys(Status, 0)
     problems: list[tuple[Survey, Problem]] = []
-    notes: list[str] = []
+    told: list[str] = []
     on_cluster: list[Survey] = []
     short = dict.fromkeys(Shortage, 0)
     for found in surveys:
@@ -49,8 +49,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool, most_entries: int | Non
             totals[status] += counts[status]
         problems += [(found, problem) for problem in found.status.problems]
         on_cluster += [found] if found.history.batches and found.status.active else []
-        notes += [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes)]
-        notes += [f"{found.entry.label}: {change}" for change in _changes(found)]
+        told += notes(found)
         for problem in found.status.problems:
             if problem.shortage:
                 short[problem.shortage] += 1
@@ -71,7 +70,7 @@ def as_text(surveys: Iterable[Survey], *, colours: bool, most_entries: int | Non
     if problems:
         parts += ["", _problems(problems) if len(problems) <= MOST_PROBLEMS else _causes(problems)]
     parts += _advice(short)
-    parts += dict.fromkeys(notes)
+    parts += dict.fromkeys(told)
     if on_cluster:
         from .advice import hint  # not for what is done, or runs here
 
@@ -100,6 +99,12 @@ def _advice(short: dict[Shortage, int]) -> list[str]:
     if not told:
         return []
     return [f"{' and '.join(told)}: jor run --retry-scale 2 gives twice as much to those alone"]
+
+
+def notes(found: Survey) -> list[str]:
+    """Return what is to be said of an entry beside its numbers."""
+    changes = [f"{found.entry.label}: {change}" for change in _changes(found)]
+    return [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes), *changes]
 
 
 def _suspects(found: Survey) -> list[str]:
