@@ -7,6 +7,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+#: What is no Python, and has to be in a wheel all the same.
+PAGE = tuple(f"jor_cli/rendering/page/report.{suffix}" for suffix in ("html", "css", "js"))
 PACKAGES = {"jor_core": "jor", "jor_slurm": "jor_slurm", "jor_containers": "jor_containers", "jor_cli": "jor_cli"}
 
 
@@ -18,6 +20,7 @@ def check(folder: Path) -> None:
         tops = {path.split("/")[0] for path in names if ".dist-info" not in path}
         assert tops == {module}, f"{wheel.name} holds {tops}"
         assert f"{module}/py.typed" in names, f"{wheel.name} has no py.typed"
+        assert module != "jor_cli" or set(PAGE) <= set(names), f"{wheel.name} lacks some of {PAGE}"
         metadata = next(path for path in names if path.endswith("/METADATA"))
         description = zipfile.ZipFile(wheel).read(metadata).decode().partition("\n\n")[2]
         assert description.startswith("# "), f"{wheel.name} has no README"

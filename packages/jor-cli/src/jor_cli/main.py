@@ -19,6 +19,7 @@ COMMANDS = {
     "status": "Show where the jobs of the todo-list stand.",
     "show": "Tell all about an entry, or one job of it.",
     "advise": "Tell what to ask for, from what jobs have used.",
+    "report": "Write one HTML file that tells everything about the jobs.",
     "collect": "Join the outputs of each entry, as its job module says.",
     "submit": "Run the missing jobs of one job module.",
     "exec": "Run one job of a job module here and now.",

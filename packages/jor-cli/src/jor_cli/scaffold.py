@@ -164,7 +164,7 @@ jobs:
   - jobmodule: {module}.py
 {arguments}"""
 
-IGNORED = "# what jobs make\noutput/\n"
+IGNORED = "# what jobs make, and jor report\noutput/\njor-report.html\n"
 
 #: Values to begin with for a parameter without a default, by the type that it is annotated with.
 VALUES = {"float": "0.1, 1.0", "str": '"a", "b"', "bool": "False, True"}
