@@ -23,6 +23,7 @@ nox.options.sessions = [
     "alone",
     "runtime_old",
     "together",
+    "browser",
     "conda",
     "apptainer",
     "slurm",
@@ -37,6 +38,8 @@ TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100", "pytest-xdist>=3.6")
 AT_ONCE = ("--numprocesses=4", "--dist=loadfile")
 #: Makes conda environments, without conda.
 RATTLER = "py-rattler>=0.28"
+#: Drives a browser.
+SELENIUM = "selenium>=4.20"
 
 
 def pythons(*versions: str) -> list[str]:
@@ -70,6 +73,16 @@ def images(session: nox.Session) -> str:
     folder = str(Path(session.cache_dir).resolve() / "images")
     session.run("python", "tools/testbed/apptainer.py", folder)
     return folder
+
+
+def chromium(session: nox.Session) -> None:
+    """Install Debian's Chromium, unless it is there; skip the session where that is not allowed."""
+    if shutil.which("chromium") and shutil.which("chromedriver"):
+        return
+    if os.geteuid() != 0 and "CI" not in os.environ:
+        session.skip("installing Chromium needs root: apt install chromium chromium-driver")
+    install = "import sys; sys.path.insert(0, 'tools/testbed'); import cluster; cluster.install_packages(*sys.argv[1:])"
+    session.run("python", "-c", install, "chromium", "chromium-driver", "fonts-dejavu-core")
 
 
 @nox.session
@@ -120,7 +133,17 @@ def runtime_old(session: nox.Session) -> None:
 def together(session: nox.Session) -> None:
     """All four as a user installs them, all tests, on each Python that is there."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
-    session.run("pytest", *AT_ONCE, "--ignore=tests/cluster", "--ignore=tests/surroundings", *session.posargs)
+    others = ("cluster", "surroundings", "browser")
+    session.run("pytest", *AT_ONCE, *(f"--ignore=tests/{other}" for other in others), *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at what `jor report` writes in a real Chromium, which is installed first where that is allowed."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, SELENIUM)
+    chromium(session)
+    session.env["JOR_REQUIRE_BROWSER"] = "1"
+    session.run("pytest", "tests/browser", *session.posargs)
 
 
 @nox.session
@@ -221,8 +244,10 @@ def bench(session: nox.Session) -> None:
 @nox.session(default=False)
 def picture(session: nox.Session) -> None:
     """Make the README's pictures anew from the real program."""
-    session.install(*(f"./packages/{package}" for package in PACKAGES))
+    session.install(*(f"./packages/{package}" for package in PACKAGES), SELENIUM)
+    chromium(session)
     session.run("python", "tools/picture.py")
+    session.run("python", "tools/report_picture.py")
 
 
 if __name__ == "__main__":
