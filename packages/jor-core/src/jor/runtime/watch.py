@@ -25,10 +25,10 @@ class Watch:
         self.warned = False
         self.abandoned = False
         self._feed = feed
-        self._wakeup, write_end = os.pipe()
+        self._wakeup, self._write_end = os.pipe()
         os.set_blocking(self._wakeup, False)
-        os.set_blocking(write_end, False)
-        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        os.set_blocking(self._write_end, False)
+        self._wakeup_before = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         self._before: dict[int, Any] = {signal.SIGCHLD: signal.signal(signal.SIGCHLD, _note)}
         for number in STOPPING:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup asks for
@@ -64,9 +64,11 @@ class Watch:
 
     def close(self) -> None:
         """Give signals back to who had them before."""
-        signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(self._wakeup_before)
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        os.close(self._wakeup)
+        os.close(self._write_end)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.hurried = self.stopped_by is not None
