@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 from jor import JobModuleError
-from jor.runtime.loading import construct, find, load
+from jor.runtime.loading import construct, find, forget, load
 
 GOOD = """\
 import jor
@@ -150,3 +151,23 @@ def test_module_can_be_imported_under_its_name_by_what_it_pickles(write):
     script = "import pickle; from jor.runtime.loading import load; pickle.dumps(load('jobs_here.py'))"
     write(GOOD)
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_forgotten_module_is_loaded_anew_with_what_lies_beside_it(write):
+    path = write(GOOD.replace("import jor", "import jor\nimport beside").replace("n=3", "n=beside.N"))
+    write("N = 1\n", "beside.py")
+    assert len(made(path)._jobs) == 1
+    write("N = 22\n", "beside.py")
+    assert len(made(path)._jobs) == 1
+    forget()
+    assert len(made(path)._jobs) == 22
+
+
+def test_forgetting_leaves_alone_what_was_there_before(write, monkeypatch):
+    path = write(GOOD)
+    own = ModuleType("own")
+    own.__file__ = os.path.join(os.path.dirname(path), "own.py")
+    monkeypatch.setitem(sys.modules, "own", own)
+    load(path)
+    forget()
+    assert sys.modules["own"] is own

@@ -58,6 +58,12 @@ def recorded(sif: str | None, program: str, environment: CondaEnvironment | None
     return found
 
 
+def forget() -> None:
+    """Let images and environments be looked at anew: they may have been replaced since."""
+    for remembered in (image_of, environment_of, recorded):
+        remembered.cache_clear()
+
+
 def changes(found: Survey) -> Iterator[str]:
     """Yield what has changed in what an entry's jobs run in since its newest submission."""
     config = found.config

@@ -15,6 +15,8 @@ from .jobs import JobsBase
 
 _TEMPLATE = "See the job module in the README: a class Jobs(jor.JobsBase) with _mk_jobs and execute"
 _loaded: dict[str, type[JobsBase]] = {}
+#: The folder of the job module loaded last, and the modules that were loaded before its first.
+_entered: dict[str, frozenset[str]] = {}
 
 
 def find(jobmodule: str) -> str:
@@ -51,6 +53,12 @@ def load(path: str) -> type[JobsBase]:
             module = _execute(path)
         _loaded[path] = _jobs_class(module, path)
     return _loaded[path]
+
+
+def forget() -> None:
+    """Let job modules, and what they import from beside them, be loaded anew: they may have been edited since."""
+    _loaded.clear()
+    _leave_folder()
 
 
 def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str) -> JobsBase:
@@ -98,16 +106,19 @@ def _execute(path: str) -> ModuleType:
 
 def _enter_folder(folder: str) -> None:
     """Let imports find what lies beside the job module, and nothing that lies beside the one before it."""
-    before = _enter_folder.__dict__.get("folder")
-    if before == folder:
-        return
-    if before is not None:
-        sys.path.remove(before)
-        for name, module in list(sys.modules.items()):
-            if os.path.dirname(getattr(module, "__file__", None) or "") == before:
+    if folder not in _entered:
+        _leave_folder()
+        sys.path.insert(0, folder)
+        _entered[folder] = frozenset(sys.modules)
+
+
+def _leave_folder() -> None:
+    while _entered:
+        folder, before = _entered.popitem()
+        sys.path.remove(folder)
+        for name in [name for name in sys.modules if name not in before]:
+            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
                 del sys.modules[name]
-    sys.path.insert(0, folder)
-    _enter_folder.__dict__["folder"] = folder
 
 
 @contextmanager
