@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -117,6 +118,10 @@ def test_each_job_is_in_exactly_one_state(absent, drawn, empty, there):
     assert len(status.pending) == sum(status.counts[kind] for kind in PENDING)
     assert len(set(status.pending)) == len(status.pending)
     assert set(status.pending) <= absent
+    states = Counter(status.unfinished.values())
+    assert {kind: states[kind] for kind in Status if kind is not Status.DONE} == {
+        kind: count for kind, count in status.counts.items() if kind is not Status.DONE
+    }
 
 
 @given(indices, attempts)

@@ -116,6 +116,18 @@ class EntryStatus:
     empty: frozenset[int] = frozenset()
     #: Indices of jobs that are done, though a process of theirs was killed for want of memory.
     suspect: frozenset[int] = frozenset()
+    #: Indices of the jobs that run, and of those that are queued, ascending.
+    running: Sequence[int] = ()
+    queued: Sequence[int] = ()
+
+    @property
+    def unfinished(self) -> Mapping[int, Status]:
+        """The state of each job that is not done, by its index."""
+        states = dict.fromkeys(self.pending, Status.MISSING)
+        states.update((problem.index, problem.status) for problem in self.problems)
+        states.update(dict.fromkeys(self.running, Status.RUNNING))
+        states.update(dict.fromkeys(self.queued, Status.QUEUED))
+        return states
 
     @property
     def active(self) -> tuple[Carrier, ...]:
@@ -144,6 +156,7 @@ def judge(
     counts = dict.fromkeys(Status, 0)
     problems: list[Problem] = []
     pending: list[int] = []
+    underway: dict[Status, list[int]] = {Status.RUNNING: [], Status.QUEUED: []}
     carriers: list[Carrier] = []
     causes: dict[int, TaskState] = {}
     undecided = absent
@@ -160,6 +173,8 @@ def judge(
                     causes.setdefault(index, state)
                 continue
             counts[found.status] += 1
+            if found.status in underway:
+                underway[found.status].append(index)
             if found.status in PENDING:
                 pending.append(index)
                 problems.append(attrs.evolve(found, asked=attempt.batch) if found.shortage else found)
@@ -178,7 +193,16 @@ def judge(
             counts[Status.MISSING] += 1
     counts[Status.DONE] = total - sum(counts[status] for status in Status if status is not Status.DONE)
     problems.sort(key=lambda problem: problem.index)
-    return EntryStatus(total, counts, sorted([*pending, *undecided]), problems, tuple(carriers), empty)
+    return EntryStatus(
+        total,
+        counts,
+        sorted([*pending, *undecided]),
+        problems,
+        tuple(carriers),
+        empty,
+        running=sorted(underway[Status.RUNNING]),
+        queued=sorted(underway[Status.QUEUED]),
+    )
 
 
 def _verdict(index: int, record: Record | None, state: TaskState, exists: Callable[[int], bool]) -> Problem | None:
