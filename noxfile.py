@@ -203,7 +203,8 @@ def slurm(session: nox.Session, version: str) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Run the examples from a copy, as the README tells, and check what comes out."""
-    session.install(*(f"./packages/{package}" for package in PACKAGES), "-r", "examples/digits/requirements.txt")
+    needed = ["-r", "examples/digits/requirements.txt", "-r", "examples/notebook/requirements.txt", "nbclient>=0.10"]
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *needed)
     session.run("python", "tools/try_examples.py", session.create_tmp())
 
 

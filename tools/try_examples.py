@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 #: Nothing else in the examples depends on where they run.
@@ -68,7 +69,34 @@ def try_digits(folder: Path) -> None:
     assert len(set(tables)) == 1, "the collected table depends on the number of workers"
 
 
+def try_notebook(folder: Path) -> None:
+    """Try the notebook: every cell, from nothing but itself, and what its last ones show."""
+    import nbformat  # not where the examples are tried on a cluster
+    from nbclient import NotebookClient
+
+    shutil.rmtree(folder / "notebook", ignore_errors=True)
+    (folder / "notebook").mkdir()
+    notebook = nbformat.read(EXAMPLES / "notebook/sweep.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "the notebook was committed with its outputs"
+    print("$ jupyter execute sweep.ipynb", flush=True)
+    NotebookClient(notebook, resources={"metadata": {"path": str(folder / "notebook")}}).execute()
+    before, after, *_, table, left = [shown(cell) for cell in notebook.cells if shown(cell)]
+    assert before.split() == ["entry", "done", "missing", "total", "jobs_walk", "0", "300", "300"], before
+    assert after.split() == ["entry", "done", "missing", "total", "jobs_walk", "300", "0", "300"], after
+    assert [line.split()[0] for line in table.splitlines()] == ["mean", "steps", "100", "400", "1600"], table
+    assert left == "0", left
+
+
+def shown(cell: dict[str, Any]) -> str:
+    """Return the value that a cell of a notebook shows, as text; '' if it shows none."""
+    values = [output["data"] for output in cell.get("outputs", []) if output["output_type"] == "execute_result"]
+    return str(values[0]["text/plain"]) if values else ""
+
+
 if __name__ == "__main__":
     try_basic(Path(sys.argv[1]))
     try_digits(Path(sys.argv[1]))
+    if SCHEDULER == "local":
+        try_notebook(Path(sys.argv[1]))
     print("The examples do what they promise.")

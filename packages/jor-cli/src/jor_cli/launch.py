@@ -25,6 +25,7 @@ from jor.submission import partial_folder, timestamp, unwritable, write
 
 from .backends import Lazy
 from .errors import LATER
+from .flags import COLLECTING, as_flags
 from .inside import survey
 from .rendering.batches import show_batch, told_held_back, told_submissions
 from .rendering.live import view
@@ -102,6 +103,12 @@ def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
         _say(manner, f"{name} will collect when they have ended")
     code = _carry_out(assignments, manner) if assignments else 0
     return code or (LATER if held_back else 0)
+
+
+def collecting(names: Sequence[str], config: Config) -> tuple[str, ...]:
+    """Return the arguments by which `jor collect` collects the entries called so; all for no names."""
+    given = {name: config[name] for name in COLLECTING if name in ("path-prefix", "todo-list", *config.command_line)}
+    return (*names, *as_flags(given))
 
 
 def _is_local(found: Survey, manner: Manner) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..flags import COLLECTING, RUNNING, SHARED, as_flags, flags, given, test_flag, wants_test
+from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 
 
 @click.command("run")
@@ -29,13 +29,11 @@ def command(
     from jor.todo import read_todo, select
 
     from ..errors import LATER
-    from ..launch import Manner, launch
+    from ..launch import Manner, collecting, launch
 
     config = read_config(given(context))
     chosen = select(read_todo(config["todo-list"]), entries)
-    own = {name: config[name] for name in COLLECTING if name in ("path-prefix", "todo-list", *given(context))}
-    collect = (*entries, *as_flags(own))
-    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, collect=collect)
+    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, collect=collecting(entries, config))
     code = launch(chosen, config, manner)
     if wait and not dry_run and code in (0, LATER):
         from ..waiting import wait as follow

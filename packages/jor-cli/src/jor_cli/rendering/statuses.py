@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jor.plan import Survey
@@ -29,6 +30,8 @@ COLOURS = {
     Status.INTERRUPTED: "yellow",
     Status.MISSING: "yellow",
 }
+#: What an entry is called, and how many of its jobs are in each state.
+Counts = tuple[str, Mapping[Status, int]]
 
 
 def as_text(surveys: Iterable[Survey], *, colours: bool, most_entries: int | None = MOST_ENTRIES) -> str:
@@ -36,66 +39,80 @@ def as_text(surveys: Iterable[Survey], *, colours: bool, most_entries: int | Non
 
     Of more than `most_entries`, None for any number, the worst are shown, and the sum of the others.
     """
-    rows: list[list[str]] = []
-    totals = dict.fromkeys(Status, 0)
+    counts: list[Counts] = []
     problems: list[tuple[Survey, Problem]] = []
-    told: list[str] = []
-    on_cluster: list[Survey] = []
-    short = dict.fromkeys(Shortage, 0)
+    remarks = Remarks()
     for found in surveys:
-        counts = found.status.counts
-        rows.append([found.entry.label, *(_number(counts[status]) for status in Status), _number(found.status.total)])
-        for status in Status:
-            totals[status] += counts[status]
+        counts.append((found.entry.label, found.status.counts))
         problems += [(found, problem) for problem in found.status.problems]
-        on_cluster += [found] if found.history.batches and found.status.active else []
-        told += notes(found)
-        for problem in found.status.problems:
-            if problem.shortage:
-                short[problem.shortage] += 1
-    rows = rows if most_entries is None else _folded(rows, most_entries)
-    if len(rows) != 1:
-        rows.append(["all", *(_number(totals[status]) for status in Status), _number(sum(totals.values()))])
-    shown = [status for status in Status if totals[status] or status in (Status.DONE, Status.MISSING)]
-    keep = [0, *(1 + list(Status).index(status) for status in shown), len(Status) + 1]
-    header = ["entry", *(status.value for status in Status), "total"]
+        remarks.note(found)
+    shown, rows = overview(counts, most_entries, how=" (--all)")
+    header = ["entry", *(status.value for status in shown), "total"]
     parts = [
         table(
-            [header[k] for k in keep],
-            [[row[k] for k in keep] for row in rows],
-            right=".".ljust(len(keep), "r"),
+            header,
+            [[label, *map(_number, row)] for label, row in rows],
+            right=".".ljust(len(header), "r"),
             colours=["", *(COLOURS[status] for status in shown), ""] if colours else (),
         )
     ]
     if problems:
         parts += ["", _problems(problems) if len(problems) <= MOST_PROBLEMS else _causes(problems)]
-    parts += _advice(short)
-    parts += dict.fromkeys(told)
-    if on_cluster:
-        from .advice import hint  # not for what is done, or runs here
-
-        parts += hint(on_cluster)
-    return "\n".join(parts)
+    return "\n".join([*parts, *remarks.told()])
 
 
-def _folded(rows: list[list[str]], most: int) -> list[list[str]]:
-    """Return a table's lines as they are if they are few; else the worst first, and the sum of the others."""
-    if len(rows) <= most:
-        return rows
-    places = [1 + list(Status).index(status) for status in WORST_FIRST]
-    rows = sorted(rows, key=lambda row: [-_count(row[place]) for place in places])
-    others = rows[most - 1 :]
-    sums = [_number(sum(_count(row[place]) for row in others)) for place in range(1, len(others[0]))]
-    return [*rows[: most - 1], [f"{len(others):,} more (--all)", *sums]]
+class Remarks:
+    """What is to be said below the table of entries, gathered from one after the other."""
+
+    def __init__(self) -> None:
+        self._short = Counter[Shortage]()
+        self._notes: dict[str, None] = {}
+        self._on_cluster: list[Survey] = []
+
+    def note(self, found: Survey) -> None:
+        """Take down what is to be said of an entry."""
+        status = found.status
+        self._short.update(problem.shortage for problem in status.problems if problem.shortage)
+        self._notes.update(dict.fromkeys(notes(found)))
+        self._on_cluster += [found] if found.history.batches and status.active else []
+
+    def told(self) -> list[str]:
+        """Return what jobs ran out of, what hinders entries or makes outputs doubtful, and what to ask for instead."""
+        told = [*_advice(self._short), *self._notes]
+        if self._on_cluster:
+            from .advice import hint  # not for what is done, or runs here
+
+            told += hint(self._on_cluster)
+        return told
 
 
-def _count(number: str) -> int:
-    return int(number.replace(",", ""))
+def overview(
+    counts: Sequence[Counts], most: int | None = MOST_ENTRIES, *, how: str = ""
+) -> tuple[list[Status], list[tuple[str, list[int]]]]:
+    """Return the states that are shown, and lines of a label, the number of jobs in each of them, and in all.
+
+    Of more than `most` entries, None for any number, the worst come first, and the sum of the others, with `how` they
+    are shown; the sum of all comes last.
+    """
+    total = _sum("all", counts)
+    shown = [status for status in Status if total[1][status] or status in (Status.DONE, Status.MISSING)]
+    lines = list(counts)
+    if most is not None and len(lines) > most:
+        lines.sort(key=lambda line: [-line[1][status] for status in WORST_FIRST])
+        others = lines[most - 1 :]
+        lines = [*lines[: most - 1], _sum(f"{len(others):,} more{how}", others)]
+    if len(lines) != 1:
+        lines.append(total)
+    return shown, [(label, [*(line[status] for status in shown), sum(line.values())]) for label, line in lines]
 
 
-def _advice(short: dict[Shortage, int]) -> list[str]:
+def _sum(label: str, counts: Sequence[Counts]) -> Counts:
+    return label, {status: sum(line[status] for _, line in counts) for status in Status}
+
+
+def _advice(short: Mapping[Shortage, int]) -> list[str]:
     """Return what can be done for jobs that ran out of something."""
-    told = [f"{jobs_of(count)} ran out of {shortage.value}" for shortage, count in short.items() if count]
+    told = [f"{jobs_of(count)} ran out of {shortage.value}" for shortage in Shortage if (count := short[shortage])]
     if not told:
         return []
     return [f"{' and '.join(told)}: jor run --retry-scale 2 gives twice as much to those alone"]
