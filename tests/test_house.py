@@ -6,14 +6,17 @@ import importlib
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from jor.options import OPTIONS
-from jor_cli.main import COMMANDS
+from jor_cli.flags import SHARED
+from jor_cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"jor-core": "jor", "jor-slurm": "jor_slurm", "jor-containers": "jor_containers", "jor-cli": "jor_cli"}
 README = (ROOT / "README.md").read_text()
+(SECTION,) = re.findall(r"^## The commands\n(.*?)^## ", README, flags=re.DOTALL | re.MULTILINE)
 
 
 def test_top_level_is_as_agreed() -> None:
@@ -49,9 +52,45 @@ def test_readme_tells_each_option_as_the_code_has_it(option) -> None:
 
 
 def test_readme_tells_each_command_and_no_other() -> None:
-    (section,) = re.findall(r"^## The commands\n(.*?)^## ", README, flags=re.DOTALL | re.MULTILINE)
-    rows = re.findall(r"^\| `jor ([a-z]+)", section, flags=re.MULTILINE)
-    assert rows == list(COMMANDS)
+    assert re.findall(r"^\| `jor ([a-z]+)", SECTION, flags=re.MULTILINE) == list(COMMANDS)
+
+
+def own_flags(command: click.Command) -> set[str]:
+    """Return the flags of a command that are no options of the table, by their long names."""
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    long = {flag for one in options for flag in one.opts if flag.startswith("--")}
+    return long - {f"--{option.name}" for option in OPTIONS} - {"--help"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_readme_tells_the_flags_of_each_command_and_no_others(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    (row,) = re.findall(rf"^\| `jor {name}\b.*", SECTION, flags=re.MULTILINE)
+    told = set(re.findall(r"`(--[a-z-]+)", row))
+    assert own_flags(command) <= told
+    assert told <= {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
+
+
+def test_each_option_is_a_flag_of_a_command_with_the_same_help() -> None:
+    commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
+    told = {
+        (flag, one.help) for command in commands for one in command.params for flag in one.opts if one.name != "help"
+    }
+    assert [option.name for option in OPTIONS if (f"--{option.name}", option.help) not in told] == []
+
+
+def test_readme_tells_the_flags_of_all_commands() -> None:
+    (paragraph,) = re.findall(r"^`jor COMMAND --help` tells.*?\n\n", SECTION, flags=re.DOTALL | re.MULTILINE)
+    assert own_flags(cli) == set(re.findall(r"`(?:jor )?(--[a-z-]+)`", paragraph)) - {f"--{name}" for name in SHARED}
+
+
+def test_readme_shows_only_commands_and_flags_that_are_there() -> None:
+    for name, rest in re.findall(r"(?:^\$ |`)jor ([a-z]+)([^`\n|#]*)", README, flags=re.MULTILINE):
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, name
+        there = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)} | {"--help"}
+        quoted = re.sub(r"'[^']*'", "", rest)
+        assert set(re.findall(r"--[a-z-]+", quoted)) <= there, (name, rest)
 
 
 def test_readme_tells_no_option_that_is_not_there() -> None:
