@@ -234,7 +234,7 @@ def test_activation_script_is_there():
 def test_wrong_name_is_told_with_those_that_are_known(prefix, tmp_path, wanted, what):
     with pytest.raises(ContainerError, match=what) as caught:
         find_environment(wanted, {"MAMBA_ROOT_PREFIX": str(tmp_path)})
-    assert "Known are: it's mine" in caught.value.remedy
+    assert "Choose one of: it's mine" in caught.value.remedy
     with pytest.raises(ContainerError) as caught:
         find_environment(wanted, {"PATH": str(tmp_path)})
-    assert "None was found" in caught.value.remedy
+    assert "none was found" in caught.value.remedy

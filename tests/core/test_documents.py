@@ -96,8 +96,8 @@ def test_merged_mapping_is_the_same_when_an_alias_brings_it_again(value):
     [
         ("a: {<<: 3}", "x.yaml:1:9: << merges mappings, and this is none"),
         ("a: {<<: [3]}", "x.yaml:1:10: << merges mappings, and this is none"),
-        ("a: {<<: {[b]: c}}", "x.yaml:1:10: a key has to be a plain text or number"),
-        ("[a]: b", "x.yaml:1:1: a key has to be a plain text or number"),
+        ("a: {<<: {[b]: c}}", "x.yaml:1:10: this key is no plain text or number"),
+        ("[a]: b", "x.yaml:1:1: this key is no plain text or number"),
         ("a: 1\na: 2", "x.yaml:2:1: the key 'a' stands twice\n  Keep one of them"),
         ("a: !!int b", "x.yaml:1:4: the tag '!!int' is not allowed here\n  Leave it out"),
         ("a: !!int ''", "the tag '!!int' is not allowed here"),

@@ -53,4 +53,4 @@ def test_nearest_word_is_named_when_there_is_one():
 
 
 def test_all_words_are_named_when_none_is_near():
-    assert nearest("zzz", ["partition", "mem"]) == "Known: partition, mem."
+    assert nearest("zzz", ["partition", "mem"]) == "Choose one of: partition, mem"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Jobs(jor.JobsBase):
             file.write("well")
 """
 TODO = "jobs:\n- jobmodule: good\n"
+#: Each message: where, what happened, and below it, indented, what to do.
+FORM = re.compile(r"(Error: [^\n]+: [^\n]+\n  [A-Z][^\n]+\n(    [^\n]+\n)*)+")
 
 
 def module(old: str, new: str) -> Mapping[str, str]:
@@ -150,7 +153,7 @@ BAD_MODULE = {
     "raises when loaded": (module("import jor", "import jor\n1 / 0"), ["good.py:2", "ZeroDivisionError"]),
     "imports what is not there": (module("import jor", "import jor, nonesuch"), ["good.py:1", "Install nonesuch"]),
     "exits when loaded": (module("import jor", "import jor, sys\nsys.exit(0)"), ["good.py:2", "SystemExit"]),
-    "no class Jobs": (module("class Jobs", "class Job"), ["good.py", "no class Jobs", "It has the classes Job."]),
+    "no class Jobs": (module("class Jobs", "class Job"), ["good.py", "no class Jobs, but Job"]),
     "Jobs of another base": (module("(jor.JobsBase)", ""), ["not derived from jor.JobsBase"]),
     "no path_prefix": (
         module(
@@ -215,7 +218,7 @@ BAD_CONFIG = {
         cfg("[global]\n\npath-prefx = output\n"),
         ["jor.cfg:3", "'path-prefx'", "Did you mean 'path-prefix'?"],
     ),
-    "key of another section": (cfg("[global]\nscheduler = local\n"), ["jor.cfg:2", "belongs in the section [submit]"]),
+    "key of another section": (cfg("[global]\nscheduler = local\n"), ["jor.cfg:2", "Move it to the section [submit]"]),
     "no such value": (cfg("[submit]\nscheduler = lokal\n"), ["jor.cfg:2", "scheduler = 'lokal'", "local or slurm"]),
     "no such truth": (cfg("[global]\noverwrite-output = perhaps\n"), ["jor.cfg:2", "True or False"]),
     "no section": (cfg("path-prefix = output\n"), ["jor.cfg:1", "before the first [section]"]),
@@ -258,6 +261,7 @@ def test_bad_file_is_refused(
     assert [part for part in parts if part not in done.err] == []
     assert done.out == ""
     assert tree(tmp_path) == before
+    assert FORM.fullmatch(done.err)
 
 
 GOOD_FILES = {"good": GOOD, "todo": TODO}
@@ -304,6 +308,7 @@ def test_bad_command_line_is_refused(jor: Jor, write: Write, tmp_path: Path, arg
     assert "Traceback" not in done.err
     assert [part for part in parts if part not in done.err] == []
     assert tree(tmp_path) == before
+    assert FORM.fullmatch(done.err) or done.err.startswith("Usage: jor")
 
 
 @pytest.mark.parametrize(
@@ -320,7 +325,19 @@ def test_bad_environment_is_refused(
     write(**GOOD_FILES)
     done = jor("run", **{variable: value})
     assert done.code == 2
+    assert FORM.fullmatch(done.err)
     assert [part for part in parts if part not in done.err] == []
+
+
+def test_outputs_that_are_missing_are_told_in_the_same_form(jor: Jor, write: Write) -> None:
+    write(**GOOD_FILES)
+    done = jor("collect")
+    assert (done.code, bool(FORM.fullmatch(done.err))) == (1, True)
+    jor("run", "--test")
+    done = jor("collect", "--missing-output", "raise")
+    assert (done.code, bool(FORM.fullmatch(done.err))) == (1, True)
+    done = jor("collect")
+    assert (done.code, bool(FORM.fullmatch(done.err.replace("Warning: ", "Error: ")))) == (0, True)
 
 
 def test_debug_shows_the_traceback(jor: Jor, write: Write) -> None:

@@ -44,7 +44,8 @@ def test_collect_warns_of_missing_outputs_and_goes_on(jor: Jor, example: Path) -
     (example / "output/example4/ind2.txt").unlink()
     done = jor("collect", "--missing-output", "ignore")
     assert done.code == 0
-    assert done.err == "Warning: jobs_example(n=4): 1 of 4 jobs have no output; collecting the other 3\n"
+    what = "Warning: jobs_example(n=4): 1 of 4 jobs have no output; collecting the other 3\n"
+    assert done.err == f"{what}  Make them: jor run\n"
     assert (example / "output/example4/all.txt").read_text() == "{'index': 0}\n{'index': 1}\n{'index': 3}\n"
 
 

@@ -83,7 +83,7 @@ def test_what_cannot_be_shown_is_told(jor: Jor, write: Write) -> None:
     done = jor("logs", "talking", 5)
     assert done.code == 2
     assert "there is no job 5" in done.err
-    assert "Jobs are numbered from 0 to 4" in done.err
+    assert "Give an index from 0 to 4" in done.err
     assert jor("logs", "talking").code == 2
     assert "No job has failed" in jor("logs", "talking", "--failed").out
 
@@ -96,7 +96,7 @@ def test_failures_are_told_by_parameter(jor: Jor, write: Write) -> None:
     assert lines[3] == "all 2 failed have half=1"
     done = jor("status", "--by", "m")
     assert done.code == 2
-    assert "Parameters are: half, n" in done.err
+    assert "Choose one of: half, n" in done.err
 
 
 def test_commands_for_slurm_have_nothing_to_do_without_it(jor: Jor, write: Write) -> None:

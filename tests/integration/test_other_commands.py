@@ -61,7 +61,7 @@ def test_exec_refuses_an_index_out_of_range(jor: Jor, example: Path, index: str)
     done = jor("exec", "jobs_example", index)
     assert done.code == 2
     assert f"there is no job {index}" in done.err
-    assert "Jobs are numbered from 0 to 2" in done.err
+    assert "Give an index from 0 to 2" in done.err
     assert not (example / "output").exists()
 
 

@@ -150,7 +150,7 @@ def test_index_out_of_range_and_unknown_entry_are_refused(jor: Jor, write: Write
     write(moody=MOODY, todo=TODO)
     done = jor("show", "moody", 3)
     assert done.code == 2
-    assert "moody: there is no job 3\n  Jobs are numbered from 0 to 2" in done.err
+    assert "moody: there is no job 3\n  Give an index from 0 to 2" in done.err
     done = jor("show", "mody")
     assert done.code == 2
     assert "Did you mean" in done.err

@@ -137,7 +137,7 @@ def test_ranges_are_refused_when_negative_or_counting_down(ranges: list[tuple[in
 
 
 def test_index_is_refused_when_negative_or_no_whole_number() -> None:
-    with pytest.raises(IndexSetError, match="Indices count from 0"):
+    with pytest.raises(IndexSetError, match="Count indices from 0"):
         IndexSet.of([3, -1])
     with pytest.raises(TypeError):
         IndexSet.of([1.0])  # type: ignore[list-item] # what is wanted

@@ -338,7 +338,7 @@ def test_program_that_is_missing_is_told(project, images):
     [
         ("gone.sif", "cannot be read: No such file", "Name a SIF file"),
         ("jobs_out.py", "is no image of Singularity or Apptainer", "apptainer build"),
-        ("empty.sif", "is no image", "It is empty"),
+        ("empty.sif", "is no image", "it is empty"),
         ("folder", "is no image", "sandbox folder"),
         ("images/nothing", "there is no python3 or python in it", "Install Python 3 in it"),
         ("images/ancient", "its Python is 2.7.18", "Python 3.8 or newer"),

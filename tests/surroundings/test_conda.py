@@ -80,7 +80,7 @@ def test_runtime_that_is_not_installed_is_told(jor):
 def test_wrong_name_is_told_before_anything_is_written(jor):
     said = jor("run", "--condaenv", "testbet", code=2)
     assert "there is no conda environment 'testbet'" in said
-    assert "Known are: testbed" in said
+    assert "Choose one of: testbed" in said
     assert not (jor.folder / "out").exists()
 
 

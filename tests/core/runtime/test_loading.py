@@ -54,9 +54,9 @@ def test_missing_module_names_the_nearest(write):
 
 def test_missing_module_in_an_empty_folder_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(JobModuleError, match="There is no Python file in"):
+    with pytest.raises(JobModuleError, match="no Python file in"):
         find("jobs")
-    with pytest.raises(JobModuleError, match="There is no folder 'no'"):
+    with pytest.raises(JobModuleError, match="no folder 'no'"):
         find("no/jobs")
 
 
@@ -78,7 +78,7 @@ def test_good_module_gives_jobs(write):
         ("import sys\nsys.exit(0)\n", "jobs_here.py:2: loading it raised SystemExit: 0"),
         ("import not_there_at_all\n", "Install not_there_at_all beside jor, correct the import"),
         ("x = 1\n", "the job module has no class Jobs"),
-        ("class Job: pass\n", "It has the classes Job. "),
+        ("class Job: pass\n", "no class Jobs, but Job\n"),
         ("class Jobs: pass\n", "Jobs is not derived from jor.JobsBase"),
         ("Jobs = 3\n", "Jobs is not derived from jor.JobsBase"),
     ],
@@ -96,7 +96,7 @@ def test_module_that_cannot_be_used_is_refused_with_place_and_reason(write, text
         ("def __init__(self, path_prefix): raise KeyError('k')", {}, "jobs_here.py:3: the constructor of Jobs raised"),
         ("def __init__(self, path_prefix): exit(3)", {}, "the constructor of Jobs raised SystemExit: 3"),
         ("def __init__(self, number=1, path_prefix='.'): pass", {"nummer": 1}, "Did you mean 'number'?"),
-        ("def __init__(self, path_prefix='.'): pass", {"n": 1}, "It takes none but path_prefix."),
+        ("def __init__(self, path_prefix='.'): pass", {"n": 1}, "Leave it out: it takes none but path_prefix"),
         ("def __init__(self, n, path_prefix='.'): pass", {}, "the constructor of Jobs needs the argument 'n'"),
         ("def __init__(self, path_prefix='.'): self._jobs = 5", {}, "_jobs is 5, not a sequence of dictionaries"),
         ("def __init__(self, path_prefix='.'): self._jobs = {1: 2}", {}, "not a sequence of dictionaries"),

@@ -32,7 +32,7 @@ def require_outputs(found: Survey) -> None:
     what = f"{missing:,} of {jobs_of(total)} have no output"
     if found.config["missing-output"] == "raise":
         raise CollectError(what, where=label, remedy="Make them: jor run. Or go on without: --missing-output ignore")
-    click.echo(f"Warning: {label}: {what}; collecting the other {done:,}", err=True)
+    click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
 
 
 def collect(found: Survey) -> bool:
@@ -61,7 +61,9 @@ def _noted(label: str, act: Callable[[], Result]) -> Result | None:
     try:
         return act()
     except (OSError, JorError) as error:
-        click.echo(f"Warning: {label}: there will be no note of what was collected: {error}", err=True)
+        why = error.what if isinstance(error, JorError) else error.strerror
+        what = f"there will be no note of what was collected: {why}"
+        click.echo(f"Warning: {label}: {what}\n  Make the output folder writable, or room in it", err=True)
         return None
 
 

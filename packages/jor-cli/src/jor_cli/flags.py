@@ -76,7 +76,7 @@ class _Text(click.ParamType):  # type: ignore[type-arg] # generic in new version
         try:
             return self._kind.read(value) if isinstance(value, str) else value
         except ValueError:
-            self.fail(f"{value!r} cannot be used. Needed: {self._kind.name}", param, ctx)
+            self.fail(f"{value!r} cannot be used. Give {self._kind.name}", param, ctx)
 
 
 def _flag(option: Option) -> Callable[[Command], Command]:

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 
 import click
 
+from jor import RecordError
 from jor.history import last_record
 from jor.plan import Survey
 from jor.runtime.journal import Record
 
+from .errors import message
 from .words import told_parameters
 
 #: Bytes shown of one job at most; the file has all.
@@ -48,7 +50,8 @@ def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
                 file.seek(place)
                 data = file.read(min(MOST, last - place) if ended else MOST)
         except OSError as error:
-            click.echo(f"The log cannot be read: {error}", err=True)
+            wrong = f"the log cannot be read: {error.strerror}"
+            click.echo(message(RecordError(wrong, where=path, remedy="Run the job again to have one")), err=True)
             return
         place += len(data)
         sys.stdout.flush()

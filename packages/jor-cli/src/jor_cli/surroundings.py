@@ -36,7 +36,8 @@ def image_of(sif: str) -> Identity:
     try:
         return identify(image, cache_folder())
     except OSError as error:
-        raise ContainerError(f"the image {image} cannot be read: {error.strerror}") from error
+        remedy = "Make it readable, or name another"
+        raise ContainerError(f"the image {image} cannot be read: {error.strerror}", remedy=remedy) from error
 
 
 @cache
@@ -121,4 +122,5 @@ def _packages(prefix: str) -> tuple[str, ...]:
     try:
         return CondaEnvironment(prefix).packages()
     except OSError as error:
-        raise ContainerError(f"the conda environment {prefix} cannot be read: {error.strerror}") from error
+        what = f"the conda environment {prefix} cannot be read: {error.strerror}"
+        raise ContainerError(what, remedy="Make it readable, or name another") from error

@@ -196,7 +196,7 @@ def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config
     where, what = config.setting(name).source, f"{name} = {config[name]}"
     if inside.version < OLDEST:
         version = ".".join(map(str, inside.version))
-        raise ConfigError(f"{what}: its Python is {version}", where=where, remedy="Jobs need Python 3.8 or newer in it")
+        raise ConfigError(f"{what}: its Python is {version}", where=where, remedy="Install Python 3.8 or newer in it")
     if "json" in inside.lacking:
         remedy = "Install all of Python in it (Debian: python3, not python3-minimal)"
         raise ConfigError(f"{what}: its Python lacks parts of the standard library", where=where, remedy=remedy)

@@ -23,6 +23,7 @@ _USUAL = ("miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", "
 _TIMEOUT = 30.0
 #: Seconds for a container to start, with an image that has to be fetched.
 _PATIENCE = 1800.0
+_BY_HAND = "Start a shell in it by hand, and see what it says"
 #: Status with which a wrapper's script ends that has said why it cannot run a command (EX_CONFIG).
 _TOLD = 78
 #: Magic numbers of image files, and where: SIF, squashfs, ext3.
@@ -101,7 +102,7 @@ def find_image(wanted: str) -> str:
             remedy = "Make it readable, and the folders it lies in"
         raise ContainerError(f"the image {path} cannot be read: {error.strerror}", remedy=remedy) from error
     if not any(start[place : place + len(magic)] == magic for place, magic in _MAGIC):
-        remedy = "Make one by: apptainer build image.sif ..." if start else "It is empty: make it anew"
+        remedy = "Make one: apptainer build image.sif SOURCE" if start else "Make it anew: it is empty"
         raise ContainerError(f"the file {path} is no image of Singularity or Apptainer", remedy=remedy)
     return path
 
@@ -171,7 +172,9 @@ def _run(argv: Sequence[str], directory: str | None = None) -> tuple[int, str, s
             errors="replace",
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise ContainerError(f"{argv[0]} cannot be run: {error}") from error
+        raise ContainerError(
+            f"{argv[0]} cannot be run: {error}", remedy="Start it by hand, and see what it says"
+        ) from error
     return done.returncode, done.stdout, done.stderr.strip()
 
 
@@ -179,7 +182,8 @@ def _why_nothing_runs(status: int, said: str) -> ContainerError:
     if status == _TOLD:
         what, _, remedy = said.rpartition("Error: ")[2].partition("\n")
         return ContainerError(what, remedy=remedy.strip())
-    return ContainerError(f"nothing runs in it: {said.splitlines()[-1].strip() if said else f'exit status {status}'}")
+    why = said.splitlines()[-1].strip() if said else f"exit status {status}"
+    return ContainerError(f"nothing runs in it: {why}", remedy=_BY_HAND)
 
 
 def find_environment(wanted: str, environ: Mapping[str, str] | None = None) -> CondaEnvironment:
@@ -205,8 +209,8 @@ def find_environment(wanted: str, environ: Mapping[str, str] | None = None) -> C
 
 def _told(known: Mapping[str, str]) -> str:
     if not known:
-        return "None was found on this machine: give its prefix, a path with a slash"
-    return f"Known are: {', '.join(sorted(known))}; or give a prefix, a path with a slash"
+        return "Give its prefix, a path with a slash: none was found on this machine"
+    return f"Choose one of: {', '.join(sorted(known))}; or give a prefix, a path with a slash"
 
 
 def _is_environment(prefix: str) -> bool:

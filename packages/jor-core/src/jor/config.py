@@ -105,7 +105,7 @@ def read_setting(option: Option, text: str, source: str) -> Setting:
     try:
         return Setting(option.kind.read(text.strip()), source)
     except ValueError:
-        what, remedy = f"{option.name} = {text!r:.100} cannot be used", f"Needed: {option.kind.name}"
+        what, remedy = f"{option.name} = {text!r:.100} cannot be used", f"Give {option.kind.name}"
         raise ConfigError(what, where=source, remedy=remedy) from None
 
 
@@ -134,7 +134,7 @@ def _known(section: str, name: str, place: str) -> Option:
     option = BY_NAME.get(name)
     if option is None or option.section != section:
         if option is not None:
-            remedy = f"It belongs in the section [{option.section}]"
+            remedy = f"Move it to the section [{option.section}]"
         else:
             remedy = nearest(name, [option.name for option in OPTIONS if option.section == section])
         raise ConfigError(f"unknown key {name!r} in section [{section}]", where=place, remedy=remedy)
@@ -183,7 +183,7 @@ def _read(path: str) -> str:
     except UnicodeDecodeError:
         raise ConfigError("the file is not UTF-8 text", where=path, remedy="Save it with the encoding UTF-8") from None
     except OSError as error:
-        remedy = "jor.cfg has to be a readable file; without one, defaults hold"
+        remedy = "Make it a readable file, or delete it: without one, defaults hold"
         raise ConfigError(f"the file cannot be read: {error.strerror}", where=path, remedy=remedy) from None
 
 

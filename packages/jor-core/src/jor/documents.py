@@ -27,6 +27,9 @@ NULL = "tag:yaml.org,2002:null"
 _MERGE, _MAPPING, _LIST = (f"tag:yaml.org,2002:{name}" for name in ("merge", "map", "seq"))
 
 
+_ELSEWHERE = "Put large values into a file that the job module reads"
+
+
 def compose(path: str) -> tuple[yaml.Node | None, Builder]:
     """Return the root node of the YAML file at `path`, None if it is empty, and what builds values from its nodes.
 
@@ -40,10 +43,12 @@ def compose(path: str) -> tuple[yaml.Node | None, Builder]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
-        raise TodoError(f"not YAML: {error.problem}", where=where) from None
+        remedy = "Mend the YAML: indent with blanks, put a blank behind each colon, quotes around texts with : or #"
+        raise TodoError(f"not YAML: {error.problem}", where=where, remedy=remedy) from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
         line = text.encode()[: getattr(error, "position", 0)].count(b"\n") + 1
-        raise TodoError(f"not YAML: {str(error).splitlines()[0]}", where=f"{path}:{line}") from None
+        what = f"not YAML: {str(error).splitlines()[0]}"
+        raise TodoError(what, where=f"{path}:{line}", remedy="Delete that character") from None
 
 
 def _refuse_depth(text: str, path: str) -> None:
@@ -52,7 +57,7 @@ def _refuse_depth(text: str, path: str) -> None:
     for event in yaml.parse(text, _Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            raise TodoError("nested too deeply", where=at(path, event))
+            raise TodoError("nested too deeply", where=at(path, event), remedy=_ELSEWHERE)
 
 
 def _read(path: str) -> str:
@@ -63,7 +68,8 @@ def _read(path: str) -> str:
         remedy = "Create it (the README says how), or name another with --todo-list"
         raise TodoError("there is no todo-list", where=path, remedy=remedy) from None
     except OSError as error:
-        raise TodoError(f"the todo-list cannot be read: {error.strerror}", where=path) from None
+        remedy = "Make it a readable file, or name another with --todo-list"
+        raise TodoError(f"the todo-list cannot be read: {error.strerror}", where=path, remedy=remedy) from None
     if len(content) > MAX_SIZE:
         remedy = "List the jobs in the job module, or use sweep: for products"
         raise TodoError(f"the todo-list is larger than {MAX_SIZE // 2**20} MiB", where=path, remedy=remedy)
@@ -127,7 +133,8 @@ class Builder:
         seen = set()
         for key, item in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise TodoError("a key has to be a plain text or number", where=at(self._path, key))
+                remedy = "Write a text or a number before the colon"
+                raise TodoError("this key is no plain text or number", where=at(self._path, key), remedy=remedy)
             if key.tag == _MERGE:
                 self._merge(item, depth - 1)
             elif key.value in seen:
@@ -145,7 +152,8 @@ class Builder:
         """Merge within what a `<<` names, before it is copied: else aliases would multiply in flatten_mapping."""
         for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             if not isinstance(source, yaml.MappingNode):
-                raise TodoError("<< merges mappings, and this is none", where=at(self._path, source))
+                remedy = "Name one by its alias: <<: *name"
+                raise TodoError("<< merges mappings, and this is none", where=at(self._path, source), remedy=remedy)
             self._spend(len(source.value), source, depth)
             self.pairs(source, depth)
 
@@ -153,16 +161,19 @@ class Builder:
         """Count values made of `node`. Raise TodoError when there are too many, or nested without end."""
         self._left -= count
         if depth == 0:
-            raise TodoError("an alias stands for what it is part of", where=at(self._path, node))
+            remedy = "Write out what it stands for"
+            raise TodoError("an alias stands for what it is part of", where=at(self._path, node), remedy=remedy)
         if self._left < 0:
-            raise TodoError("the aliases stand for more than a million values", where=at(self._path, node))
+            what = "the aliases stand for more than a million values"
+            raise TodoError(what, where=at(self._path, node), remedy=_ELSEWHERE)
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         kind = node.tag.rpartition(":")[2]
         if kind not in _SCALARS:
             raise self._tagged(node)  # an empty `!!set` would be one, and no key
         if kind in ("int", "float") and len(node.value) > MAX_DIGITS:
-            raise TodoError(f"this number is longer than {MAX_DIGITS:,} characters", where=at(self._path, node))
+            what = f"this number is longer than {MAX_DIGITS:,} characters"
+            raise TodoError(what, where=at(self._path, node), remedy=_ELSEWHERE)
         try:
             # YAML 1.1's octal reading of 010 is not in the core schema.
             if kind == "int" and not node.value.startswith("0x"):

@@ -93,4 +93,4 @@ def nearest(word: str, known: Sequence[str]) -> str:
 
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     more = f" ... and {len(known) - _MOST_KNOWN} more" if len(known) > _MOST_KNOWN else ""
-    return f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known[:_MOST_KNOWN])}{more}."
+    return f"Did you mean {close[0]!r}?" if close else f"Choose one of: {', '.join(known[:_MOST_KNOWN])}{more}"

@@ -56,7 +56,7 @@ class Survey:
             raise JobModuleError(
                 f"there is no job {index}",
                 where=self.entry.label,
-                remedy=f"Jobs are numbered from 0 to {total - 1}" if total else "It lists no jobs",
+                remedy=f"Give an index from 0 to {total - 1}" if total else "List some: it has none",
             )
         return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
 
@@ -182,7 +182,7 @@ def _folder(jobs: JobsBase) -> str:
         raise
     except Exception as error:
         what = f"_get_output_folder failed: {type(error).__name__}: {error}"
-        raise JobModuleError(what, remedy="It returns a path: os.path.join(self.path_prefix, 'a name')") from error
+        raise JobModuleError(what, remedy="Return a path: os.path.join(self.path_prefix, 'a name')") from error
 
 
 class _Listings:

@@ -68,7 +68,7 @@ def select(entries: tuple[Entry, ...], names: tuple[str, ...]) -> tuple[Entry, .
     for name in names:
         if not any(os.path.normpath(name) in known or name in known for known in called.values()):
             known = sorted({entry.label for entry in entries} | {entry.stem for entry in entries})
-            raise TodoError(f"the todo-list has no entry {name!r}", remedy=nearest(name, known))
+            raise TodoError(f"there is no entry {name!r}", where="the todo-list", remedy=nearest(name, known))
     wanted = {*names, *map(os.path.normpath, names)}
     return tuple(entry for entry in entries if not names or called[entry] & wanted)
 
@@ -81,7 +81,9 @@ def _items(root: yaml.Node | None, build: Builder, path: str) -> list[yaml.Node]
     pairs = build.pairs(root)
     for key, _ in pairs:
         if key.value != "jobs":
-            raise TodoError(f"unknown key {key.value!r:.100}", where=at(path, key), remedy="The only key is 'jobs'")
+            raise TodoError(
+                f"unknown key {key.value!r:.100}", where=at(path, key), remedy="Leave it out: the only key is jobs"
+            )
     if not pairs:
         raise TodoError("the todo-list has no key jobs", where=at(path, root), remedy=_EXAMPLE)
     ((_, jobs),) = pairs
@@ -173,7 +175,8 @@ def _settings(nodes: Mapping[str, yaml.Node], path: str) -> Layer:
 def _named(arguments: Mapping[Any, Any], node: yaml.Node, path: str) -> Mapping[str, Any]:
     for name in arguments:
         if not (isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)):
-            raise TodoError(f"{name!r:.100} is no name of an argument", where=at(path, node))
+            remedy = "Write a name as in Python: letters, digits and underscores"
+            raise TodoError(f"{name!r:.100} is no name of an argument", where=at(path, node), remedy=remedy)
     return arguments
 
 
@@ -196,7 +199,7 @@ def _located(function: Any, argument: Any, node: yaml.Node, path: str) -> Any:
 
 def _text(node: yaml.Node, path: str) -> str:
     if not isinstance(node, yaml.ScalarNode) or not node.value or "\0" in node.value:
-        raise TodoError("a text is needed here", where=at(path, node))
+        raise TodoError("a text is needed here", where=at(path, node), remedy="Write one, on one line")
     return str(node.value)
 
 

@@ -27,7 +27,7 @@ def _joined(ascending: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     start, end = 0, -1
     for first, last in ascending:
         if not 0 <= first <= last:
-            raise IndexSetError(f"{first} to {last} is no range of indices", remedy="Indices count from 0 upwards")
+            raise IndexSetError(f"{first} to {last} is no range of indices", remedy="Count indices from 0 upwards")
         if first <= end + 1:
             end = max(end, last)
             continue

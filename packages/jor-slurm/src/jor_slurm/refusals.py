@@ -58,7 +58,10 @@ _REMEDIES = (
     ("invalid feature specification", "Choose features that `sinfo -o %f` shows"),
     ("invalid generic resource", "Choose resources that `sinfo -o %G` shows"),
     ("requested time limit is invalid", "Ask for less time, or choose another partition"),
-    ("invalid job array specification", "The cluster's MaxArraySize, or max_array_tasks, is lower than expected"),
+    (
+        "invalid job array specification",
+        "Submit smaller arrays: MaxArraySize or max_array_tasks is less than expected",
+    ),
     ("parameter too long", "Shorten names and paths"),
     ("job dependency problem", "Check the option dependency"),
 )
@@ -81,7 +84,7 @@ def refusal(returncode: int, stderr: str) -> SlurmError:
             return RefusedError(words, remedy=remedy)
     if _any(_LIMITS, low):
         return LimitError(words, remedy=_LATER)
-    return RefusedError(words, remedy="It is what sbatch says: see its manual, or ask the cluster's administrators")
+    return RefusedError(words, remedy="See the manual of sbatch, which says this, or ask the cluster's administrators")
 
 
 def _any(texts: tuple[str, ...], low: str) -> bool:

@@ -78,7 +78,7 @@ def run(
         _end(process)
         raise CommandError(
             f"{argv[0]} gave no answer within {timeout:.0f} s",
-            remedy="Slurm's controller may be busy or down: try again later",
+            remedy="Try again later: Slurm's controller may be busy or down",
         ) from None
     except BaseException:
         _end(process)

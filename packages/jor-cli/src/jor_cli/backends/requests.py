@@ -190,7 +190,7 @@ def _time_limit(config: Config, job: int | None, rounds: int, limits: Limits) ->
 
 def _blamed(config: Config, what: str) -> str:
     """Return where the option was set that an error names first."""
-    for name in (*_PASSED, "options"):
+    for name in (*_PASSED, "mem", "options"):
         if what.startswith((name, name.replace("-", "_"))):
             return config.setting(name).source
     return config.setting("options").source if config["options"] else ""

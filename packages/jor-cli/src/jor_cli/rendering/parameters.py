@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from jor import TodoError
+from jor.errors import nearest
 from jor.plan import Survey
 from jor.status import Problem, Shortage
 
@@ -32,8 +33,8 @@ def by_parameter(surveys: Iterable[Survey], name: str) -> str:
             else:
                 names.update(parameters)
     if not counts:
-        known = f"Parameters are: {', '.join(sorted(names))}" if names else "There are no jobs"
-        raise TodoError(f"no job has a parameter {name!r}", where="--by", remedy=known)
+        remedy = nearest(name, sorted(names)) if names else "List some jobs: there are none"
+        raise TodoError(f"no job has a parameter {name!r}", where="--by", remedy=remedy)
     values = list(dict.fromkeys(value for value, _ in counts))
     kinds = sorted({kind for _, kind in counts if kind})
     rows = [[value, *(f"{counts[value, kind]:,}" for kind in kinds), f"{_total(counts, value):,}"] for value in values]

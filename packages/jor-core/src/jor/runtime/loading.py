@@ -29,20 +29,17 @@ def find(jobmodule: str) -> str:
     folder = os.path.dirname(jobmodule) or "."
     if not os.path.isdir(folder):
         raise JobModuleError(
-            "there is no such job module",
+            f"there is no such job module: no folder {folder!r} in {os.getcwd()!r}",
             where=jobmodule,
-            remedy=f"There is no folder {folder!r} in {os.getcwd()!r}",
+            remedy="Correct the path: it is relative to the working directory",
         )
     files = [
         os.path.join(folder, name) if folder != "." else name for name in os.listdir(folder) if name.endswith(".py")
     ]
-    raise JobModuleError(
-        "there is no such job module",
-        where=jobmodule,
-        remedy=nearest(jobmodule, sorted(files))
-        if files
-        else f"There is no Python file in {os.path.abspath(folder)!r}",
-    )
+    if not files:
+        what = f"there is no such job module: no Python file in {os.path.abspath(folder)!r}"
+        raise JobModuleError(what, where=jobmodule, remedy="Write one, or let jor init make it")
+    raise JobModuleError("there is no such job module", where=jobmodule, remedy=nearest(jobmodule, sorted(files)))
 
 
 def load(path: str) -> type[JobsBase]:
@@ -138,8 +135,8 @@ def _jobs_class(module: ModuleType, path: str) -> type[JobsBase]:
     cls = getattr(module, "Jobs", None)
     if cls is None:
         classes = [name for name, value in vars(module).items() if isinstance(value, type) and value is not JobsBase]
-        hint = f"It has the classes {', '.join(classes)}. " if classes else ""
-        raise JobModuleError("the job module has no class Jobs", where=path, remedy=hint + _TEMPLATE)
+        others = f", but {', '.join(classes)}" if classes else ""
+        raise JobModuleError(f"the job module has no class Jobs{others}", where=path, remedy=_TEMPLATE)
     if not (isinstance(cls, type) and issubclass(cls, JobsBase)):
         raise JobModuleError(
             "Jobs is not derived from jor.JobsBase", where=path, remedy="Write: class Jobs(jor.JobsBase):"
@@ -178,7 +175,7 @@ def _not_constructed(
         known = [name for name in parameters if name != "path_prefix"]
         for name in arguments:
             if name not in parameters:
-                remedy = nearest(name, known) if known else "It takes none but path_prefix."
+                remedy = nearest(name, known) if known else "Leave it out: it takes none but path_prefix"
                 return JobModuleError(f"the constructor of Jobs has no argument {name!r}", where=path, remedy=remedy)
     given = {*arguments, "path_prefix"}
     missing = [
@@ -208,13 +205,13 @@ def _check_jobs(jobs: JobsBase, path: str) -> None:
         raise JobModuleError(
             f"_jobs is {jobs._jobs!r:.100}, not a sequence of dictionaries",
             where=path,
-            remedy="_mk_jobs sets self._jobs to a list of dictionaries, or to jor.grid(...)",
+            remedy="Let _mk_jobs set self._jobs to a list of dictionaries, or to jor.grid(...)",
         )
     if count and not hasattr(jobs._jobs[0], "keys"):
         raise JobModuleError(
             f"_jobs[0] is {jobs._jobs[0]!r:.100}, not a dictionary from parameter names to values",
             where=path,
-            remedy="_mk_jobs sets self._jobs to a list of dictionaries, or to jor.grid(...)",
+            remedy="Let _mk_jobs set self._jobs to a list of dictionaries, or to jor.grid(...)",
         )
 
 

@@ -7,7 +7,7 @@ cache there; reading the directory is not (nfs(5), "Directory entry caching").
 from __future__ import annotations
 
 import os
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Any, Iterable, Iterator
 
 from ..errors import JobModuleError
 from .records import RECORDS
@@ -76,7 +76,7 @@ def output_name(jobs: Any, index: int) -> str:
     except JobModuleError:
         raise
     except Exception as error:
-        raise JobModuleError(*_why_no_name(jobs, index, error)) from error
+        raise _no_name(jobs, index, error) from error
     return name if isinstance(name, str) else os.fsdecode(name)
 
 
@@ -92,7 +92,7 @@ def output_names(jobs: Any) -> Iterator[str]:
     except JobModuleError:
         raise
     except Exception as error:
-        raise JobModuleError(*_why_no_name(jobs, index, error)) from error
+        raise _no_name(jobs, index, error) from error
 
 
 def absent_outputs(jobs: Any, listing: Listing) -> list[int]:
@@ -100,14 +100,21 @@ def absent_outputs(jobs: Any, listing: Listing) -> list[int]:
     return listing.claim(output_names(jobs))
 
 
-def _why_no_name(jobs: Any, index: int, error: Exception) -> Sequence[str]:
+def _no_name(jobs: Any, index: int, error: Exception) -> JobModuleError:
+    said = f"{type(error).__name__}: {error}"
     try:
         job = jobs._jobs[index]
     except Exception:
-        return (f"_jobs[{index}] raised {type(error).__name__}: {error}",)
+        return JobModuleError(f"_jobs[{index}] raised {said}", remedy="Mend the sequence that _mk_jobs makes")
     if not hasattr(job, "keys") or not all(isinstance(key, str) for key in job):
-        return (f"_jobs[{index}] is {job!r:.100}, not a dictionary from parameter names to values",)
-    return (f"_get_output_fname failed for job {index}, {dict(job)!r:.200}: {type(error).__name__}: {error}",)
+        return JobModuleError(
+            f"_jobs[{index}] is {job!r:.100}, not a dictionary from parameter names to values",
+            remedy="Let _mk_jobs set self._jobs to a list of dictionaries, or to jor.grid(...)",
+        )
+    return JobModuleError(
+        f"_get_output_fname failed for job {index}, {dict(job)!r:.200}: {said}",
+        remedy=f"Let it return a name for these arguments: def _get_output_fname(self, {', '.join(job)})",
+    )
 
 
 def _fit(name: str, index: int) -> str:
@@ -125,6 +132,6 @@ def _fit(name: str, index: int) -> str:
     if wrong:
         raise JobModuleError(
             f"the output of job {index}, {name!r:.300}, {wrong}",
-            remedy="_get_output_fname returns a file name; _get_output_folder returns the folder",
+            remedy="Let _get_output_fname return a file name, and _get_output_folder the folder",
         )
     return name

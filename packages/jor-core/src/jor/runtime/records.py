@@ -110,7 +110,7 @@ class Run(NamedTuple):
             data = file.read(2 * PLACE.size)
         if len(data) < 2 * PLACE.size:
             raise RecordError(
-                f"the submission has no task {task}", where=self.places, remedy="Only jor starts tasks of it"
+                f"the submission has no task {task}", where=self.places, remedy="Leave it to jor to start tasks of it"
             )
         return PLACE.unpack_from(data)[0], PLACE.unpack_from(data, PLACE.size)[0]
 
@@ -180,8 +180,8 @@ def require_unchanged(jobs: Any, job: Job) -> None:
     if now != job.line:
         raise JobModuleError(
             f"job {job.index} is not what was planned: planned {_shown(job.line)}, now {_shown(now)}",
-            remedy="The job module was edited, or lists its jobs anew at each load (seed its random numbers); "
-            "run again to plan what it lists now",
+            remedy="Run again to plan what the job module lists now; should that differ from load to load, seed its "
+            "random numbers",
         )
 
 
