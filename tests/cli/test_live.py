@@ -93,7 +93,7 @@ def terminal(tmp_path: Path, environment: dict[str, str]) -> Iterator[Callable[.
     terminals: list[Terminal] = []
 
     def start(*args: str, rows: int = 24, columns: int = 80, **more: str) -> Terminal:
-        own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "NO_COLOR")}
+        own = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
         terminals.append(Terminal(tmp_path, {**own, **more}, *args, rows=rows, columns=columns))
         return terminals[-1]
 
