@@ -39,6 +39,7 @@ PLACED_ELSEWHERE = {
     "jor/plan.py": "its caller adds the entry's place or the job module",
     "jor/todo.py": "it adds the place of jobargs to its own error",
     "jor_containers/discovery.py": "jor_cli.wrappers adds where sif or condaenv was set",
+    "jor_containers/environments.py": "jor_cli.wrappers adds where sif or condaenv was set",
     "jor_cli/surroundings.py": "jor_cli.wrappers adds where sif or condaenv was set",
     "jor_slurm/arrays.py": "its words quote the indices",
     "jor_slurm/commands.py": "its words name the command, or the value given",

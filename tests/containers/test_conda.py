@@ -173,6 +173,28 @@ def test_packages_are_listed(prefix):
     assert CondaEnvironment(str(prefix)).packages() == ("a-1-h0_0", "python-3.11.4-0")
 
 
+def test_packages_are_told_with_their_origin_as_far_as_it_is_known(prefix):
+    folder = prefix / "conda-meta"
+    for name, text in {
+        "a-1-0": '{"url": "https://site/noarch/a-1-0.conda", "md5": "0123", "sha256": "4567"}',
+        "b-1-0": '{"url": "https://site/noarch/b-1-0.conda", "sha256": "4567"}',
+        "c-1-0": '{"url": "https://site/noarch/c-1-0.conda"}',
+        "d-1-0": "{}",
+        "e-1-0": "\xff no JSON",
+        "f-1-0": "[]",
+    }.items():
+        (folder / f"{name}.json").write_text(text)
+    (folder / "python-3.11.4-0.json").unlink()
+    assert CondaEnvironment(str(prefix)).explicit() == (
+        "https://site/noarch/a-1-0.conda#0123",
+        "https://site/noarch/b-1-0.conda#4567",
+        "https://site/noarch/c-1-0.conda",
+        "d-1-0",
+        "e-1-0",
+        "f-1-0",
+    )
+
+
 @pytest.mark.parametrize(
     "variables",
     [

@@ -126,6 +126,11 @@ def test_packages_are_recorded_and_their_change_is_told(project, make_environmen
     surroundings = json.loads(record.read_text())["surroundings"]
     assert surroundings["condaenv"] == f"{root}/envs/testbed"
     assert surroundings["packages"] == ["python-3.11.4-0", "settings-1.0-0"]
+    assert [re.sub(r".*/", "", line) for line in surroundings["explicit"]] == [
+        f"{name}.tar.bz2#{json.loads((root / f'envs/testbed/conda-meta/{name}.json').read_text())['md5']}"
+        for name in surroundings["packages"]
+    ]
+    assert all(line.startswith("file://") for line in surroundings["explicit"])
     assert "changed" not in project("status")
     (root / "envs/testbed/conda-meta/settings-1.0-0.json").rename(root / "envs/testbed/conda-meta/settings-1.1-0.json")
     said = project("status")

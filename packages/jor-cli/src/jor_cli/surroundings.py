@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import attrs
@@ -54,8 +55,10 @@ def recorded(sif: str | None, program: str, environment: CondaEnvironment | None
         image = image_of(sif)
         found = Surroundings(image.image, image.size, image.sha256, image.stamp, labels(program, image.image))
     if environment is not None:
-        packages = () if inside else _packages(environment.prefix)
-        found = attrs.evolve(found, condaenv=environment.prefix, packages=packages)
+        found = attrs.evolve(found, condaenv=environment.prefix)
+    if environment is not None and not inside:
+        with _readable(environment.prefix):
+            found = attrs.evolve(found, packages=environment.packages(), explicit=environment.explicit())
     return found
 
 
@@ -119,8 +122,15 @@ def _in(place: str) -> str:
 
 
 def _packages(prefix: str) -> tuple[str, ...]:
-    try:
+    with _readable(prefix):
         return CondaEnvironment(prefix).packages()
+
+
+@contextmanager
+def _readable(prefix: str) -> Iterator[None]:
+    """Let an OSError tell which environment cannot be read."""
+    try:
+        yield
     except OSError as error:
         what = f"the conda environment {prefix} cannot be read: {error.strerror}"
         raise ContainerError(what, remedy="Make it readable, or name another") from error

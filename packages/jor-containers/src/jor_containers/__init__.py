@@ -2,7 +2,8 @@
 
 from .apptainer import ENTER, Apptainer, bound, stamp
 from .conda import ACTIVATE, CondaEnvironment
-from .discovery import Inside, find_environment, find_environment_inside, find_image, find_program, labels, look_inside
+from .discovery import Inside, find_image, find_program, labels, look_inside
+from .environments import find_environment, find_environment_inside
 from .errors import ContainerError
 from .identity import Identity, identify
 from .wrapping import Native, Nested, Wrapper

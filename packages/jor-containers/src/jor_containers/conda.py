@@ -7,6 +7,7 @@ etc/conda/env_vars.d/*.json and conda-meta/state; then the scripts etc/conda/act
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 
@@ -41,3 +42,23 @@ class CondaEnvironment:
         """Return the packages in it, as name-version-build, sorted. Raise OSError when they cannot be read."""
         names = os.listdir(os.path.join(self.prefix, "conda-meta"))
         return tuple(sorted(name[: -len(".json")] for name in names if name.endswith(".json")))
+
+    def explicit(self) -> tuple[str, ...]:
+        """Return the packages in it, as `conda list --explicit --md5` does: URL#digest, from which it can be made anew.
+
+        They come in the order of `packages`; name-version-build stands for one that does not say where it came from.
+        Source: conda's documentation, "Managing environments", identical environments. Raise OSError when they cannot
+        be read.
+        """
+        return tuple(map(self._origin, self.packages()))
+
+    def _origin(self, package: str) -> str:
+        with open(
+            os.path.join(self.prefix, "conda-meta", f"{package}.json"), encoding="utf-8", errors="replace"
+        ) as file:
+            try:
+                told = json.load(file)
+                digest = told.get("md5") or told.get("sha256")
+                return f"{told['url']}#{digest}" if digest else str(told["url"])
+            except (ValueError, KeyError, TypeError, AttributeError):
+                return package  # written by hand, or damaged

@@ -67,6 +67,8 @@ class Surroundings:
     condaenv: str = ""
     #: Its packages, name-version-build; () where it is part of the image.
     packages: tuple[str, ...] = ()
+    #: The same as URL#digest, from which conda makes it anew: @EXPLICIT.
+    explicit: tuple[str, ...] = ()
 
 
 #: This machine as it is.
