@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import shlex
 import sys
 import tarfile
@@ -79,4 +80,5 @@ def _package(folder: Path, name: str, version: str, files: dict[str, str]) -> No
 
 
 if __name__ == "__main__":
-    print(make(Path(sys.argv[1]), *sys.argv[2:3]))
+    print(make(Path(sys.argv[1]), *sys.argv[2:3]), flush=True)
+    os._exit(0)  # threads of py-rattler may still run, and can crash an interpreter that winds up
