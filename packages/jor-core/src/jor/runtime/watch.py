@@ -56,7 +56,7 @@ class Watch:
         for fd, event in events:
             if fd == self._wakeup:
                 _drain(fd)
-            if fd == self._feed and event & select.POLLHUP and not event & select.POLLIN:
+            if fd == self._feed and event & select.POLLHUP:  # though there may be jobs in it: they are not its any more
                 self.abandoned = True
                 self._poll.unregister(fd)
                 self._feed = None
