@@ -13,8 +13,9 @@ from typing import Any
 from jor import __version__
 from jor.plan import Survey, sha256_of
 from jor.runtime.outputs import Listing, absent_outputs
-from jor.runtime.staging import stamp
-from jor.submission import new_token, ranges, timestamp
+from jor.runtime.owner import Owner
+from jor.runtime.staging import stamp, sweep_halfway
+from jor.submission import ranges, timestamp
 
 from .causes import cause_of
 
@@ -45,6 +46,7 @@ def begin(found: Survey) -> int:
     Return the time by the clock that stamps files there, nanoseconds since the epoch. Raise OSError.
     """
     os.makedirs(found.records, exist_ok=True)
+    sweep_halfway(note_of(found.records))
     earlier = read_note(found.records)
     now = _write(found.records, {**(earlier or {}), "unfinished_since": timestamp()})
     if earlier is None:
@@ -128,7 +130,7 @@ def _made(listing: Listing, began: int) -> list[str] | None:
 
 def _write(records: str, content: Mapping[str, Any]) -> int:
     """Put `content` in the place of the note, by rename; return when it was written, nanoseconds since the epoch."""
-    halfway = f"{note_of(records)}.{new_token()}"
+    halfway = f"{note_of(records)}.{Owner.current()}"
     try:
         with open(halfway, "x", encoding="utf-8") as file:
             lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]

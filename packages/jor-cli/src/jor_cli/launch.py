@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,14 +15,14 @@ import click
 from jor import BusyError
 from jor.config import Config
 from jor.entries import Entry
-from jor.history import Ask
+from jor.history import Ask, outliving
 from jor.local import Assignment, carry_out
-from jor.lock import acquire
+from jor.lock import PATIENCE, Lease, acquire, clear
 from jor.plan import Survey, again, choose, make_submission
 from jor.runtime.owner import Owner
 from jor.runtime.staging import sweep
 from jor.status import Status
-from jor.submission import partial_folder, timestamp, unwritable, write
+from jor.submission import partial_folder, sweep_unfinished, timestamp, unwritable, write
 
 from .backends import Lazy
 from .errors import LATER
@@ -84,6 +85,9 @@ def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
             else:
                 show_batch(found, indices, cluster.backend)
         return 0
+    for found, indices in chosen:
+        if not indices and not found.status.active:
+            _tidy(found.records)
     assignments = []
     held_back = False
     arrays: list[ArrayId] = []
@@ -149,6 +153,16 @@ def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     return [manner.index]
 
 
+def _tidy(records: str) -> None:
+    """Delete what the dead have left of an entry that has nothing to be planned."""
+    try:
+        if os.path.exists(records):
+            clear(os.path.join(records, "lock"))
+            sweep(partial_folder(records))
+    except OSError:
+        pass  # it does no harm where it lies, and nothing is to be written there now
+
+
 @contextmanager
 def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey, Sequence[int]]]:
     """Be the only one who plans this entry; give what is pending now, which may be less than it was."""
@@ -159,11 +173,27 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
     except OSError as error:
         raise unwritable(error, records) from error
     try:
+        _await_workers(records, lease)
         (now,) = again([found], lease.server_time(), ask)
+        clear(lease.path)
+        sweep_unfinished(records, lease.server_time())
         sweep(partial_folder(records), lambda: now.history.gone(now.carriers))
         yield now, _wanted(now, manner)
     finally:
         lease.release()
+
+
+def _await_workers(records: str, lease: Lease) -> None:
+    """Wait until the workers of a command that was killed have ended, lest a job run twice at once."""
+    deadline = time.monotonic() + PATIENCE
+    while owner := outliving(records, lease.server_time()):
+        if time.monotonic() > deadline:
+            raise BusyError(
+                f"process {owner.pid} works for a jor run that was killed, and has not ended in {PATIENCE:.0f} seconds",
+                where=records,
+                remedy="End it, and run again",
+            )
+        time.sleep(0.05)
 
 
 def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:

@@ -14,6 +14,7 @@ from .lock import holder
 from .runtime.jobs import JobsBase
 from .runtime.journal import Reader, Record
 from .runtime.outputs import output_name
+from .runtime.owner import Owner
 from .runtime.records import Run
 from .runtime.staging import stamp
 from .status import Attempt, Carrier, EntryStatus, Phase, TaskState, judge
@@ -109,6 +110,22 @@ def last_record(records: str, index: int) -> Record | None:
         found = newest_records(run).get(index)
         if found is not None:
             return found
+    return None
+
+
+def outliving(records: str, now: float) -> Owner | None:
+    """Return a worker that runs though the command that it worked for is dead; None if there is none.
+
+    It ends by itself as soon as it notices. To be asked by who is planning the entry with the folder `records`; `now`
+    is the time by the clock that stamps files there.
+    """
+    for run in submissions.newest_first(records):
+        if os.path.exists(run.alive) and holder(run.alive, now) is None:
+            for _, text in _Journals(run).owners:
+                owner = Owner.parse(text)
+                if owner is not None and owner.is_running():
+                    return owner
+            os.unlink(run.alive)  # the next time there is nothing to ask
     return None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from .errors import BusyError
 from .runtime.owner import Owner
+from .runtime.staging import sweep_halfway
 
 #: Seconds between two refreshes of a file that is held.
 REFRESH_EVERY = 30.0
@@ -99,6 +100,15 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
             waiting(owner)
             told = True
         time.sleep(0.05)
+
+
+def clear(path: str) -> None:
+    """Delete what the dead have left of the lease at `path`, and on its way to be one."""
+    text = _read(path)
+    if text is not None and holder(path, time.time()) is None:
+        _break(path, text)
+    sweep_halfway(path)
+    sweep_halfway(f"{path}.broken")
 
 
 def _break(path: str, stale: str | None) -> None:

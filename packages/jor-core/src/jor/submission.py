@@ -5,6 +5,7 @@ Written once, before anything is started, and never changed.
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import platform
@@ -26,6 +27,9 @@ from .lock import Lease
 from .runtime.jobs import JobsBase
 from .runtime.outputs import output_name
 from .runtime.records import PLACE, VERSION, Run, freeze
+
+#: Seconds after which a submission that is still being written is so no more: its jor was killed.
+ABANDONED_AFTER = 3600.0
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -249,6 +253,16 @@ def newest_first(records: str) -> Iterator[Run]:
         run = Run(os.path.join(records, "runs", name))
         if os.path.exists(run.submission):
             yield run
+
+
+def sweep_unfinished(records: str, now: float) -> None:
+    """Delete submissions below `records` that were never finished; to be called by who is planning the entry.
+
+    `now` is the time by the clock that stamps files there.
+    """
+    for folder in glob.glob(os.path.join(glob.escape(records), "runs", "*", "")):
+        if not os.path.exists(Run(folder).submission) and now - os.stat(folder).st_mtime > ABANDONED_AFTER:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def ranges(indices: Sequence[int]) -> Ranges:

@@ -33,6 +33,11 @@ class Owner(NamedTuple):
         """Return the owner that this process is."""
         return cls(os.uname().nodename.replace("~", "-"), _boot(), os.getpid(), _start_time(os.getpid()) or 0)
 
+    def is_running(self) -> bool:
+        """Tell whether the process runs for certain; what cannot be seen from here counts as gone."""
+        here = Owner.current()
+        return (self.host, self.boot) == (here.host, here.boot) and _start_time(self.pid) == self.started
+
     def is_dead(self) -> bool:
         """Tell whether the process is gone for certain; what cannot be seen from here counts as alive."""
         here = Owner.current()

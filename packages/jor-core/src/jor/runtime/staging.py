@@ -95,6 +95,15 @@ def sweep(partial: str, gone: Callable[[], AbstractSet[str]] = frozenset) -> int
     return len(dead)
 
 
+def sweep_halfway(path: str) -> None:
+    """Delete the files `path`.<owner>, which were to become `path`, of processes that are certainly dead."""
+    folder, prefix = os.path.split(f"{path}.")
+    for name in os.listdir(folder):
+        owner = Owner.parse(name[len(prefix) :]) if name.startswith(prefix) else None
+        if owner is not None and owner.is_dead():
+            _delete(os.path.join(folder, name))
+
+
 def stamp(path: str) -> Stamp | None:
     """Return what changes when a file is written anew (inode, mtime in ns, bytes); None when there is none."""
     try:
