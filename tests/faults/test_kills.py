@@ -1,0 +1,185 @@
+"""SIGKILL at any moment, of any process: no output is lost or torn, nothing is left over, no job runs twice at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ..integration.commands import Jor, descendants, outputs, tree, wait_until
+from .conftest import Faults, gone, seeds
+from .projects import executions, expected, nothing_is_torn, overlaps
+
+Record = Callable[[str, object], None]
+
+#: How often each process is struck: what the command does at its start is done once, what workers do for each job.
+ROLES = ("command", "command", "command", "worker", "worker", "host", "job", "job")
+#: About how many calls of each change files in a run of the project; where there are less, nothing is struck.
+CALLS = {"command": 41, "worker": 46, "host": 2, "job": 42}
+KILLS = 5
+
+
+def as_undisturbed(jor: Jor, project: Path) -> None:
+    """Complete the sweep, and assert that it is as if nothing had happened."""
+    done = jor("run")
+    assert done.code == 0, done
+    assert outputs(project) == expected()
+    assert jor.processes() == set()
+    assert overlaps(jor.folder) == []
+    left = {path.name for path in project.glob(".jor/*/*")}
+    assert left == {"runs"}
+
+
+def told(jor: Jor) -> None:
+    """Assert that `jor status` can explain what there is."""
+    done = jor("status")
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("seed", seeds(24))
+def test_process_killed_at_any_call_costs_its_job_at_most(
+    jor: Jor, project: Path, faults: Faults, seed: int, record_property: Record
+) -> None:
+    chance = random.Random(seed)
+    kills = 0
+    for _ in range(KILLS):
+        role = chance.choice(ROLES)
+        at = chance.randrange(1, CALLS[role] + 1)
+        how = chance.choice(("kill", "after", "half"))
+        before = outputs(project) if project.exists() else {}
+        args = chance.choice(([], ["--overwrite-output"]))
+        done = jor("run", *args, **faults.strike(how, at, path=project, role=role))
+        struck = faults.strikes[kills:]
+        kills += len(struck)
+        assert "Traceback" not in done.err, done
+        codes = {-signal.SIGKILL} if role == "command" else {0, 1}  # a worker may have had no job
+        assert done.code in (codes if struck else {0}), (struck, done)
+        gone(jor)
+        if project.exists():
+            assert nothing_is_torn(project), struck
+            assert before.keys() <= outputs(project).keys(), struck
+        told(jor)
+    as_undisturbed(jor, project)
+    record_property("kills", kills)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_submission_killed_at_each_call_is_whole_or_none(
+    jor: Jor, project: Path, faults: Faults, part: int, record_property: Record
+) -> None:
+    kills = 0
+    for at in list(range(part + 1, CALLS["command"] // 2 + 1, 4))[: None if len(seeds(3)) == 3 else 2]:
+        how = ("kill", "after", "half")[at % 3]
+        jor("run", "--overwrite-output", **faults.strike(how, at, path="/.jor/", role="command"))
+        kills = len(faults.strikes)
+        gone(jor)
+        told(jor)
+        for submission in project.glob(".jor/*/runs/*/submission.json"):
+            assert json.loads(submission.read_text())["version"] == 1
+    as_undisturbed(jor, project)
+    record_property("kills", kills)
+
+
+@pytest.mark.parametrize("seed", seeds(9))
+def test_command_killed_at_any_time_may_run_again_at_once(
+    jor: Jor, project: Path, seed: int, record_property: Record
+) -> None:
+    chance = random.Random(seed)
+    jor("run", "--test")  # compiles what Python imports
+    for _ in range(KILLS):
+        process = jor.start("run", "--overwrite-output", SECONDS_OF_JOBS=0.1)
+        time.sleep(chance.random())
+        process.kill()
+        jor.end_of(process)
+        assert nothing_is_torn(project)
+    gone(jor)
+    as_undisturbed(jor, project)
+    record_property("kills", KILLS)
+
+
+@pytest.mark.parametrize("seed", seeds(3))
+def test_status_killed_at_any_time_changes_nothing(jor: Jor, project: Path, seed: int, record_property: Record) -> None:
+    jor("run")
+    (project / "index1.txt").unlink()
+    jor("status")  # compiles what Python imports
+    before = tree(jor.folder)
+    chance = random.Random(seed)
+    for _ in range(KILLS):
+        process = jor.start("status")
+        time.sleep(chance.random() * 0.3)
+        process.kill()
+        jor.end_of(process)
+        assert tree(jor.folder) == before
+    record_property("kills", KILLS)
+
+
+@pytest.mark.parametrize("how", ["kill", "after", "half"])
+def test_collect_killed_at_each_call_is_done_by_the_next(
+    jor: Jor, project: Path, faults: Faults, how: str, record_property: Record
+) -> None:
+    jor("run")
+    whole = outputs(project)
+    for at in range(1, 13):
+        done = jor("collect", **faults.strike(how, at, path=project))
+        assert done.code == (-signal.SIGKILL if len(faults.strikes) == at else 0), done
+        assert whole.items() <= outputs(project).items()
+        for note in project.glob(".jor/*/collected.json"):
+            json.loads(note.read_text())
+        if done.code == 0:
+            break
+    assert jor("collect").code == 0
+    assert outputs(project)["all"] == b"".join(expected()[f"index{i}.txt"] for i in range(6))
+    (note,) = project.glob(".jor/*/collected.json")
+    assert json.loads(note.read_text())["included"] == {"count": 6, "jobs": [[0, 5]]}
+    assert {path.name for path in project.glob(".jor/*/*")} == {"runs", "collected.json"}
+    record_property("kills", len(faults.strikes))
+
+
+def test_worker_that_outlives_its_command_is_waited_for(jor: Jor, project: Path) -> None:
+    """A worker that has not noticed yet that its command is dead, since it is stopped, or the machine is overloaded."""
+    process = jor.start("run", SECONDS_OF_JOBS=3)
+    wait_until(lambda: len(executions(jor.folder)) == 2)
+    workers = descendants(process.pid, 1)
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    process.kill()
+    again = jor.start("run")
+    time.sleep(1.5)
+    for worker in workers:
+        os.kill(worker, signal.SIGCONT)
+    assert jor.end_of(again).code == 0
+    as_undisturbed(jor, project)
+
+
+def test_worker_begins_no_job_when_its_command_is_dead(jor: Jor, project: Path) -> None:
+    process = jor.start("run", SECONDS_OF_JOBS=0.5)
+    wait_until(lambda: len(executions(jor.folder)) >= 2)
+    workers = descendants(process.pid, 1)
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    wait_until(lambda: sum(words[0] == "end" for words in executions(jor.folder)) == 2)  # jobs go on meanwhile
+    process.kill()
+    process.wait()
+    for worker in workers:
+        os.kill(worker, signal.SIGCONT)
+    gone(jor)
+    assert sum(words[0] == "begin" for words in executions(jor.folder)) == 2
+    as_undisturbed(jor, project)
+
+
+def test_submission_that_was_never_finished_is_deleted_in_time(jor: Jor, project: Path) -> None:
+    jor("run")
+    (runs,) = project.glob(".jor/*/runs")
+    for name, age in (("1-old", 4000), ("1-new", 0)):
+        (runs / name).mkdir()
+        (runs / name / "jobs.jsonl").touch()
+        os.utime(runs / name, (time.time() - age,) * 2)
+    (project / "index1.txt").unlink()
+    as_undisturbed(jor, project)
+    assert sorted(path.name for path in runs.glob("1-*")) == ["1-new"]
