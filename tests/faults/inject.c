@@ -198,7 +198,7 @@ int close(int fd)
     char path[4096];
     int what;
     REAL(close);
-    if (!is_ready) return real(fd);
+    if (!is_ready || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY) return real(fd); /* O_DIRECTORY as well */
     of_fd(fd, path);
     what = path[0] == '/' ? strike("close", path) : 0;
     if (what < 0 && strcmp(how, "after")) die();

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from .errors import INTERRUPTED, exit_code, explained, message
+from .errors import INTERRUPTED, WRONG, exit_code, explained, message, of_the_system
 from .main import cli
 
 
@@ -25,6 +25,11 @@ def main() -> None:
             raise
         click.echo(message(error), err=True)
         sys.exit(exit_code(error))
+    except OSError as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(message(of_the_system(error)), err=True)
+        sys.exit(WRONG)
     sys.exit(code)
 
 

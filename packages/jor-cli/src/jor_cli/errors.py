@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from jor import BusyError, CollectError, JorError, Mistakes
@@ -22,6 +23,15 @@ def explained() -> tuple[type[Exception], ...]:
     from jor_slurm import SlurmError
 
     return JorError, SlurmError, ContainerError
+
+
+def of_the_system(error: OSError) -> JorError:
+    """Return the error for what the file system, or whatever else the system offers, did not do for a command."""
+    return JorError(
+        error.strerror or str(error),
+        where=os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "",
+        remedy="Mend that and run again: no output is lost. --debug tells what jor was about to do",
+    )
 
 
 def exit_code(error: Exception) -> int:

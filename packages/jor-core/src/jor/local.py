@@ -324,7 +324,8 @@ class _Crew:
         for index in sorted(worker.begun):
             self._fail(worker, index, f"its worker ended: {_described(status)}", (0, 0))
         if status == CANNOT_WORK:
-            self.broken = worker.last_error or f"a worker could not go on; see {worker.log}"
+            told = worker.last_error or _last_words(worker.log) or "a worker could not go on"
+            self.broken = f"{told}; see {worker.log}" if worker.log else told
         elif status and not worker.begun:
             self._deaths += 1
             if self._deaths >= _PATIENCE or status == _CANNOT_START:

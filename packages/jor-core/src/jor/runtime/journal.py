@@ -8,6 +8,7 @@ a sequence number `seq` and the CRC-32 of all before it, so that a reader knows 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -32,6 +33,7 @@ class Journal:
     def __init__(self, path: str, claim: Mapping[str, Any]) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(path, flags, 0o666)
+        self._path = path
         self._seq = 0
         self._torn = False
         self._unsynced_since: float | None = None
@@ -43,11 +45,14 @@ class Journal:
         # After a torn record the next begins on a line of its own, lest both be lost.
         data = b"\n" + line if self._torn else line
         self._torn = True
-        if os.write(self._fd, data) != len(data):
-            raise OSError(28, "No space left on device")
-        self._torn = False
-        self._seq += 1
-        self._sync_in_time()
+        try:
+            if os.write(self._fd, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._torn = False
+            self._seq += 1
+            self._sync_in_time()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from None  # str() tells where
 
     def close(self) -> None:
         """Force the records to the disk and close the file."""

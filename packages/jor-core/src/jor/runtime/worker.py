@@ -58,6 +58,9 @@ def work(run: Run, attempt: Attempt) -> int:
     except FileExistsError:
         print(f"task {attempt.task} is another process's already: nothing done", file=sys.stderr)  # noqa: T201
         return 0
+    except OSError as error:
+        print(f"Error: this worker cannot begin: {error}", file=sys.stderr)  # noqa: T201
+        return 1  # another may fare better
     try:
         return _Worker(run, submission, journal, attempt).work()
     except (JorError, OSError) as error:

@@ -1,0 +1,170 @@
+"""Disks that fill, fail and vanish: the job or the command that meets it fails with its words, and nothing is torn."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ..integration.commands import Jor, outputs, wait_until
+from .conftest import Faults, gone
+from .projects import CAREFUL_JOBS, COUNT, executions, expected, nothing_is_torn, overlaps
+
+Mount = Callable[[str], Path]
+ERRNOS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+named = pytest.mark.parametrize("number", ERRNOS, ids=lambda number: errno.errorcode[number])
+
+
+def completed(jor: Jor, project: Path) -> None:
+    """Run what is left, without any fault, and assert that all is there and nothing ran twice at once."""
+    gone(jor)
+    assert jor("run").code == 0
+    assert outputs(project) == expected()
+    assert overlaps(jor.folder) == []
+    assert {path.name for path in project.glob(".jor/*/*")} == {"runs"}
+
+
+@named
+@pytest.mark.parametrize("call", ["write", "close", "open"])
+def test_output_that_cannot_be_written_fails_its_job_only(
+    jor: Jor, project: Path, faults: Faults, number: int, call: str
+) -> None:
+    done = jor("run", **faults.strike(number, at=2, path="/partial/", role="job", calls=call))
+    assert len(faults.strikes) == 1
+    assert done.code == 1, done
+    assert os.strerror(number) in done.said
+    assert nothing_is_torn(project)
+    assert f"{COUNT - 1} of {COUNT} jobs done, 1 failed" in done.out
+    completed(jor, project)
+
+
+@named
+def test_output_that_cannot_be_put_into_place_fails_its_job_only(
+    jor: Jor, project: Path, faults: Faults, number: int
+) -> None:
+    done = jor("run", **faults.strike(number, at=3, path="careful/", role="worker", calls="rename"))
+    assert len(faults.strikes) == 1
+    assert done.code == 1, done
+    assert "the output could not be put into place" in done.said
+    assert os.strerror(number) in done.said
+    assert nothing_is_torn(project)
+    completed(jor, project)
+
+
+@named
+@pytest.mark.parametrize("at", [1, 2, 5])
+@pytest.mark.parametrize("times", [1, 1000], ids=["once", "for ever"])
+def test_journal_that_cannot_be_written_stops_the_worker_and_says_so(
+    jor: Jor, project: Path, faults: Faults, number: int, at: int, times: int
+) -> None:
+    wanted = {"path": ".r0.jsonl", "role": "worker", "calls": "write fsync", "times": times}
+    done = jor("run", "--workers", 1, **faults.strike(number, at, **wanted))
+    assert faults.strikes
+    assert "Traceback" not in done.said
+    if outputs(project) != expected():  # another worker has made up for one that could not begin
+        assert done.code in (1, 2)
+        assert os.strerror(number) in done.said
+    assert nothing_is_torn(project)
+    completed(jor, project)
+
+
+@named
+def test_command_that_cannot_write_its_submission_says_so(jor: Jor, project: Path, faults: Faults, number: int) -> None:
+    """At each call that the planning command makes below the output folder."""
+    for at in range(1, 40):
+        done = jor("run", "--overwrite-output", **faults.strike(number, at, path=project, role="command"))
+        if len(faults.strikes) < at:
+            break
+        assert "Traceback" not in done.said, (faults.strikes[-1], done)
+        assert done.code in (0, 1, 2), (faults.strikes[-1], done)
+        assert done.code == 0 or os.strerror(number) in done.said, (faults.strikes[-1], done)
+        gone(jor)
+    assert at > 10
+    assert nothing_is_torn(project)
+    completed(jor, project)
+
+
+def test_write_that_is_cut_short_by_a_full_disk_is_no_record(jor: Jor, project: Path, faults: Faults) -> None:
+    short = faults.strike(errno.ENOSPC, 2, path=".r0.jsonl", role="worker", calls="write", times=2)
+    done = jor("run", "--workers", 1, **short, FAULT_SHORT=1)
+    assert done.code == 2
+    assert "No space left on device" in done.said
+    assert jor("status").code == 0
+    completed(jor, project)
+
+
+def test_disk_that_becomes_read_only_while_jobs_run_tears_nothing(jor: Jor, project: Path, mount: Mount) -> None:
+    folder = mount("size=1m")
+    process = jor.start("run", "--path-prefix", folder, SECONDS_OF_JOBS=0.5)
+    wait_until(lambda: len(executions(jor.folder)) >= 3)
+    for _ in range(100):  # busy while a file is open for writing
+        if not subprocess.run(["mount", "-o", "remount,ro", folder], capture_output=True).returncode:
+            break
+    done = jor.end_of(process)
+    if done.code:
+        assert "Traceback" not in done.said
+        assert os.strerror(errno.EROFS) in done.said
+    gone(jor)
+    subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+    assert nothing_is_torn(folder / project.name)
+    assert jor("run", "--path-prefix", folder).code == 0
+    assert outputs(folder / project.name) == expected()
+    assert overlaps(jor.folder) == []
+
+
+@pytest.mark.parametrize("what", ["careful", "careful/.jor", "careful/.jor/*/partial", "careful/.jor/*/runs/*"])
+def test_folder_that_disappears_while_jobs_run_costs_what_was_in_it(jor: Jor, project: Path, what: str) -> None:
+    process = jor.start("run", SECONDS_OF_JOBS=0.3)
+    wait_until(lambda: len(executions(jor.folder)) >= 3)
+    (folder,) = jor.folder.glob(what)
+    shutil.rmtree(folder, ignore_errors=True)
+    done = jor.end_of(process)
+    assert "Traceback" not in done.err, done
+    gone(jor)
+    assert not project.exists() or nothing_is_torn(project)
+    assert jor("status").code == 0
+    completed(jor, project)
+
+
+@pytest.mark.parametrize("step", [-3600, 3600, -10 * 365 * 86400])
+def test_clock_that_is_set_while_jobs_run_disturbs_nothing(jor: Jor, project: Path, faults: Faults, step: int) -> None:
+    environment = faults.strike(None)
+    process = jor.start("run", **environment, SECONDS_OF_JOBS=0.5)
+    wait_until(lambda: len(executions(jor.folder)) >= 3)
+    faults.set_clock(step)
+    assert "running" in jor("status", **environment).out
+    assert jor.end_of(process).code == 0
+    (project / "index1.txt").unlink()
+    assert jor("run", **environment).code == 0  # a submission that sorts before the others, or long after
+    completed(jor, project)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x" * 251 + ".txt",
+        "\u00e9" * 125 + ".txt",
+        "caf\udce9.txt",
+        "deep/" * 200 + "x",
+        "a\nb",
+        " ",
+        "-rf",
+        "~",
+        "$(id)",
+    ],
+)
+def test_name_at_the_limits_is_an_output(jor: Jor, project: Path, name: str) -> None:
+    text = CAREFUL_JOBS + f"\n    def _get_output_fname(self, index):\n        return {name!r}\n"
+    (jor.folder / "careful.py").write_text(text)
+    (jor.folder / "todo.yaml").write_text("jobs:\n- jobmodule: careful\n  jobargs: n=1\n")
+    done = jor("run")
+    assert (done.code, done.err) == (0, "")
+    assert outputs(project)[name] == expected()["index0.txt"]
+    assert "all 1 job done" in jor("run").out
+    told = jor("status", "--json")
+    assert (told.code, told.err) == (0, "")
