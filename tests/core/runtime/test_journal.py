@@ -13,25 +13,27 @@ from hypothesis import strategies as st
 from jor import RecordError
 from jor.runtime.journal import MAX_RECORD, Journal, Reader
 
+USAGE = {"seconds": 0.5, "max_rss": 1000, "status": 0}
+
 
 def written(path: Path, count: int = 5) -> list[dict]:
     journal = Journal(str(path), {"task": 0})
     for index in range(count):
-        journal.write("end", index=index, seconds=0.5)
+        journal.write("end", index=index, **USAGE)
     journal.close()
     return Reader(str(path)).poll()
 
 
 def write_many(journal: Journal) -> None:
     for index in range(1000):
-        journal.write("end", index=index, error="e" * 900)
+        journal.write("end", index=index, error="e" * 900, **USAGE)
 
 
 def test_records_are_read_back_in_order(tmp_path):
     records = written(tmp_path / "j", 3)
     assert [record["kind"] for record in records] == ["claim", "end", "end", "end"]
     assert [record["seq"] for record in records] == [0, 1, 2, 3]
-    assert records[2] == {"seq": 2, "kind": "end", "index": 1, "seconds": 0.5}
+    assert records[2] == {"seq": 2, "kind": "end", "index": 1, **USAGE}
 
 
 def test_second_claim_of_the_same_journal_is_refused(tmp_path):
@@ -85,7 +87,7 @@ def test_lines_that_appear_twice_are_both_read(tmp_path):
 @pytest.mark.parametrize("error", ["x" * 100_000, "é" * 50_000, "\x00" * 9_000, "😀" * 4_000], ids=len)
 def test_record_is_never_longer_than_one_write_may_be(tmp_path, error):
     journal = Journal(str(tmp_path / "j"), {})
-    journal.write("end", index=1, error=error)
+    journal.write("end", index=1, error=error, **USAGE)
     journal.close()
     assert max(map(len, (tmp_path / "j").read_bytes().split(b"\n"))) < MAX_RECORD
     record = Reader(str(tmp_path / "j")).poll()[1]
@@ -111,8 +113,27 @@ def test_full_disk_is_told_and_the_next_record_can_be_read(tmp_path):
         with pytest.raises(OSError, match="No space left on device"):
             write_many(journal)
         ballast.unlink()
-        journal.write("end", index=5000)
+        journal.write("end", index=5000, **USAGE)
         journal.close()
         assert Reader(str(tmp_path / "j")).poll()[-1]["index"] == 5000
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"kind": "end", "index": 1}, {"kind": "end", **USAGE}, {"kind": "end", "index": "1", **USAGE},
+        {"kind": "end", "index": 1, **USAGE, "error": 7}, {"kind": "end", "index": 1, **USAGE, "log": [1]},
+        {"kind": "end", "index": 1, **USAGE, "log": [0, 1], "log_file": "../../another"},
+        {"kind": "begin", "index": 1}, {"kind": ["begin"], "index": 1, "started": 0.0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_record_that_lacks_what_its_kind_tells_is_damage(tmp_path, record):
+    journal = Journal(str(tmp_path / "j"), {})
+    journal.write(**record)
+    journal.close()
+    reader = Reader(str(tmp_path / "j"))
+    assert [found["kind"] for found in reader.poll()] == ["claim"]
+    assert reader.damaged == 1

@@ -35,7 +35,7 @@ def read_note(records: str) -> Mapping[str, Any] | None:
     try:
         with open(note_of(records), "rb") as file:
             content = json.loads(file.read())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) and content.get("version") == VERSION else None
 

@@ -52,7 +52,7 @@ class History:
         """
         runs = list(submissions.newest_first(records))
         empty = _empty_outputs(jobs, absent, runs)
-        incomplete = frozenset() if jobs.atomic_output else _incomplete(absent, runs)
+        incomplete = frozenset() if jobs.atomic_output else _incomplete(len(jobs), absent, runs)
         unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
         wanted = runs if unfit or everything else []
         suspect = _suspect(runs).difference(unfit)
@@ -207,7 +207,10 @@ def _empty_outputs(jobs: JobsBase, absent: Sequence[int], runs: Sequence[Run]) -
     Only files from before the entry's first submission can be such: jor renames what is finished. They are looked
     for one by one while there is no submission; the first one then keeps the list of those that it found.
     """
-    suspects = set(runs[-1].read_submission().get("empty", ()) if runs else range(len(jobs))).difference(absent)
+    total = range(len(jobs))
+    kept = runs[-1].read_submission().get("empty") if runs else total
+    listed = kept if isinstance(kept, (list, range)) else ()
+    suspects = {index for index in listed if isinstance(index, int) and index in total}.difference(absent)
     folder = os.fspath(jobs._get_output_folder())
     stamps = {index: stamp(os.path.join(folder, output_name(jobs, index))) for index in suspects}
     empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}
@@ -217,9 +220,10 @@ def _empty_outputs(jobs: JobsBase, absent: Sequence[int], runs: Sequence[Run]) -
     return frozenset(empty)
 
 
-def _incomplete(absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
+def _incomplete(total: int, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
     """Return the jobs whose output exists, but whose last attempt did not end well (atomic_output = False)."""
-    return frozenset(i for i, record in _newest_of_all(runs).items() if not _ended_well(record)).difference(absent)
+    bad = (i for i, record in _newest_of_all(runs).items() if not _ended_well(record))
+    return frozenset(i for i in bad if 0 <= i < total).difference(absent)
 
 
 def _suspect(runs: Sequence[Run]) -> frozenset[int]:

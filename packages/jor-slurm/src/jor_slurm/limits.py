@@ -43,7 +43,7 @@ class Limits:
         """Return the limits that `scontrol show config` and `show partition` tell, and sacctmgr, where it is asked."""
         parameters = settings.get("SchedulerParameters", "")
         tasks = re.search(r"\bmax_array_tasks=([0-9]{1,10})\b", parameters)
-        known = list(partitions)
+        known = [one for one in partitions if "PartitionName" in one]
         return cls(
             version=settings.get("SLURM_VERSION", ""),
             max_array_size=_number(settings.get("MaxArraySize", ""), 1001),
@@ -52,12 +52,8 @@ class Limits:
             min_job_age=_number(settings.get("MinJobAge", ""), 300),
             has_accounting=settings.get("AccountingStorageType", "").startswith("accounting_storage/slurmdbd"),
             default_partition=next((one["PartitionName"] for one in known if one.get("Default") == "YES"), ""),
-            partitions={
-                one["PartitionName"]: parse_limit(one.get("MaxTime", "")) for one in known if "PartitionName" in one
-            },
-            nodes={
-                one["PartitionName"]: _number(one.get("TotalNodes", ""), 0) for one in known if "PartitionName" in one
-            },
+            partitions={one["PartitionName"]: parse_limit(one.get("MaxTime", "")) for one in known},
+            nodes={one["PartitionName"]: _number(one.get("TotalNodes", ""), 0) for one in known},
             max_submitted=min(submit_limits, default=None),
         )
 

@@ -41,7 +41,7 @@ def read(run: Run) -> Ledger:
                 found = attrs.evolve(found, array=array, accepted=float(entry["time"]))
             elif entry["kind"] == "refused":
                 found = attrs.evolve(found, refused=str(entry["why"]))
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError):
             continue
     return found
 
@@ -75,7 +75,7 @@ def _entries(run: Run) -> list[dict[str, Any]]:
     for line in filter(None, lines):
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # torn by a crash: what it would have said is found out anew
         if isinstance(entry, dict):
             entries.append(entry)

@@ -134,7 +134,30 @@ def _decode(line: bytes) -> Record | None:
         record = json.loads(body + b"}")
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    return record if isinstance(record, dict) and _is_sound(record) else None
+
+
+_NUMBER = (int, float)
+#: What a record of each kind has to hold, and what any may hold, by type; else it is damaged, or of a foreign hand.
+_REQUIRED: dict[str, dict[str, Any]] = {
+    "begin": {"index": int, "started": _NUMBER},
+    "end": {"index": int, "seconds": _NUMBER, "max_rss": int, "status": int},
+}
+_OPTIONAL: dict[str, Any] = {
+    **{"error": str, "signal": int, "log": list, "log_file": str, "loading": _NUMBER, "orphans": int},
+    **{"interrupted": bool, "out_of_memory": bool, "direct": bool, "stopped": str, "owner": str},
+}
+
+
+def _is_sound(record: Record) -> bool:
+    required = _REQUIRED.get(record["kind"], {}) if isinstance(record.get("kind"), str) else {"kind": str}
+    log, log_file = record.get("log"), record.get("log_file", "")
+    return (
+        all(isinstance(record.get(name), kind) for name, kind in required.items())
+        and all(isinstance(record[name], kind) for name, kind in _OPTIONAL.items() if name in record)
+        and (log is None or (len(log) == 2 and all(isinstance(place, int) for place in log)))
+        and "/" not in log_file
+    )
 
 
 def _sync(fd: int) -> None:

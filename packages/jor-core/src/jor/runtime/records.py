@@ -126,7 +126,7 @@ class Run(NamedTuple):
             try:
                 content = json.loads(line)
                 found += [(int(first), int(last), str(content["why"])) for first, last in content["tasks"]]
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
                 found.append((0, sys.maxsize, "the list of revoked tasks is damaged"))
         return found
 
@@ -135,7 +135,7 @@ class Run(NamedTuple):
         try:
             with open(self.submission, "rb") as file:
                 content = json.loads(file.read())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             remedy = "Delete the folder it lies in; outputs are not lost"
             raise RecordError(
                 f"the submission cannot be read: {error}", where=self.submission, remedy=remedy

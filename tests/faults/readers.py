@@ -1,0 +1,147 @@
+"""Everything that reads what others may have written: a name, samples of good content, and what reads it.
+
+A reader returns, or raises an error that explains itself; all else is a bug.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import attrs
+
+from jor import JorError
+from jor.config import read_config
+
+from jor.executions import executions
+from jor.history import last_record, newest_records
+from jor.plan import survey
+from jor.runtime import jobargs
+from jor.runtime.outputs import absent_outputs
+from jor.runtime.records import Run
+from jor.submission import newest_first
+from jor.todo import make_entry, read_todo
+from jor_cli.backends import ledger
+from jor_cli.coverage import read_note
+from jor_slurm import Limits, SlurmError
+from jor_slurm.parsing import parse_accounting, parse_objects, parse_queue, parse_settings, parse_submission
+from jor_slurm.units import parse_memory, parse_time
+
+EXPLAINED = (JorError, SlurmError)
+RECORDED = sorted((Path(__file__).parents[1] / "recorded").glob("*/*.txt"))
+
+TODO = b"""\
+jobs:
+- jobmodule: ./careful.py
+  jobargs: n=3
+- {jobmodule: careful, jobargs: {n: 2}, name: "x y", cpus-per-task: 2}
+- &one {jobmodule: careful, sweep: {n: [1, 2], seconds: [0, 1e-3]}}
+- <<: *one
+  name: again
+"""
+CONFIG = (
+    b"[global]\npath-prefix = out\n[run]\ntodo-list =\n[submit]\nscheduler = local\nmem = 5G\n[slurm]\nretries = 2\n"
+)
+JOBARGS = b"n=3, method='pca', xs=[1, (2, 3)], tol=2**-10, r=range(3), d={'a': {1, 2}, 'b': None}, c=1-2j, b=b'x'"
+
+
+@attrs.frozen
+class Reader:
+    """What reads `content` in the folder of a project, and samples of it."""
+
+    samples: tuple[bytes, ...]
+    read: Callable[[bytes, Path], object]
+
+
+def _todo(content: bytes, folder: Path) -> object:
+    path = folder / "todo-fuzzed.yaml"
+    path.write_bytes(content)
+    return read_todo(str(path))
+
+
+def _config(content: bytes, folder: Path) -> object:
+    path = folder / "config"
+    path.mkdir(exist_ok=True)
+    (path / "jor.cfg").write_bytes(content)
+    return read_config({}, str(path))
+
+
+def _slurm(content: bytes, _folder: Path) -> object:
+    text = content.decode("utf-8", "surrogateescape")  # as the commands of Slurm are read
+    settings, objects = parse_settings(text), list(parse_objects(text))
+    return parse_submission(text), parse_queue(text), parse_accounting(text), Limits.of(settings, objects)
+
+
+def _units(content: bytes, _folder: Path) -> object:
+    for parse in (parse_time, parse_memory):
+        try:
+            parse(content.decode(errors="replace"))
+        except SlurmError:
+            continue
+    return None
+
+
+def records_of(folder: Path) -> Path:
+    """Return the folder of the records of the project."""
+    (found,) = folder.glob("careful/.jor/*")
+    return found
+
+
+def _records(path: str) -> Callable[[bytes, Path], object]:
+    def read(content: bytes, folder: Path) -> object:
+        (file,) = records_of(folder).glob(path)
+        before = file.read_bytes()
+        file.write_bytes(content)
+        try:
+            return told(folder)
+        finally:
+            file.write_bytes(before)
+
+    return read
+
+
+def told(folder: Path) -> object:
+    """Return all that looking back tells of the project."""
+    entry = make_entry(str(folder / "careful.py"), "")
+    config = read_config({"path-prefix": str(folder)}, str(folder))
+    (found,) = survey([entry], config)
+    records = str(records_of(folder))
+    story = [list(executions(records)), last_record(records, 0), read_note(records)]
+    for run in newest_first(records):
+        story += [newest_records(run), ledger.read(run), run.revocations(), run.suspects(), os.fspath(run.folder)]
+    return found.status, story
+
+
+READERS: Mapping[str, Reader] = {
+    "todo": Reader((TODO,), _todo),
+    "config": Reader((CONFIG,), _config),
+    "jobargs": Reader((JOBARGS,), lambda content, _folder: jobargs.parse(content.decode(errors="surrogateescape"))),
+    "slurm": Reader(tuple(path.read_bytes() for path in RECORDED), _slurm),
+    "units": Reader((b"1-00:00:00", b"90", b"UNLIMITED", b"5G", b"500M"), _units),
+    "submission.json": Reader((), _records("runs/*/submission.json")),
+    "journal": Reader((), _records("runs/*/task-0.r0.jsonl")),
+    "slurm.jsonl": Reader((), _records("runs/*/slurm.jsonl")),
+    "revoked": Reader((), _records("runs/*/revoked")),
+    "suspect": Reader((), _records("runs/*/suspect")),
+    "alive": Reader((), _records("runs/*/alive")),
+    "collected.json": Reader((), _records("collected.json")),
+}
+
+
+def signed(record: Mapping[str, object]) -> bytes:
+    """Return a record of a journal as jor writes it, whatever it says."""
+    body = json.dumps(record, separators=(",", ":"))[:-1].encode()
+    return b'%s,"crc":"%08x"}\n' % (body, zlib.crc32(body))
+
+
+def sample(name: str, folder: Path) -> bytes:
+    """Return the good content of a file of the records."""
+    paths = {"journal": "runs/*/task-0.r0.jsonl", "collected.json": "collected.json"}
+    (file,) = records_of(folder).glob(paths.get(name, f"runs/*/{name}"))
+    return file.read_bytes()
+
+
+__all__ = ["EXPLAINED", "READERS", "Run", "absent_outputs", "records_of", "sample", "signed", "told"]

@@ -1,0 +1,158 @@
+"""Whatever stands in the files and answers that jor reads: it reads them, or explains why not, soon and in little memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ..integration.commands import Jor
+from .conftest import SHORT
+from .projects import CAREFUL_JOBS
+from .readers import EXPLAINED, READERS, records_of, sample, signed
+
+Record = Callable[[str, object], None]
+
+EXAMPLES = 150 if SHORT else 1000
+fuzzed = settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=SHORT, database=None, suppress_health_check=list(HealthCheck)
+)
+
+#: Values where others are expected.
+ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        True,
+        -1,
+        0,
+        2**63,
+        10**400,
+        1.5,
+        "",
+        "x",
+        "\0",
+        "../..",
+        "9" * 30,
+        [],
+        [[]],
+        [[0]],
+        {},
+        {"version": 2},
+        [None, {}],
+    ]
+) | st.recursive(st.none() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3), max_leaves=5)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give a project that has run, with one job failed, collected, and files as Slurm's submissions have."""
+    path = tmp_path_factory.mktemp("fuzz")
+    text = CAREFUL_JOBS.replace("me = overlaps(i)", "me = overlaps(i)\n        assert i != 2, 'no good'")
+    (path / "careful.py").write_text(text)
+    (path / "todo.yaml").write_text("jobs:\n- jobmodule: careful\n")
+    jor = Jor(path)
+    jor("submit", "careful", "--workers", 1)
+    jor("collect")
+    (run,) = records_of(path).glob("runs/*")
+    (run / "slurm.jsonl").write_text(
+        '{"kind": "asked", "time": 1}\n{"kind": "accepted", "time": 2, "job_id": 7, "name": "n"}\n'
+    )
+    (run / "revoked").write_text('{"tasks": [[0, 1]], "why": "its jobs were submitted anew"}\n')
+    (run / "suspect").write_text("1\n")
+    (run / "alive").write_text("host~boot~1~2")
+    os.environ["JOR_WORKERS"] = ""  # no other settings than those of the file
+    yield path
+    jor.end()
+
+
+def mutants(content: bytes) -> st.SearchStrategy[bytes]:
+    """Return contents that differ a little from `content`, or not so little."""
+    places = st.integers(0, len(content))
+    pieces = st.binary(max_size=12) | st.sampled_from(
+        [b"\n", b"\0" * 50, b"\xff\xfe", b"\xef\xbb\xbf", b"{", b"[" * 2000, b"9" * 50]
+    )
+    edits = st.lists(st.tuples(places, places, pieces), min_size=1, max_size=4)
+
+    def edited(changes: list[tuple[int, int, bytes]]) -> bytes:
+        text = content
+        for first, second, piece in changes:
+            text = text[: min(first, second)] + piece + text[min(first, second) + abs(second - first) % 40 :]
+        return text
+
+    return st.builds(edited, edits) | st.binary(max_size=80) | st.builds(lambda n: content[:n], places)
+
+
+def odd_values(content: object) -> st.SearchStrategy[object]:
+    """Return what JSON may hold instead of `content`: a value is another, or is missing."""
+    if isinstance(content, dict) and content:
+        keys = st.sampled_from(sorted(content))
+        return keys.flatmap(
+            lambda key: (
+                st.just({k: v for k, v in content.items() if k != key})
+                | odd_values(content[key]).map(lambda value: {**content, key: value})
+            )
+        )
+    if isinstance(content, list) and content:
+        return ODD | odd_values(content[0]).map(lambda value: [value, *content[1:]])
+    return ODD
+
+
+def read(name: str, content: bytes, folder: Path) -> None:
+    try:
+        READERS[name].read(content, folder)
+    except EXPLAINED as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_damaged_content_is_read_or_refused_with_reason(name: str, folder: Path, record_property: Record) -> None:
+    count = 0
+
+    @fuzzed
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        nonlocal count
+        count += 1
+        good = READERS[name].samples or (sample(name, folder),)
+        read(name, data.draw(mutants(data.draw(st.sampled_from(good)))), folder)
+
+    check()
+    record_property("inputs", count)
+
+
+@pytest.mark.parametrize("name", ["submission.json", "journal", "slurm.jsonl", "revoked", "collected.json"])
+def test_well_formed_content_of_odd_values_is_read_or_refused_with_reason(
+    name: str, folder: Path, record_property: Record
+) -> None:
+    """What a foreign hand, or another version, may write: the form and the checksums are right."""
+    count = 0
+    lines = [sample(name, folder)] if name.endswith(".json") else sample(name, folder).splitlines()
+    written = [json.loads(line) for line in lines]
+
+    @fuzzed
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        nonlocal count
+        count += 1
+        records = list(written)
+        place = data.draw(st.integers(0, len(records) - 1))
+        records[place] = data.draw(odd_values({k: v for k, v in written[place].items() if k != "crc"}))
+        if name == "journal":
+            whole = [
+                {k: v for k, v in one.items() if k != "crc"} if isinstance(one, dict) else {"x": one} for one in records
+            ]
+            read(name, b"".join(map(signed, whole)), folder)
+        else:
+            read(name, b"\n".join(json.dumps(one).encode() for one in records) + b"\n", folder)
+
+    check()
+    record_property("inputs", count)
