@@ -15,7 +15,6 @@ import attrs
 
 from jor import JorError
 from jor.config import read_config
-
 from jor.executions import executions
 from jor.history import last_record, newest_records
 from jor.plan import survey

@@ -324,8 +324,9 @@ class _Crew:
         for index in sorted(worker.begun):
             self._fail(worker, index, f"its worker ended: {_described(status)}", (0, 0))
         if status == CANNOT_WORK:
-            told = worker.last_error or _last_words(worker.log) or "a worker could not go on"
-            self.broken = f"{told}; see {worker.log}" if worker.log else told
+            last, remedy = _last_words(worker.log)
+            told = worker.last_error or last or "a worker could not go on"
+            self.broken = f"{told}; see {worker.log}{'' if worker.last_error else remedy}" if worker.log else told
         elif status and not worker.begun:
             self._deaths += 1
             if self._deaths >= _PATIENCE or status == _CANNOT_START:

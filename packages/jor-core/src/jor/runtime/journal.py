@@ -137,27 +137,38 @@ def _decode(line: bytes) -> Record | None:
     return record if isinstance(record, dict) and _is_sound(record) else None
 
 
+#: What a record of each kind has to hold; and of which type what records hold is. Else it is of a foreign hand.
+_REQUIRED = {"begin": {"index", "started"}, "end": {"index", "seconds", "max_rss", "status"}}
 _NUMBER = (int, float)
-#: What a record of each kind has to hold, and what any may hold, by type; else it is damaged, or of a foreign hand.
-_REQUIRED: dict[str, dict[str, Any]] = {
-    "begin": {"index": int, "started": _NUMBER},
-    "end": {"index": int, "seconds": _NUMBER, "max_rss": int, "status": int},
-}
-_OPTIONAL: dict[str, Any] = {
-    **{"error": str, "signal": int, "log": list, "log_file": str, "loading": _NUMBER, "orphans": int},
-    **{"interrupted": bool, "out_of_memory": bool, "direct": bool, "stopped": str, "owner": str},
+_TYPES: dict[str, Any] = {
+    "index": int,
+    "started": _NUMBER,
+    "seconds": _NUMBER,
+    "max_rss": int,
+    "status": int,
+    "signal": int,
+    "error": str,
+    "log": list,
+    "log_file": str,
+    "loading": _NUMBER,
+    "orphans": int,
+    "interrupted": bool,
+    "out_of_memory": bool,
+    "direct": bool,
+    "stopped": str,
+    "owner": str,
 }
 
 
 def _is_sound(record: Record) -> bool:
-    required = _REQUIRED.get(record["kind"], {}) if isinstance(record.get("kind"), str) else {"kind": str}
-    log, log_file = record.get("log"), record.get("log_file", "")
-    return (
-        all(isinstance(record.get(name), kind) for name, kind in required.items())
-        and all(isinstance(record[name], kind) for name, kind in _OPTIONAL.items() if name in record)
-        and (log is None or (len(log) == 2 and all(isinstance(place, int) for place in log)))
-        and "/" not in log_file
-    )
+    kind = record.get("kind")
+    if not isinstance(kind, str) or not _REQUIRED.get(kind, set()) <= record.keys():
+        return False
+    for name, value in record.items():
+        if name in _TYPES and not isinstance(value, _TYPES[name]):
+            return False
+    log = record.get("log", (0, 0))
+    return len(log) == 2 and all(isinstance(place, int) for place in log) and "/" not in record.get("log_file", "")
 
 
 def _sync(fd: int) -> None:
