@@ -24,6 +24,7 @@ nox.options.sessions = [
     "runtime_old",
     "together",
     "browser",
+    "faults",
     "conda",
     "apptainer",
     "slurm",
@@ -133,7 +134,7 @@ def runtime_old(session: nox.Session) -> None:
 def together(session: nox.Session) -> None:
     """All four as a user installs them, all tests, on each Python that is there."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
-    others = ("cluster", "surroundings", "browser")
+    others = ("cluster", "surroundings", "browser", "faults")
     session.run("pytest", *AT_ONCE, *(f"--ignore=tests/{other}" for other in others), *session.posargs)
 
 
@@ -144,6 +145,13 @@ def browser(session: nox.Session) -> None:
     chromium(session)
     session.env["JOR_REQUIRE_BROWSER"] = "1"
     session.run("pytest", "tests/browser", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Kill, starve, crowd and mislead jor on one machine: real faults; a third of the seeds in CI."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
+    session.run("pytest", *AT_ONCE, "--dist=load", "tests/faults", *session.posargs)
 
 
 @nox.session

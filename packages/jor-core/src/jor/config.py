@@ -16,6 +16,9 @@ from .runtime.jobs import JobsBase
 
 #: The file in the working directory that holds options.
 FILE = "jor.cfg"
+#: Longest file and line that are read, characters.
+MAX_SIZE = 100_000
+MAX_LINE = 4_000
 
 
 @attrs.frozen
@@ -177,7 +180,7 @@ def _file(path: str) -> Iterator[Found]:
 def _read(path: str) -> str:
     try:
         with open(path, encoding="utf-8-sig") as file:
-            return file.read()
+            text = file.read(MAX_SIZE + 1)
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError:
@@ -185,6 +188,13 @@ def _read(path: str) -> str:
     except OSError as error:
         remedy = "Make it a readable file, or delete it: without one, defaults hold"
         raise ConfigError(f"the file cannot be read: {error.strerror}", where=path, remedy=remedy) from None
+    if len(text) > MAX_SIZE:
+        raise ConfigError(f"the file is longer than {MAX_SIZE:,} characters", where=path, remedy="It sets options only")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > MAX_LINE:  # the patterns that read lines take quadratic time
+            what = f"this line is longer than {MAX_LINE:,} characters"
+            raise ConfigError(what, where=f"{path}:{number}", remedy="Break it: lines that are indented go on")
+    return text
 
 
 def _unreadable(path: str, error: configparser.Error) -> ConfigError:

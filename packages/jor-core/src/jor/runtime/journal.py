@@ -98,7 +98,7 @@ class Reader:
                 if not line.endswith(b"\n"):
                     return
                 self._offset += len(line)
-                record = _decode(line[:-1]) if line != b"\n" else None
+                record = _decode(line[:-1]) if 1 < len(line) <= MAX_RECORD else None
                 if record is not None:
                     yield self._known(record)
                 elif line != b"\n":
