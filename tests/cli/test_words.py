@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jor_cli.words import told_memory, told_seconds
+from jor_cli.words import told_indices, told_memory, told_seconds
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,11 @@ def test_durations_are_told_in_the_units_that_matter(seconds: float, told: str) 
 )
 def test_memory_is_told_in_units_of_slurm(amount: int, told: str) -> None:
     assert told_memory(amount) == told
+
+
+@pytest.mark.parametrize(
+    ("indices", "most", "told"),
+    [([], None, ""), ([3], None, "3"), ([0, 1, 2, 7], None, "0-2, 7"), ([0, 1, 2, 7, 9, 10], 1, "0-2 and 3 more")],
+)
+def test_indices_are_told_as_ranges(indices: list[int], most: int | None, told: str) -> None:
+    assert told_indices(indices, most) == told

@@ -53,6 +53,12 @@ def test_one_job_of_each_entry_is_tried(jor: Jor, write: Write, tmp_path: Path) 
     assert jor("status").out.split()[-3:] == ["0", "7", "7"]
 
 
+def test_memory_that_is_left_to_the_site_is_not_told(jor: Jor, write: Write) -> None:
+    write(good=GOOD.replace('"good"\n', '"good"\n    mem = ""\n', 1), todo=TWO)
+    assert " here, 1 CPU for each job\n" in jor("check").out
+    assert "at once, 1 CPU each; isolation = " in jor("run", "--dry-run").out
+
+
 def test_job_that_fails_when_it_is_tried_is_told(jor: Jor, write: Write, tmp_path: Path) -> None:
     write(good=GOOD.replace('print("executed")', "print(1 / 0)"), todo=TWO)
     done = jor("check", "--try", "good")

@@ -23,7 +23,7 @@ from .errors import explained, message
 from .inside import survey
 from .resources import cpus, local_workers, machine_memory, parsed
 from .trying import Trial, try_one
-from .words import jobs_of, told_memory, told_path
+from .words import counted, jobs_of, told_memory, told_path, told_resources, told_states
 from .wrappers import Start, start_of
 
 #: Free space that is worth a word, bytes.
@@ -112,8 +112,7 @@ def _together(entries: Sequence[Entry], config: Config, cluster: Lazy) -> Iterat
 
 
 def _told_jobs(found: Survey) -> str:
-    counts = {status: count for status, count in found.status.counts.items() if count and status is not Status.MISSING}
-    told = ", ".join(f"{count:,} {status.value}" for status, count in counts.items()) or "none done yet"
+    told = told_states({**found.status.counts, Status.MISSING: 0}) or "none done yet"
     return f"{jobs_of(found.status.total)}, each with an output of its own; {told}" if found.status.total else "no jobs"
 
 
@@ -121,10 +120,11 @@ def _resources(config: Config) -> Iterator[Finding]:
     """Tell what a job gets, how many run at once on this machine, and whether it has what a job asks for."""
     workers = local_workers(config)
     if config["scheduler"] == "slurm":
-        yield Finding(f"{_asked(config)} for each job, {config['time']} of time")
+        time = f", {config['time']} of time" if config["time"] else ""
+        yield Finding(f"{told_resources(config)} for each job{time}")
         return
     mine = {"mem": machine_memory(), "cpus-per-task": cpus()}
-    here = f"{cpus()} CPUs and {told_memory(mine['mem'])}"
+    here = f"{counted(cpus(), 'CPU')} and {told_memory(mine['mem'])}"
     asked = {"mem": parsed(config, "mem", parse_memory) or 0, "cpus-per-task": config["cpus-per-task"]}
     # What nobody has set is a guess, not a demand.
     absurd = [name for name in asked if asked[name] > mine[name] and config.setting(name).source != "default"]
@@ -133,12 +133,7 @@ def _resources(config: Config) -> Iterator[Finding]:
         what = f"{setting.source}: {name} = {setting.value}: this machine has {here}"
         yield Finding(f"{what}\n  Ask for less, or use a cluster", False)
     if not absurd:
-        yield Finding(f"{workers:,} at once: {here} here, {_asked(config)} for each job")
-
-
-def _asked(config: Config) -> str:
-    count = config["cpus-per-task"]
-    return f"{count} CPU{'' if count == 1 else 's'} and {config['mem']}"
+        yield Finding(f"{workers:,} at once: {here} here, {told_resources(config)} for each job")
 
 
 def _folder(folder: str, missing: int) -> Iterator[Finding]:

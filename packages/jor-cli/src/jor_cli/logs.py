@@ -14,7 +14,7 @@ from jor.plan import Survey
 from jor.runtime.journal import Record
 
 from .errors import message
-from .words import told_parameters
+from .words import told_job
 
 #: Bytes shown of one job at most; the file has all.
 MOST = 1_000_000
@@ -29,9 +29,8 @@ def show_logs(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
     """
     told = False
     for index in dict.fromkeys(indices):
-        parameters = told_parameters(found.parameters(index))
         record = last_record(found.records, index)
-        title = f"==> {found.entry.label} job {index} ({parameters}): {_outcome(record)}"
+        title = f"==> {found.entry.label} {told_job(found, index)}: {_outcome(record)}"
         click.echo(click.style(title, bold=True))
         if record is not None and "log" in record:
             _copy(found, index, record, follow)

@@ -19,7 +19,7 @@ from .causes import last_lines
 from .inside import survey
 from .launch import Manner, launch
 from .waiting import wait
-from .words import told_memory, told_parameters, told_path, told_seconds
+from .words import told_job, told_memory, told_path, told_seconds
 
 _SOURCE = "jor check --try"
 _MANNER = Manner(only_first=True, quiet=True, silent=True)
@@ -71,14 +71,15 @@ def try_one(found: Survey) -> Trial:
 def _told(tried: Survey, code: int, scratch: str) -> Trial:
     for one in executions(tried.records):
         if one.ended_well and tried.status.counts[Status.DONE]:
-            job = f"job {one.index} ({told_parameters(tried.parameters(one.index))})"
             memory = f" with {told_memory(one.max_rss)} of memory" if one.max_rss else ""
-            return Trial(f"{job} made its output in {told_seconds(one.seconds or 0.0)}{memory}", True)
+            return Trial(
+                f"{told_job(tried, one.index)} made its output in {told_seconds(one.seconds or 0.0)}{memory}", True
+            )
     kept = f"  What it left is in {told_path(scratch)}"
     for problem in tried.status.problems:
-        job = f"job {problem.index} ({told_parameters(tried.parameters(problem.index))})"
+        what = f"{told_job(tried, problem.index)} {problem.status.value}: {problem.reason}"
         words = [f"  | {line}" for line in last_lines(problem)]
-        return Trial("\n".join([f"{job} {problem.status.value}: {problem.reason}", *words, kept]), False)
+        return Trial("\n".join([what, *words, kept]), False)
     return Trial(f"one job was tried, and made no output: exit code {code}\n{kept}", False)
 
 

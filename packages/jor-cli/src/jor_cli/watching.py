@@ -23,7 +23,7 @@ from jor.status import Status
 from .backends import Lazy
 from .inside import survey
 from .rendering.statuses import MOST_ENTRIES, as_text
-from .words import jobs_of, told_seconds
+from .words import jobs_of, told_seconds, told_states
 
 #: Seconds between two looks while all that runs runs on this machine.
 INTERVAL = 2.0
@@ -163,5 +163,4 @@ def _counts(surveys: Sequence[Survey]) -> dict[Status, int]:
 
 
 def _line(counts: dict[Status, int]) -> str:
-    told = [f"{count:,} {status.value}" for status, count in counts.items() if count]
-    return f"[jor] {', '.join(told) or 'no jobs'} of {sum(counts.values()):,}"
+    return f"[jor] {told_states(counts) or 'no jobs'} of {sum(counts.values()):,}"

@@ -4,18 +4,41 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from jor.config import Config
+from jor.plan import Survey
+from jor.status import Status
+from jor.submission import ranges
+
+
+def counted(count: int, what: str) -> str:
+    """Return '1 CPU' or '2 CPUs'."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def jobs_of(count: int) -> str:
     """Return '1 job' or '2 jobs'."""
-    return f"{count:,} job{'' if count == 1 else 's'}"
+    return counted(count, "job")
 
 
 def tasks_of(count: int) -> str:
     """Return '1 task' or '2 tasks'."""
-    return f"{count:,} task{'' if count == 1 else 's'}"
+    return counted(count, "task")
+
+
+def told_states(counts: Mapping[Status, int]) -> str:
+    """Return how many jobs are in which state, those states aside that none is in: '3 done, 1 failed'."""
+    return ", ".join(f"{count:,} {status.value}" for status, count in counts.items() if count)
+
+
+def told_indices(indices: Sequence[int], most: int | None = None) -> str:
+    """Return ascending indices as ranges, '0-3, 7'; of more than `most` ranges, the number of the other indices."""
+    found = ranges(indices)
+    told = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found[:most])
+    left = 0 if most is None else sum(last - first + 1 for first, last in found[most:])
+    return told + (f" and {left:,} more" if left else "")
 
 
 def told_seconds(seconds: float) -> str:
@@ -48,6 +71,17 @@ def told_path(path: str) -> str:
 def told_parameters(parameters: Mapping[str, Any]) -> str:
     """Return the parameters of a job on one line."""
     return " ".join(f"{name}={value!r}" for name, value in parameters.items())
+
+
+def told_resources(config: Config) -> str:
+    """Return what one job is given, as far as that is set: '1 CPU and 5G'."""
+    cpus = counted(config["cpus-per-task"], "CPU")
+    return f"{cpus} and {config['mem']}" if config["mem"] else cpus
+
+
+def told_job(found: Survey, index: int) -> str:
+    """Return 'job 3 (seed=3)'. Raise JobModuleError when there is no such job."""
+    return f"job {index} ({told_parameters(found.parameters(index))})"
 
 
 def told_logs(logs: Iterable[str]) -> list[str]:

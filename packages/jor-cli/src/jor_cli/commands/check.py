@@ -31,6 +31,7 @@ def command(context: click.Context, /, entries: tuple[str, ...], trial: bool, **
     """
     from ..checking import check
     from ..errors import FAILED
+    from ..words import counted
 
     wrong = folded = 0
     for number, (label, found) in enumerate(check(given(context), entries, trial=trial)):
@@ -46,7 +47,7 @@ def command(context: click.Context, /, entries: tuple[str, ...], trial: bool, **
     if folded:
         click.echo(f"{folded:,} more in which all is well: jor check ENTRY tells what was looked at")
     if wrong:
-        click.echo(f"{wrong} thing{'' if wrong == 1 else 's'} to mend")
+        click.echo(f"{counted(wrong, 'thing')} to mend")
         context.exit(FAILED)
     click.echo("All is well")
 

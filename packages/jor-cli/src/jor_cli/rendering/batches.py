@@ -11,7 +11,7 @@ import click
 from jor.plan import Survey
 from jor_slurm import IndexSet
 
-from ..words import jobs_of, tasks_of
+from ..words import counted, jobs_of, tasks_of
 
 if TYPE_CHECKING:
     from ..backends.slurm import Backend, Outcome
@@ -46,7 +46,7 @@ def show_batch(found: Survey, indices: Sequence[int], backend: Backend) -> None:
         sizes, command, script = backend.preview(found, wanted, jobs)
         click.echo(f"  jobs       {IndexSet.of(jobs)}")
         click.echo(f"  outputs    {found.folder}")
-        arrays = f"{len(sizes)} array{'' if len(sizes) == 1 else 's'} of {tasks_of(sum(sizes))}"
+        arrays = f"{counted(len(sizes), 'array')} of {tasks_of(sum(sizes))}"
         click.echo(f"  where      Slurm: {arrays}, {jobs_of(wanted.jobs_per_task)} each")
         click.echo(f"  command    {shlex.join(command)}")
         click.echo("  script")

@@ -9,10 +9,9 @@ import click
 
 from jor.plan import Survey
 from jor.status import Problem
-from jor.submission import ranges
 
 from ..causes import Cause, causes, last_lines, printable
-from ..words import jobs_of, told_parameters
+from ..words import counted, jobs_of, told_indices, told_job
 from .tables import width
 
 #: Causes that are told with an example, those that are told in a line each, and entries that are told of a cause.
@@ -39,7 +38,7 @@ def in_short(problems: Iterable[tuple[Survey, Problem]]) -> str:
     found = causes(problems)
     lines = [_title(cause, width()) for cause in found[:MOST_IN_SHORT]]
     rest = len(found) - len(lines)
-    more = f"... and {rest:,} more cause{'' if rest == 1 else 's'}: " if rest else ""
+    more = f"... and {counted(rest, 'more cause')}: " if rest else ""
     return "\n".join([*lines, f"{more}jor status --failed tells more"])
 
 
@@ -51,11 +50,10 @@ def _told(cause: Cause) -> Iterator[str]:
     found, example = cause.survey, cause.example
     yield click.style(_title(cause, 4 * width()), bold=True)
     for label in list(cause.jobs)[:MOST_LABELS]:
-        told = (str(first) if first == last else f"{first}-{last}" for first, last in ranges(cause.jobs[label]))
-        yield _cut(f"  {label}: {', '.join(told)}", width())
+        yield _cut(f"  {label}: {told_indices(cause.jobs[label])}", width())
     if len(cause.jobs) > MOST_LABELS:
         yield f"  ... and jobs of {len(cause.jobs) - MOST_LABELS:,} more entries"
-    yield _cut(f"  for example job {example.index} ({told_parameters(found.parameters(example.index))})", width())
+    yield _cut(f"  for example {told_job(found, example.index)}", width())
     lines = last_lines(example)
     yield from (f"  | {_cut(line, width() - 4)}" for line in lines)
     if lines:

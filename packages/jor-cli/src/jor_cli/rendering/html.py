@@ -15,14 +15,13 @@ from importlib.resources import files
 from typing import Any
 
 from jor.status import Status
-from jor.submission import ranges
 from jor_slurm import format_memory, format_time
 
 from .. import __version__
 from ..advice import FEWEST, Found, memory_for, time_for
 from ..causes import Cause, last_lines
 from ..reporting.report import Report
-from ..words import jobs_of, told_memory, told_parameters, told_seconds
+from ..words import jobs_of, told_indices, told_memory, told_parameters, told_seconds, told_states
 from .advice import advice_rows, caveats, where_to_write
 from .figures import figures
 from .statuses import WORST_FIRST, notes
@@ -103,13 +102,12 @@ def _progress(entries: Sequence[Found]) -> Iterator[str]:
 
 def _bar(counts: Mapping[Status, int]) -> str:
     total = sum(counts.values())
-    told = ", ".join(f"{counts[status]:,} {status.value}" for status in Status if counts[status])
     pieces = (
         f"<span class='{status.value}' style='width:{100 * counts[status] / total:.3f}%'></span>"
         for status in Status
         if counts[status]
     )
-    return f"<div class='bar' role='img' aria-label='{told or 'no jobs'}'>{''.join(pieces)}</div>"
+    return f"<div class='bar' role='img' aria-label='{told_states(counts) or 'no jobs'}'>{''.join(pieces)}</div>"
 
 
 def _failures(causes: Sequence[Cause]) -> Iterator[str]:
@@ -121,7 +119,7 @@ def _failures(causes: Sequence[Cause]) -> Iterator[str]:
         what = f"{jobs_of(cause.count)} {cause.status.value}: {example.reason}"
         yield f"<h3><span class='swatch {cause.status.value}'></span>{escape(what)}</h3>"
         for label, indices in list(cause.jobs.items())[:MOST_LABELS]:
-            yield f"<p>{escape(label)}: {_some(indices)}</p>"
+            yield f"<p>{escape(label)}: {told_indices(indices, MOST_RANGES)}</p>"
         if len(cause.jobs) > MOST_LABELS:
             yield f"<p>and {len(cause.jobs) - MOST_LABELS:,} more entries</p>"
         parameters = told_parameters(found.parameters(example.index))
@@ -135,13 +133,6 @@ def _failures(causes: Sequence[Cause]) -> Iterator[str]:
     if len(causes) > MOST_CAUSES:
         others = sum(cause.count for cause in causes[MOST_CAUSES:])
         yield f"<p>{jobs_of(others)} more, of {len(causes) - MOST_CAUSES:,} causes: jor status --failed tells all.</p>"
-
-
-def _some(indices: Sequence[int]) -> str:
-    found = ranges(indices)
-    told = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found[:MOST_RANGES])
-    left = sum(last - first + 1 for first, last in found[MOST_RANGES:])
-    return told + (f" and {left:,} more" if left else "")
 
 
 def _usage(entries: Sequence[Found]) -> Iterator[str]:

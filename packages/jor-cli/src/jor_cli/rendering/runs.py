@@ -14,7 +14,7 @@ from jor.runtime.records import Run, thaw
 from jor_slurm import IndexSet
 
 from ..errors import FAILED, WRONG
-from ..words import jobs_of, told_logs, told_parameters
+from ..words import jobs_of, told_logs, told_parameters, told_resources
 from ..wrappers import start_of
 from .tables import table
 
@@ -29,9 +29,7 @@ def show_plan(found: Survey, indices: Sequence[int], workers: int) -> None:
     if not indices:
         return
     command = start_of(found).command(Run(f"{found.records}/runs/..."), ["0"])
-    config = found.config
-    cpus = config["cpus-per-task"]
-    resources = f"{cpus} CPU{'' if cpus == 1 else 's'} and {config['mem']} each; isolation = {config['isolation']}"
+    resources = f"{told_resources(found.config)} each; isolation = {found.config['isolation']}"
     click.echo(f"  jobs       {IndexSet.of(indices)}")
     click.echo(f"  outputs    {found.folder}")
     click.echo(f"  where      this machine, {min(workers, len(indices))} at once, {resources}")

@@ -21,7 +21,7 @@ from jor.submission import Surroundings, newest_first, read, seconds_of
 
 from ..advice import usage_of
 from ..backends import ledger
-from ..words import jobs_of, tasks_of, told_memory, told_parameters, told_path, told_seconds, told_time
+from ..words import jobs_of, tasks_of, told_memory, told_parameters, told_path, told_seconds, told_states, told_time
 from .tables import table, width
 
 #: Options that are told whether somebody has set them or not.
@@ -41,12 +41,12 @@ def of_entry(found: Survey, note: Mapping[str, Any] | None) -> str:
 
     `note` is what was left of its last collection.
     """
-    counts = [f"{count:,} {status.value}" for status, count in found.status.counts.items() if count]
+    states = told_states(found.status.counts)
     fields: list[Field] = [
         ("job module", [told_path(found.entry.jobmodule)]),
         ("arguments", _wrapped(found.entry.arguments or "none")),
         ("outputs", [told_path(found.folder)]),
-        ("jobs", _wrapped(f"{found.status.total:,}: {', '.join(counts)}" if counts else "none")),
+        ("jobs", _wrapped(f"{found.status.total:,}: {states}" if states else "none")),
         ("options", _options(found)),
         *_past(found),
         *_collected(note),
