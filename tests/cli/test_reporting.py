@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import jor
 from jor.executions import Execution
 from jor.runtime.records import Run
-from jor.status import Problem, Status
+from jor.status import EntryStatus, Problem, Status
 from jor_cli.causes import causes
 from jor_cli.reporting.attempts import Attempts, Outcome
 from jor_cli.reporting.cells import MOST_VALUES, Cells, cells, states_of
@@ -44,11 +44,11 @@ def survey(jobs: Sequence[dict[str, Any]], arguments: str = "", **states: Sequen
     told = [index for index in sorted(by_job) if by_job[index] in (Status.FAILED, Status.INTERRUPTED)]
     problems = [Problem(index, by_job[index], f"ValueError: {index}") for index in told]
     pending = [index for index in sorted(by_job) if by_job[index] not in (Status.RUNNING, Status.QUEUED)]
+    underway = {name: states.get(name, ()) for name in ("running", "queued")}
     return SimpleNamespace(
         entry=SimpleNamespace(label="entry", arguments=arguments),
         jobs=SimpleNamespace(_jobs=jobs),
-        history=SimpleNamespace(unfit=sorted(by_job)),
-        status=SimpleNamespace(total=len(jobs), counts=counts, problems=problems, pending=pending),
+        status=EntryStatus(len(jobs), counts, pending, problems, (), **underway),
     )
 
 
@@ -161,7 +161,7 @@ def test_map_counts_states_seconds_and_memory_by_two_parameters() -> None:
 
 def test_running_and_queued_jobs_are_told_apart() -> None:
     found = survey([{"i": i} for i in range(4)], running=[0], queued=[1], interrupted=[3])
-    states = states_of(found, noted([execution(0, seconds=None), execution(3)], 4))
+    states = states_of(found.status)
     assert [list(Status)[state] for state in states] == [
         Status.RUNNING,
         Status.QUEUED,

@@ -54,10 +54,13 @@ class Usage:
     #: Their largest resident sets, bytes.
     median_rss: int = 0
     largest_rss: int = 0
-    #: How often the job module had to be loaded for them, and how long that took.
-    loadings: int = 0
+    #: How long it took to load the job module for them, where it had to be.
     median_loading: float = 0.0
-    total_loading: float = 0.0
+
+    @property
+    def mean_seconds(self) -> float:
+        """How long they took in the mean."""
+        return self.total_seconds / max(1, self.count)
 
 
 @attrs.frozen
@@ -128,9 +131,7 @@ def usage_of(executions: Iterable[Execution], total: int) -> Usage:
         total_seconds=sum(seconds),
         median_rss=int(statistics.median(sizes)),
         largest_rss=max(sizes),
-        loadings=len(loadings),
         median_loading=statistics.median(loadings) if loadings else 0.0,
-        total_loading=sum(loadings),
     )
 
 
@@ -191,7 +192,7 @@ def _time(asked: Asked, usage: Usage) -> Advice | None:
 
 
 def _packing(asked: Asked, usage: Usage) -> Advice | None:
-    mean = usage.total_seconds / usage.count
+    mean = usage.mean_seconds
     target = asked.target or SHORTEST_TASK
     fitting = min(asked.total, int(target / max(mean, 0.001)))
     work = mean * asked.rounds
@@ -211,10 +212,12 @@ def _packing(asked: Asked, usage: Usage) -> Advice | None:
 
 
 def _loading(asked: Asked, usage: Usage) -> Advice | None:
-    heavy = usage.median_loading > max(QUICK_LOADING, usage.total_seconds / usage.count)
+    heavy = usage.median_loading > max(QUICK_LOADING, usage.mean_seconds)
     if asked.isolation != "spawn" or not heavy:
         return None
-    took = f"loading the job module takes {told_seconds(usage.median_loading)}, a job {_mean(usage)}"
+    took = (
+        f"loading the job module takes {told_seconds(usage.median_loading)}, a job {told_seconds(usage.mean_seconds)}"
+    )
     return Advice("isolation", "fork", f"{took}: spawn loads it for each job, fork once for many")
 
 
@@ -225,10 +228,6 @@ RULES = (_memory, _time, _packing, _loading)
 def _is_off(asked: float, used: float, enough: float, was_short: bool) -> bool:
     """Tell whether far too much is asked for, which cannot be where jobs ran short, or too little."""
     return (asked >= TOO_MUCH * enough and not was_short) or used > NEARLY_ALL * asked
-
-
-def _mean(usage: Usage) -> str:
-    return told_seconds(usage.total_seconds / usage.count)
 
 
 def _rounded(amount: float, steps: tuple[tuple[int, int], ...]) -> int:

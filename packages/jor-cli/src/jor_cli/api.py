@@ -30,7 +30,6 @@ from jor.executions import executions
 from jor.options import BY_NAME, Value
 from jor.plan import Survey, choose
 from jor.runtime import loading
-from jor.runtime.outputs import output_name
 from jor.runtime.records import Run
 from jor.status import Status as State
 from jor.todo import read_todo, select
@@ -142,7 +141,7 @@ class Status:
             found, index = self.surveys[number], place - starts[number]
             states, attempts = details[number]()
             state, (seconds, max_rss) = states.get(index, State.DONE), attempts.get(index, (None, None))
-            more = {"state": state.value, "seconds": seconds, "max_rss": max_rss, "output": _output(found, index)}
+            more = {"state": state.value, "seconds": seconds, "max_rss": max_rss, "output": found.output(index)}
             return _job_row(found, index, more)
 
         return Table(row, range(starts[-1]))
@@ -174,7 +173,7 @@ class Status:
 
         def row(place: int) -> Row:
             found, index = places[place]
-            more = {"scheduler": found.config["scheduler"], "output": _output(found, index)}
+            more = {"scheduler": found.config["scheduler"], "output": found.output(index)}
             return _job_row(found, index, more)
 
         return Table(row, range(len(places)))
@@ -212,10 +211,6 @@ def _entry_row(found: Survey) -> Row:
 def _job_row(found: Survey, index: int, more: Row) -> Row:
     parameters = {f"{name}_" if name in _OWN else name: value for name, value in found.parameters(index).items()}
     return {"entry": found.entry.label, "job": index, **parameters, **more}
-
-
-def _output(found: Survey, index: int) -> str:
-    return os.path.join(found.folder, output_name(found.jobs, index))
 
 
 def _details(found: Survey) -> tuple[Mapping[int, State], Mapping[int, tuple[float | None, int | None]]]:

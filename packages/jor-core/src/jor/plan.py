@@ -17,7 +17,7 @@ from .entries import Entry
 from .errors import JobModuleError, MissingModuleError
 from .history import Ask, History, nobody
 from .runtime.jobs import JobsBase
-from .runtime.outputs import Listing, absent_outputs
+from .runtime.outputs import Listing, absent_outputs, output_name
 from .runtime.records import Run, freeze, source_checksum, thaw
 from .status import UNKNOWN, Carrier, EntryStatus
 from .submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges, timestamp
@@ -59,6 +59,10 @@ class Survey:
                 remedy=f"Give an index from 0 to {total - 1}" if total else "List some: it has none",
             )
         return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
+
+    def output(self, index: int) -> str:
+        """Return the absolute path of a job's output."""
+        return os.path.join(self.folder, output_name(self.jobs, index))
 
 
 def survey(

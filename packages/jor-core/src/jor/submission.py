@@ -129,6 +129,10 @@ class Submission:
         """The number of array tasks, 0 .. tasks - 1; 0 when it is no batch."""
         return -(-self.count // self.batch.jobs_per_task) if self.batch else 0
 
+    def has(self, index: int) -> bool:
+        """Tell whether it has this job."""
+        return any(first <= index <= last for first, last in self.planned)
+
     def task_of(self) -> Callable[[int], int]:
         """Return what tells which array task has a planned job, by the job's index."""
         if self.batch is None:
@@ -194,8 +198,7 @@ def write_batch(
     """Write `submission`, which a batch system is to carry out by `script`, into a new folder below `records`.
 
     It is on the disk when this returns: what is submitted next can be found again after a crash. With `bundled`, the
-    runtime lies there as well. Raise RecordError,
-    leaving nothing behind, when it cannot be written.
+    runtime lies there as well. Raise RecordError, leaving nothing behind, when it cannot be written.
     """
     assert submission.batch is not None
     run = run_of(submission, records)

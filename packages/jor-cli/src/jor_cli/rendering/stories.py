@@ -15,7 +15,7 @@ from jor import TodoError
 from jor.executions import Execution, executions
 from jor.options import OPTIONS
 from jor.plan import Survey
-from jor.runtime.outputs import output_name, output_names
+from jor.runtime.outputs import output_names
 from jor.status import Status
 from jor.submission import Surroundings, newest_first, read, seconds_of
 
@@ -63,10 +63,10 @@ def of_job(found: Survey, index: int) -> str:
     parameters = told_parameters(found.parameters(index))
     attempts = [one for one in executions(found.records) if one.index == index]
     attempts.sort(key=lambda one: one.started, reverse=True)
-    status, why = _state(found, index, attempts)
+    status, why = _state(found, index)
     fields: list[Field] = [
         ("parameters", _wrapped(parameters)),
-        ("output", [_output(os.path.join(found.folder, output_name(found.jobs, index)))]),
+        ("output", [_output(found.output(index))]),
         *([("why", _wrapped(why))] if why else []),
         *_submitted(found.records, index),
     ]
@@ -128,7 +128,7 @@ def _submitted(records: str, index: int | None = None) -> Iterator[Field]:
     """Yield when jobs of an entry, or this one, were last submitted, where to, and what they run in."""
     for run in newest_first(records):
         submission = read(run)
-        if index is None or any(first <= index <= last for first, last in submission.planned):
+        if index is None or submission.has(index):
             where = f"on {submission.host}"
             if submission.batch:
                 array = ledger.read(run).array
@@ -160,25 +160,20 @@ def _surroundings(found: Surroundings) -> list[str]:
     return [*image, *environment] or ["no container, no conda environment"]
 
 
-def _state(found: Survey, index: int, attempts: Sequence[Execution]) -> tuple[Status, str]:
+def _state(found: Survey, index: int) -> tuple[Status, str]:
     """Return the state of one job, and why it is in it if that has to be told."""
-    for problem in found.status.problems:
-        if problem.index == index:
-            return problem.status, problem.reason
+    status = found.status.unfinished.get(index, Status.DONE)
     if index in found.status.suspect:
-        return Status.DONE, "suspect: a process was killed for want of memory, yet the job ended well"
-    if index not in found.history.unfit:
-        return Status.DONE, ""
-    if index in found.status.pending:
-        return Status.MISSING, ""
-    status = Status.RUNNING if attempts and attempts[0].seconds is None else Status.QUEUED
-    return status, _waits(found, index) if status is Status.QUEUED else ""
+        return status, "suspect: a process was killed for want of memory, yet the job ended well"
+    if status is Status.QUEUED:
+        return status, _waits(found, index)
+    return status, next((problem.reason for problem in found.status.problems if problem.index == index), "")
 
 
 def _waits(found: Survey, index: int) -> str:
     """Return why a job waits in the queue, as far as that is known."""
     for run, submission in found.history.batches:
-        if any(first <= index <= last for first, last in submission.planned):
+        if submission.has(index):
             return found.carriers[run].state_of(submission.task_of()(index)).reason
     return ""
 

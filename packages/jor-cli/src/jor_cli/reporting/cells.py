@@ -11,7 +11,7 @@ import attrs
 
 from jor.plan import Survey
 from jor.runtime.jobargs import parse
-from jor.status import Status
+from jor.status import EntryStatus, Status
 
 from .attempts import Attempts
 
@@ -73,7 +73,7 @@ def cells(entries: Sequence[tuple[Survey, Attempts]], most: int) -> Cells:
     axes, places = zip(*(_axis(name, list(values[name]), size) for name in names), strict=True)
     pairs = [_Count(x, y, len(axes[x].values), 1 if y is None else len(axes[y].values)) for x, y in wanted]
     for (survey, attempts), constant in zip(entries, arguments, strict=True):
-        states = states_of(survey, attempts)
+        states = states_of(survey.status)
         for index, job in enumerate(survey.jobs._jobs):
             everything = {**constant, **job}
             at = [place[_plain(everything.get(name, ABSENT))] for name, place in zip(names, places, strict=True)]
@@ -85,19 +85,12 @@ def cells(entries: Sequence[tuple[Survey, Attempts]], most: int) -> Cells:
     return Cells(axes, [pair.finished() for pair in pairs])
 
 
-def states_of(survey: Survey, attempts: Attempts) -> bytearray:
+def states_of(found: EntryStatus) -> bytearray:
     """Return the state of each job, a place in STATES."""
     code = {status: k for k, status in enumerate(STATES)}
-    states = bytearray([code[Status.DONE]]) * survey.status.total
-    waits = survey.status.counts[Status.QUEUED] > 0
-    for index in survey.history.unfit:
-        newest = attempts.newest[index]
-        runs = newest >= 0 and attempts.seconds[newest] < 0
-        states[index] = code[Status.RUNNING if runs else Status.QUEUED if waits else Status.DONE]
-    for index in survey.status.pending:
-        states[index] = code[Status.MISSING]
-    for problem in survey.status.problems:
-        states[problem.index] = code[problem.status]
+    states = bytearray([code[Status.DONE]]) * found.total
+    for index, status in found.unfinished.items():
+        states[index] = code[status]
     return states
 
 
