@@ -175,6 +175,15 @@ def test_numbers_are_sorted_and_texts_kept_in_their_order() -> None:
     assert [axis.values for axis in found.axes] == [["0.5", "9", "10"], ["z", "a", "m"]]
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    class Float64(float):
+        def tolist(self) -> float:
+            return float(self)
+
+    found = mapped([{"n": Float64(n)} for n in (10**0.5, 0.1)])
+    assert found.axes[0].values == ["0.1", "3.16228"]
+
+
 def test_parameters_may_be_lists_missing_or_not_a_number() -> None:
     found = mapped([{"p": [1, 2]}, {"p": float("nan")}, {"q": None}, {"p": float("nan"), "q": "x" * 100}])
     assert found.axes[0].values == ["[1, 2]", "nan", "none"]

@@ -215,10 +215,9 @@ def _loading(asked: Asked, usage: Usage) -> Advice | None:
     heavy = usage.median_loading > max(QUICK_LOADING, usage.mean_seconds)
     if asked.isolation != "spawn" or not heavy:
         return None
-    took = (
-        f"loading the job module takes {told_seconds(usage.median_loading)}, a job {told_seconds(usage.mean_seconds)}"
-    )
-    return Advice("isolation", "fork", f"{took}: spawn loads it for each job, fork once for many")
+    loading, job = told_seconds(usage.median_loading), told_seconds(usage.mean_seconds)
+    why = f"loading the job module takes {loading}, a job {job}: spawn loads it for each job, fork once for many"
+    return Advice("isolation", "fork", why)
 
 
 #: Each looks at one thing.

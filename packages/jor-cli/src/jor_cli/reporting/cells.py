@@ -150,10 +150,9 @@ def _axis(name: str, values: list[Any], most: int) -> tuple[Axis, dict[Any, int]
 
 def _plain(value: Any) -> Any:
     """Return a value of a parameter as something that can be told apart and sorted."""
-    if type(value) in (int, str, bool) or (type(value) is float and value == value):
-        return value
-    plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's scalars
-    return plain if type(plain) in (int, str, bool) else str(plain)
+    plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's scalars and arrays
+    is_plain = type(plain) in (int, str, bool) or (type(plain) is float and plain == plain)
+    return plain if is_plain else str(plain)
 
 
 def _told(value: Any) -> str:
