@@ -185,6 +185,15 @@ def test_collect_that_fails_leaves_no_note_and_says_so_in_an_old_one(jor: Jor, e
     assert "unfinished_since" not in note(example / "output/example3")
 
 
+def test_collections_at_the_same_time_each_leave_a_note(jor: Jor, example: Path) -> None:
+    jor("run")
+    commands = [jor.start("collect") for _ in range(3)]
+    assert [(done.code, done.err) for done in map(jor.end_of, commands)] == [(0, "")] * 3
+    for folder in (example / "output/example3", example / "output/example4"):
+        assert "unfinished_since" not in note(folder)
+        assert len(list(folder.glob(".jor/*/c*"))) == 1
+
+
 def test_collect_goes_on_where_no_note_can_be_written(jor: Jor, example: Path) -> None:
     jor("run")
     (path,) = example.glob("output/example3/.jor/*")

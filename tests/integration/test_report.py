@@ -56,6 +56,17 @@ def test_report_says_what_it_wrote_and_leaves_nothing_else(jor: Jor, example: Pa
     assert stamps(example) == before
 
 
+def test_report_can_be_written_through_a_link_and_to_what_is_no_file(jor: Jor, example: Path) -> None:
+    jor("run")
+    (example / "public").mkdir()
+    (example / "about.html").symlink_to("public/index.html")
+    assert jor("report", "-o", "about.html").code == 0
+    assert (example / "about.html").is_symlink()
+    assert (example / "public/index.html").stat().st_size > 10**6
+    assert jor("report", "-o", "/dev/stdout").out.startswith("<!DOCTYPE html>")
+    assert [path.name for path in (example / "public").iterdir()] == ["index.html"]
+
+
 def test_report_tells_how_far_what_failed_and_what_was_used(jor: Jor, write: Write) -> None:
     write(many=MANY, todo="jobs:\n- jobmodule: many\n  jobargs: n=7\n- jobmodule: many\n  jobargs: n=10\n")
     jor("run", "many(n=10)")

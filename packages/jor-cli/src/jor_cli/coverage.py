@@ -13,11 +13,11 @@ from typing import Any
 from jor import __version__
 from jor.plan import Survey, sha256_of
 from jor.runtime.outputs import Listing, absent_outputs
-from jor.runtime.owner import Owner
-from jor.runtime.staging import stamp, sweep_halfway
+from jor.runtime.staging import stamp
 from jor.submission import ranges, timestamp
 
 from .causes import cause_of
+from .files import halfway, put
 
 #: Version of the note.
 VERSION = 1
@@ -46,12 +46,10 @@ def begin(found: Survey) -> int:
     Return the time by the clock that stamps files there, nanoseconds since the epoch. Raise OSError.
     """
     os.makedirs(found.records, exist_ok=True)
-    sweep_halfway(note_of(found.records))
     earlier = read_note(found.records)
-    now = _write(found.records, {**(earlier or {}), "unfinished_since": timestamp()})
-    if earlier is None:
-        os.unlink(note_of(found.records))
-    return now
+    if earlier is not None:
+        _write(found.records, {**earlier, "unfinished_since": timestamp()})
+    return _now(found.records)
 
 
 def finish(found: Survey, began: int) -> str:
@@ -128,16 +126,15 @@ def _made(listing: Listing, began: int) -> list[str] | None:
     return sorted(name for name, found in stamps.items() if found is not None and found[1] >= began)
 
 
-def _write(records: str, content: Mapping[str, Any]) -> int:
-    """Put `content` in the place of the note, by rename; return when it was written, nanoseconds since the epoch."""
-    halfway = f"{note_of(records)}.{Owner.current()}"
-    try:
-        with open(halfway, "x", encoding="utf-8") as file:
-            lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
-            file.write("{\n" + ",\n".join(lines) + "\n}\n")
-        os.rename(halfway, note_of(records))
-    except OSError:
-        if os.path.exists(halfway):
-            os.unlink(halfway)
-        raise
-    return os.stat(note_of(records)).st_mtime_ns
+def _write(records: str, content: Mapping[str, Any]) -> None:
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
+    put(note_of(records), ("{\n" + ",\n".join(lines) + "\n}\n").encode())
+
+
+def _now(records: str) -> int:
+    """Return the time by the clock that stamps files there, which may be another machine's."""
+    probe = halfway(note_of(records))
+    with open(probe, "xb") as file:
+        now = os.fstat(file.fileno()).st_mtime_ns
+    os.unlink(probe)
+    return now

@@ -28,13 +28,13 @@ def command(context: click.Context, /, entries: tuple[str, ...], output: str, **
     """
     import os
     import time
-    from contextlib import suppress
 
     from jor import JorError
     from jor.config import read_config
     from jor.todo import read_todo, select
 
     from ..backends import Lazy
+    from ..files import put
     from ..inside import survey
     from ..rendering.html import as_html
     from ..reporting.report import report
@@ -43,14 +43,9 @@ def command(context: click.Context, /, entries: tuple[str, ...], output: str, **
     chosen = select(read_todo(config["todo-list"]), entries)
     found = report(survey(chosen, config, Lazy(config).view), time.time())
     page = as_html(found, f"{os.path.basename(os.getcwd())}: jor report").encode(errors="replace")
-    halfway = f"{output}.{os.getpid()}.partial"
     try:
-        with open(halfway, "wb") as file:
-            file.write(page)
-        os.replace(halfway, output)
+        put(output, page)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(halfway)
         remedy = "Name a file in a folder that can be written: --output FILE"
         raise JorError(f"the report cannot be written: {error.strerror}", where=output, remedy=remedy) from error
     click.echo(f"[jor] Wrote {output} ({len(page) / 1e6:.1f} MB)")
