@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from jor.history import History, finished_tasks
+from jor.history import History, finished_tasks, last_records
 from jor.runtime.journal import Journal
 from jor.runtime.records import Run
 from jor.status import Carrier, Phase, TaskState
@@ -25,6 +25,19 @@ def test_tasks_are_finished_whose_newest_attempt_says_so(tmp_path):
     attempt(run, 2, 0, "c", "over")
     attempt(run, 2, 1, "d")
     assert finished_tasks(run) == {0}
+
+
+def test_last_word_on_a_job_is_that_of_the_newest_submission_that_began_it(tmp_path):
+    for number, jobs in enumerate([(1, 2, 3), (2, 5)]):
+        run = Run(str(tmp_path / "runs" / str(number)))
+        (tmp_path / "runs" / str(number)).mkdir(parents=True)
+        (tmp_path / "runs" / str(number) / "submission.json").touch()
+        journal = Journal(run.journal(0), {"owner": "a"})
+        for index in jobs:
+            journal.write("end", index=index, seconds=float(number), max_rss=0)
+        journal.close()
+    found = last_records(str(tmp_path), [1, 2, 4])
+    assert {index: record["seconds"] for index, record in found.items()} == {1: 0.0, 2: 1.0}
 
 
 def test_owners_are_gone_whose_tasks_are_over(tmp_path):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import click
 
 from jor import RecordError
-from jor.history import last_record
+from jor.history import last_records
 from jor.plan import Survey
 from jor.runtime.journal import Record
 
@@ -27,15 +27,17 @@ def show_logs(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
 
     Raise JobModuleError for an index that is out of range.
     """
-    told = False
-    for index in dict.fromkeys(indices):
-        record = last_record(found.records, index)
+    wanted = list(dict.fromkeys(indices))
+    records = {} if follow else last_records(found.records, wanted)
+    for index in wanted:
+        if follow:  # more may have begun while the one before was followed
+            records = last_records(found.records, [index])
+        record = records.get(index)
         title = f"==> {found.entry.label} {told_job(found, index)}: {_outcome(record)}"
         click.echo(click.style(title, bold=True))
         if record is not None and "log" in record:
             _copy(found, index, record, follow)
-        told = True
-    return told
+    return bool(wanted)
 
 
 def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
@@ -62,7 +64,7 @@ def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
             return
         if not data:
             time.sleep(INTERVAL)
-        record = last_record(found.records, index) or record
+        record = last_records(found.records, [index]).get(index, record)
         last = record.get("log", (place, place))[1]
 
 

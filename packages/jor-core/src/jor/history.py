@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import cache
 
 import attrs
@@ -104,13 +104,15 @@ def finished_tasks(run: Run) -> frozenset[int]:
     return frozenset(_Journals(run).of_tasks)
 
 
-def last_record(records: str, index: int) -> Record | None:
-    """Return the last word on a job of the newest submission of an entry that has one; None if none has."""
+def last_records(records: str, indices: Iterable[int]) -> dict[int, Record]:
+    """Return the last word on each of these jobs of an entry that any of its submissions has, the newest first."""
+    found: dict[int, Record] = {}
+    wanted = set(indices)
     for run in submissions.newest_first(records):
-        found = newest_records(run).get(index)
-        if found is not None:
-            return found
-    return None
+        if wanted:
+            found.update(_Journals(run, wanted).of_jobs)
+            wanted.difference_update(found)
+    return found
 
 
 def outliving(records: str, now: float) -> Owner | None:
