@@ -75,6 +75,20 @@ def test_status_counts_jobs_in_all_and_of_each_entry(jor: Jor, example: Path, he
     assert Project().status("jobs_example(n=4)").counts["missing"] == 4
 
 
+def test_environment_is_looked_into_anew_when_it_has_been_mended(jor: Jor, example: Path, here: None) -> None:
+    (example / "env/conda-meta").mkdir(parents=True)
+    (example / "env/bin").mkdir()
+    python = example / "env/bin/python"
+    old = "import sys; sys.version_info = (3, 7, 16); del sys.argv[0]; exec(sys.argv[0])"
+    python.write_text(f'#!/bin/sh\nshift\nexec {sys.executable} -c "{old}" "$@"\n')
+    python.chmod(0o755)
+    project = Project(condaenv="./env", workers=1)
+    with pytest.raises(ConfigError, match=r"its Python is 3\.7\.16"):
+        project.run()
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    assert project.run().counts["done"] == 7
+
+
 def test_status_writes_nothing(example: Path, here: None) -> None:
     before = stamps(example)
     status = Project().status()

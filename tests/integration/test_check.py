@@ -53,6 +53,15 @@ def test_one_job_of_each_entry_is_tried(jor: Jor, write: Write, tmp_path: Path) 
     assert jor("status").out.split()[-3:] == ["0", "7", "7"]
 
 
+def test_job_that_cannot_be_tried_for_want_of_a_folder_is_told(jor: Jor, write: Write, tmp_path: Path) -> None:
+    elsewhere = "    def _get_output_folder(self):\n        return 'fixed'\n"
+    write(good=f"{GOOD}\n{elsewhere}", todo="jobs:\n- jobmodule: good\n")
+    (tmp_path / "taken").touch()
+    done = jor("check", "--try", "--path-prefix", "taken")
+    assert (done.code, done.err) == (1, "")
+    assert "taken: no job can be tried: no folder can be made for it: Not a directory\n" in done.out
+
+
 def test_memory_that_is_left_to_the_site_is_not_told(jor: Jor, write: Write) -> None:
     write(good=GOOD.replace('"good"\n', '"good"\n    mem = ""\n', 1), todo=TWO)
     assert " here, 1 CPU for each job\n" in jor("check").out

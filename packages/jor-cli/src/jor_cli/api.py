@@ -40,8 +40,8 @@ from .inside import survey
 from .launch import Manner, collecting, launch
 from .rendering.rows import Row, Table
 from .rendering.statuses import Remarks, as_text, overview
-from .surroundings import forget
 from .waiting import wait as follow
+from .wrappers import forget
 
 __all__ = ["Project", "Status", "Table"]
 

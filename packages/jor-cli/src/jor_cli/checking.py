@@ -20,6 +20,7 @@ from jor_slurm import format_time, parse_memory, parse_time
 
 from .backends import Lazy
 from .errors import explained, message
+from .folders import existing
 from .inside import survey
 from .resources import cpus, local_workers, machine_memory, parsed
 from .trying import Trial, try_one
@@ -138,10 +139,7 @@ def _resources(config: Config) -> Iterator[Finding]:
 
 def _folder(folder: str, missing: int) -> Iterator[Finding]:
     """Tell whether the output folder can be written to, and whether outputs will fit."""
-    shown = told_path(folder)
-    place = folder
-    while not os.path.exists(place):
-        place = os.path.dirname(place)
+    shown, place = told_path(folder), existing(folder)
     try:
         with tempfile.TemporaryFile(dir=place):
             pass

@@ -9,6 +9,7 @@ import tempfile
 import attrs
 import click
 
+from jor import JorError
 from jor.config import Config, Setting
 from jor.executions import executions
 from jor.plan import Survey
@@ -16,6 +17,7 @@ from jor.status import Status
 
 from .backends import Lazy
 from .causes import last_lines
+from .folders import existing
 from .inside import survey
 from .launch import Manner, launch
 from .waiting import wait
@@ -39,7 +41,7 @@ def try_one(found: Survey) -> Trial:
     Its folder is deleted when all was well, and kept when the job failed. When a signal ends the trial, what was
     submitted is cancelled, and click.exceptions.Exit raised.
     """
-    scratch = tempfile.mkdtemp(prefix=".jor-check-", dir=_existing(os.path.abspath(found.config["path-prefix"])))
+    scratch = _scratch(existing(os.path.abspath(found.config["path-prefix"])))
     own = {"path-prefix": Setting(scratch, _SOURCE), "overwrite-output": Setting(False, _SOURCE)}
     config = attrs.evolve(found.config, command_line={**found.config.command_line, **own})
     is_to_be_kept = is_over = False
@@ -68,6 +70,14 @@ def try_one(found: Survey) -> Trial:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _scratch(folder: str) -> str:
+    try:
+        return tempfile.mkdtemp(prefix=".jor-check-", dir=folder)
+    except OSError as error:
+        what = f"no job can be tried: no folder can be made for it: {error.strerror}"
+        raise JorError(what, where=folder, remedy="Make it writable, or set path-prefix") from error
+
+
 def _told(tried: Survey, code: int, scratch: str) -> Trial:
     for one in executions(tried.records):
         if one.ended_well and tried.status.counts[Status.DONE]:
@@ -88,10 +98,3 @@ def _take_back(found: Survey, config: Config) -> None:
     for tried in survey([found.entry], config, cluster.ask):
         for _ in cluster.cancel(tried, f"cancelled by {_SOURCE}"):
             pass
-
-
-def _existing(path: str) -> str:
-    """Return `path`, or the nearest folder above it that there is."""
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,12 +34,13 @@ from jor_containers import (
     look_inside,
 )
 
+from . import surroundings
+from .container import binds, binds_there_are, variables, words
+from .folders import existing
 from .surroundings import environment_of, image_of, recorded
 
 #: The oldest Python that the runtime runs with.
 OLDEST = (3, 8)
-_VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*|[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
-
 #: What an activation script makes activate.sh say, with the remedy.
 _WARNING = re.compile(r"^Warning: .*(?:\n  .*)*", re.MULTILINE)
 
@@ -84,7 +84,7 @@ def start(entry: Entry, config: Config, folders: Sequence[str], *, writable: str
     container = _container(config, folders) if config["sif"] else None
     # On a cluster, the program may be on the nodes alone: then they find out the rest.
     is_here = container is None or shutil.which(container.program) is not None
-    trial = _on_trial(container, config, folders) if container and is_here else None
+    trial = attrs.evolve(container, binds=binds_there_are(config, folders)) if container and is_here else None
     environment, inside = _environment(config, container if is_here else None)
     if container is not None and environment is not None:
         more = (*bound([ACTIVATE], writable=False), *(() if inside else bound([environment.prefix], writable=False)))
@@ -96,8 +96,15 @@ def start(entry: Entry, config: Config, folders: Sequence[str], *, writable: str
         wrapper = _joined(container, environment)
         python = _look(wrapper, _joined(trial, environment), pythons, config, entry.jobmodule, writable)
     with _blaming(config, "sif" if container else "condaenv"):
-        surroundings = recorded(config["sif"], container.program if container else "", environment, inside=inside)
-    return Start(_joined(container, environment), python, config["runtime"] == "bundled", surroundings)
+        told = recorded(config["sif"], container.program if container else "", environment, inside=inside)
+    return Start(_joined(container, environment), python, config["runtime"] == "bundled", told)
+
+
+def forget() -> None:
+    """Let images and environments be looked into anew: they may have been changed since."""
+    surroundings.forget()
+    _environment_inside.cache_clear()
+    _seen.clear()
 
 
 def _container(config: Config, folders: Sequence[str]) -> Apptainer:
@@ -113,45 +120,13 @@ def _container(config: Config, folders: Sequence[str]) -> Apptainer:
     return Apptainer(
         image.image,
         program,
-        binds=_binds(folders, _wanted(config)),
+        binds=binds(config, folders),
         nv=bool(gpus and not config["rocm"]) if config["nv"] is None else config["nv"],
         rocm=config["rocm"],
-        variables=tuple(_variables(config)),
-        options=tuple(_words(config, "container-options")),
+        variables=variables(config),
+        options=words(config, "container-options"),
         stamp=image.stamp if image.sha256 else "",
     )
-
-
-def _on_trial(container: Apptainer, config: Config, folders: Sequence[str]) -> Apptainer:
-    """Return the container as it can be started before anything is written: what is bound has to exist."""
-    binds = []
-    for word in _wanted(config):
-        missing = [source for source, _ in _places(word) if not os.path.exists(source)]
-        if missing and config["scheduler"] != "slurm":
-            raise ConfigError(
-                f"bind = {word}: there is no {missing[0]}",
-                where=config.setting("bind").source,
-                remedy="Create it, or correct the path",
-            )
-        binds += [] if missing else [word]  # on a cluster it may be the nodes'
-    return attrs.evolve(container, binds=_binds([_existing(folder) for folder in folders], binds))
-
-
-def _wanted(config: Config) -> list[str]:
-    """Return what the user wants bound, with paths in full: workers have a working directory of their own."""
-    here = re.sub("([:,])", r"\\\1", os.getcwd())
-
-    def in_full(found: re.Match[str]) -> str:
-        return found[1] + os.path.join(here, os.path.expanduser(found[2]))
-
-    return [re.sub(r"(^|(?<!\\),)((?:\\.|[^\\:,])+)", in_full, word) for word in _words(config, "bind")]
-
-
-def _binds(folders: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return what is bound: all that a job needs, but for what the user wants bound there instead."""
-    taken = {destination for word in wanted for _, destination in _places(word)}
-    needed = [bind for bind in bound(folders) if not taken.intersection(place for _, place in _places(bind))]
-    return (*needed, *wanted)
 
 
 def _environment(config: Config, container: Apptainer | None) -> tuple[CondaEnvironment | None, bool]:
@@ -186,7 +161,7 @@ def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config
                 trial,
                 pythons,
                 readable=[module],
-                writable=[_existing(writable)],
+                writable=[existing(writable)],
                 modules=["jor", "json"],
                 directory="/",  # as far from the user's files as workers are
             )
@@ -226,43 +201,6 @@ def _warn_of_uri(image: str) -> None:
             f"  Fetch it once: apptainer pull image.sif {image}, and sif = image.sif",
             err=True,
         )
-
-
-def _words(config: Config, name: str) -> list[str]:
-    try:
-        return shlex.split(config[name] or "")
-    except ValueError as error:
-        raise ConfigError(
-            f"{name} = {config[name]!r}: {error}",
-            where=config.setting(name).source,
-            remedy="Write it as on a command line",
-        ) from error
-
-
-def _variables(config: Config) -> list[str]:
-    words = _words(config, "env")
-    for word in words:
-        if not _VARIABLE.fullmatch(word):
-            raise ConfigError(
-                f"env = {word!r} names no variable",
-                where=config.setting("env").source,
-                remedy="Write NAME, PREFIX_* or NAME=VALUE, with blanks between them",
-            )
-    return words
-
-
-def _places(bind: str) -> Iterator[tuple[str, str]]:
-    """Yield the path on this machine and the one inside for each bind in SOURCE[:DESTINATION[:OPTIONS]],..."""
-    for part in re.split(r"(?<!\\),", bind):
-        places = [re.sub(r"\\([:,])", r"\1", place) for place in re.split(r"(?<!\\):", part)]
-        yield places[0], places[1] if len(places) > 1 else places[0]
-
-
-def _existing(path: str) -> str:
-    """Return `path`, or the nearest folder above it that there is."""
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    return path
 
 
 @contextmanager
