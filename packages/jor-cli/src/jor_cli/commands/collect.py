@@ -18,12 +18,13 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     from jor.config import read_config
     from jor.todo import read_todo, select
 
+    from ..backends import Lazy
     from ..collecting import collect, require_outputs
     from ..errors import FAILED
     from ..inside import survey
 
     config = read_config(given(context))
-    surveys = list(survey(select(read_todo(config["todo-list"]), entries), config))
+    surveys = list(survey(select(read_todo(config["todo-list"]), entries), config, Lazy(config).view))
     for found in surveys:
         require_outputs(found)
     if [found for found in surveys if not collect(found)]:
