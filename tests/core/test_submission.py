@@ -157,3 +157,20 @@ def test_package_names_what_it_exports():
 
     assert sorted(jor.__all__) == sorted(set(jor.__all__))
     assert all(hasattr(jor, name) for name in jor.__all__)
+
+
+def test_submission_that_may_not_be_seen_is_not_taken_for_none(tmp_path):
+    folder = tmp_path / "runs" / "20260301-120000000-0123456789"
+    folder.mkdir(parents=True)
+    (folder / "submission.json").touch()
+    for opened in (tmp_path, *tmp_path.parents[:2]):  # all that pytest has made
+        opened.chmod(0o755)
+    folder.chmod(0)
+    user = os.geteuid()
+    os.seteuid(user or 65534)  # root sees everything
+    try:
+        with pytest.raises(PermissionError):
+            list(newest_first(str(tmp_path)))
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)

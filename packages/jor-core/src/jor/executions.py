@@ -81,7 +81,11 @@ def durations(records: str, most: int = 1000) -> list[float]:
 
 def journals(run: Run) -> Iterator[tuple[str, int, int]]:
     """Yield the path, task and restart of each journal of a submission, the restarts of a task ascending."""
-    found = [match for match in map(_JOURNAL.fullmatch, os.listdir(run.folder)) if match]
+    try:
+        names = os.listdir(run.folder)
+    except FileNotFoundError:
+        return  # Slurm has refused it, and it was taken back meanwhile
+    found = [match for match in map(_JOURNAL.fullmatch, names) if match]
     for task, restart, name in sorted((int(match[1]), int(match[2]), match[0]) for match in found):
         yield os.path.join(run.folder, name), task, restart
 

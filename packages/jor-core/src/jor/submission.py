@@ -247,15 +247,21 @@ def read(run: Run) -> Submission:
 
 
 def newest_first(records: str) -> Iterator[Run]:
-    """Yield the submissions below `records`, the newest first; those never finished are passed over."""
+    """Yield the submissions below `records`, the newest first; those never finished are passed over.
+
+    Raise PermissionError for what may not be seen.
+    """
     try:
         names = sorted(os.listdir(os.path.join(records, "runs")), reverse=True)
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
         run = Run(os.path.join(records, "runs", name))
-        if os.path.exists(run.submission):
-            yield run
+        try:
+            os.stat(run.submission)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        yield run  # another error passes: jobs of a submission that may not be seen could run twice
 
 
 def sweep_unfinished(records: str, now: float) -> None:
