@@ -113,6 +113,14 @@ def test_function_of_a_script_is_wrapped(jor: Jor, tmp_path: Path) -> None:
     assert table(tmp_path, "simulate")[0] == {"n": "1", "seed": "0", "method": "pca", "result": "1 0 pca 3"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+def test_script_may_come_from_any_editor(jor: Jor, tmp_path: Path, encoding: str) -> None:
+    text = f"# coding: {encoding.removesuffix('-sig')}\r\ndef simulate(n):\r\n    return 'é'\r\n"
+    (tmp_path / "sim.py").write_bytes(text.encode(encoding))
+    assert "Made jobs_simulate.py" in jor("init", "--from", "sim.py")
+    assert "3 of 3 jobs done" in jor("run")
+
+
 def test_function_is_found_among_helpers_and_main(jor: Jor, tmp_path: Path) -> None:
     (tmp_path / "sim.py").write_text(SCRIPT.partition("def silent")[0] + SCRIPT[SCRIPT.index("def main") :])
     assert "Made jobs_simulate.py" in jor("init", "--from", "sim.py")

@@ -50,15 +50,17 @@ def command(wanted: str | None) -> None:
 
 def _text_of(wanted: str) -> str:
     """Return the content of the script that is to be wrapped; "" for a command. Raise JorError if there is none."""
+    import tokenize
+
     from jor import JorError
 
     if "{" in wanted:
         return ""
     script = wanted.partition(":")[0]
     try:
-        with open(script, encoding="utf-8") as file:
+        with tokenize.open(script) as file:  # in the encoding that it says it has
             return file.read()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         remedy = "Name a Python file, or a command with its parameters in braces: 'tool --seed {seed}'"
         raise JorError(f"the script cannot be read: {why}", where=script, remedy=remedy) from error
