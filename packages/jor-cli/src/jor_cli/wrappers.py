@@ -94,7 +94,9 @@ def start(entry: Entry, config: Config, folders: Sequence[str], *, writable: str
     python = pythons[0]
     if is_here:
         wrapper = _joined(container, environment)
-        python = _look(wrapper, _joined(trial, environment), pythons, config, entry.jobmodule, writable)
+        seen = _look(wrapper, _joined(trial, environment), pythons, config, entry.jobmodule, writable)
+        _require(seen, config)
+        python = seen.python
     with _blaming(config, "sif" if container else "condaenv"):
         told = recorded(config["sif"], container.program if container else "", environment, inside=inside)
     return Start(_joined(container, environment), python, config["runtime"] == "bundled", told)
@@ -151,12 +153,11 @@ _environment_inside = cache(find_environment_inside)
 _seen: dict[tuple[Nested, str], Inside] = {}
 
 
-def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config, module: str, writable: str) -> str:
-    """Return the Python inside `wrapper`, after a look by way of `trial` at whether jobs can run there."""
-    name = "condaenv" if config["condaenv"] else "sif"
+def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config, module: str, writable: str) -> Inside:
+    """Return what is inside `wrapper`, after a look by way of `trial`."""
     if (wrapper, module) not in _seen:
         _warn_of_uri(config["sif"] or "")
-        with _blaming(config, name):
+        with _blaming(config, _place(config)):
             _seen[wrapper, module] = look_inside(
                 trial,
                 pythons,
@@ -167,7 +168,12 @@ def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config
             )
         for warning in _WARNING.findall(_seen[wrapper, module].said):
             click.echo(warning, err=True)
-    inside = _seen[wrapper, module]
+    return _seen[wrapper, module]
+
+
+def _require(inside: Inside, config: Config) -> None:
+    """Raise ConfigError if jobs cannot run there."""
+    name = _place(config)
     where, what = config.setting(name).source, f"{name} = {config[name]}"
     if inside.version < OLDEST:
         version = ".".join(map(str, inside.version))
@@ -190,7 +196,11 @@ def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config
             where=where,
             remedy="Look at what the options bind and container-options say of it, or choose another path-prefix",
         )
-    return inside.python
+
+
+def _place(config: Config) -> str:
+    """Return the option that says which Python runs the jobs."""
+    return "condaenv" if config["condaenv"] else "sif"
 
 
 @cache
