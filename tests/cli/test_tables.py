@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jor_cli.rendering import tables
-from jor_cli.rendering.tables import table
+from jor_cli.rendering.tables import fit, table
 
 
 def columns(line: str) -> int:
@@ -81,3 +81,9 @@ def test_broken_text_loses_no_word(text: str, size: int) -> None:
     lines = tables._broken(text, size)
     if "…" not in text and not lines[-1].endswith("…"):
         assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_wide_characters_are_cut_by_columns() -> None:
+    assert fit("日本語", 6) == "日本語"
+    assert fit("日本語", 5) == "日本…"
+    assert fit("日本語", 4) == "日…"

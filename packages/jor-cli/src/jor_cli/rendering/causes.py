@@ -12,7 +12,7 @@ from jor.status import Problem
 
 from ..causes import Cause, causes, last_lines, printable
 from ..words import counted, jobs_of, told_indices, told_job
-from .tables import width
+from .tables import fit, width
 
 #: Causes that are told with an example, those that are told in a line each, and entries that are told of a cause.
 MOST_CAUSES = 10
@@ -61,5 +61,4 @@ def _told(cause: Cause) -> Iterator[str]:
 
 
 def _cut(text: str, size: int) -> str:
-    text = printable(text.replace("\n", " "))
-    return text if len(text) <= size else f"{text[: size - 1]}…"
+    return fit(printable(text.replace("\n", " ")), size)

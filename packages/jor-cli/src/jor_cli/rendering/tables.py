@@ -27,7 +27,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = 
     lines: list[str] = []
     for row in cells:
         *cut, last = row
-        broken = [[_fit(cell, size)] for cell, size in zip(cut, widths[:-1], strict=True)] + [_broken(last, widths[-1])]
+        broken = [[fit(cell, size)] for cell, size in zip(cut, widths[:-1], strict=True)] + [_broken(last, widths[-1])]
         for line in zip_longest(*broken, fillvalue=""):
             padded = list(map(_padded, line, widths, sides))
             if colours:
@@ -59,11 +59,11 @@ def _broken(text: str, size: int) -> list[str]:
         end = text.rfind(" ", end // 3, end + 1) if " " in text[end // 3 : end + 1] else end
         lines.append(text[:end].rstrip())
         text = text[end:].lstrip()
-    return [*lines, _fit(text, size)]
+    return [*lines, fit(text, size)]
 
 
-def _fit(text: str, size: int) -> str:
-    """Return `text`, cut to `size` columns if it is longer."""
+def fit(text: str, size: int) -> str:
+    """Return `text`, one line, cut to `size` columns if it is longer."""
     return text if _columns(text) <= size else text[: _reach(text, size - 1)] + "…"
 
 
