@@ -32,6 +32,7 @@ from jor.plan import Survey, choose
 from jor.runtime import loading
 from jor.runtime.records import Run
 from jor.status import Status as State
+from jor.status import summed
 from jor.todo import read_todo, select
 
 from .backends import Lazy
@@ -117,7 +118,7 @@ class Status:
     @property
     def counts(self) -> Mapping[str, int]:
         """The number of jobs in each state: done, running, queued, failed, interrupted, missing."""
-        return {state.value: sum(found.status.counts[state] for found in self.surveys) for state in State}
+        return {state.value: count for state, count in summed(found.status.counts for found in self.surveys).items()}
 
     @property
     def entries(self) -> Table:

@@ -17,7 +17,7 @@ from jor.entries import Entry
 from jor.local import Progress
 from jor.plan import Survey, again
 from jor.runtime.watch import Watch
-from jor.status import Status
+from jor.status import Status, summed
 from jor_slurm import CommandError, RefusedError
 
 from .backends import Lazy
@@ -70,9 +70,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
 
 
 def _progress(surveys: Sequence[Survey]) -> Progress:
-    counts = Counter[Status]()
-    for found in surveys:
-        counts.update(found.status.counts)
+    counts = summed(found.status.counts for found in surveys)
     return Progress(
         total=sum(counts.values()),
         done=counts[Status.DONE],

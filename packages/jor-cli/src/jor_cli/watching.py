@@ -18,7 +18,7 @@ from jor.entries import Entry
 from jor.executions import durations
 from jor.plan import Survey, again
 from jor.runtime.watch import Watch
-from jor.status import Status
+from jor.status import Status, summed
 
 from .backends import Lazy
 from .inside import survey
@@ -50,7 +50,7 @@ def follow(entries: Sequence[Entry], config: Config, cluster: Lazy, *, terminal:
     try:
         with _screen(wanted=terminal):
             while True:
-                counts = _counts(surveys)
+                counts = summed(found.status.counts for found in surveys)
                 pace.note(time.monotonic(), counts[Status.DONE] + counts[Status.FAILED])
                 if terminal:
                     left = [
@@ -156,10 +156,6 @@ def _mean_durations(surveys: Sequence[Survey]) -> list[float | None]:
 
 def _on_cluster(surveys: Sequence[Survey]) -> bool:
     return any(carrier.is_active for found in surveys for carrier in found.carriers.values())
-
-
-def _counts(surveys: Sequence[Survey]) -> dict[Status, int]:
-    return {status: sum(found.status.counts[status] for found in surveys) for status in Status}
 
 
 def _line(counts: dict[Status, int]) -> str:

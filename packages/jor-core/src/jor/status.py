@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -133,6 +133,15 @@ class EntryStatus:
     def active(self) -> tuple[Carrier, ...]:
         """Those of the carriers that may still begin a job."""
         return tuple(carrier for carrier in self.carriers if carrier.is_active)
+
+
+def summed(counts: Iterable[Mapping[Status, int]]) -> dict[Status, int]:
+    """Return the number of jobs in each state, of several entries together."""
+    total = dict.fromkeys(Status, 0)
+    for one in counts:
+        for status, count in one.items():
+            total[status] += count
+    return total
 
 
 #: Of an entry that is still to be judged.

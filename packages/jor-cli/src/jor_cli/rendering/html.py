@@ -14,7 +14,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from jor.status import Status
+from jor.status import Status, summed
 from jor_slurm import format_memory, format_time
 
 from .. import __version__
@@ -73,7 +73,7 @@ def _embedded(data: Any) -> str:
 
 
 def _progress(entries: Sequence[Found]) -> Iterator[str]:
-    counts = {status: sum(one.survey.status.counts[status] for one in entries) for status in Status}
+    counts = summed(one.survey.status.counts for one in entries)
     total = sum(counts.values())
     done = counts[Status.DONE]
     if not total:

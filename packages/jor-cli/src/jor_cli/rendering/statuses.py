@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jor.plan import Survey
-from jor.status import Problem, Shortage, Status
+from jor.status import Problem, Shortage, Status, summed
 from jor.submission import NATIVE
 
 from ..words import jobs_of, told_logs, told_parameters
@@ -94,20 +94,16 @@ def overview(
     Of more than `most` entries, None for any number, the worst come first, and the sum of the others, with `how` they
     are shown; the sum of all comes last.
     """
-    total = _sum("all", counts)
-    shown = [status for status in Status if total[1][status] or status in (Status.DONE, Status.MISSING)]
+    total = summed(line for _, line in counts)
+    shown = [status for status in Status if total[status] or status in (Status.DONE, Status.MISSING)]
     lines = list(counts)
     if most is not None and len(lines) > most:
         lines.sort(key=lambda line: [-line[1][status] for status in WORST_FIRST])
         others = lines[most - 1 :]
-        lines = [*lines[: most - 1], _sum(f"{len(others):,} more{how}", others)]
+        lines = [*lines[: most - 1], (f"{len(others):,} more{how}", summed(line for _, line in others))]
     if len(lines) != 1:
-        lines.append(total)
+        lines.append(("all", total))
     return shown, [(label, [*(line[status] for status in shown), sum(line.values())]) for label, line in lines]
-
-
-def _sum(label: str, counts: Sequence[Counts]) -> Counts:
-    return label, {status: sum(line[status] for _, line in counts) for status in Status}
 
 
 def _advice(short: Mapping[Shortage, int]) -> list[str]:
