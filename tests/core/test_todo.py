@@ -244,6 +244,17 @@ def test_entries_are_selected_by_name_label_and_module(todo, tmp_path):
         select(entries, ("othr",))
 
 
+def test_name_of_an_item_selects_all_products_of_its_sweep(todo):
+    entries = todo(
+        "jobs:\n- {jobmodule: jobs_here, name: small, sweep: {n: [1, 2]}}\n"
+        "- {jobmodule: jobs_here, name: large, sweep: {n: [3, 4]}}\n"
+    )
+    assert select(entries, ("small",)) == entries[:2]
+    assert select(entries, ("large n=3",)) == (entries[2],)
+    with pytest.raises(JorError, match=r"no entry 'smal'\n  Did you mean 'small'\?"):
+        select(entries, ("smal",))
+
+
 def test_key_of_an_entry_is_a_file_name_of_its_own(todo):
     entries = todo(item("jobargs: n=1\nname: 'a/b c $(x)'") + "- {jobmodule: jobs_here, jobargs: n=2}\n")
     assert entries[0].key.startswith("a-b-c-x-")

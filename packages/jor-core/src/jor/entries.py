@@ -29,6 +29,8 @@ class Entry:
     settings: Layer = attrs.field(factory=dict, hash=False, repr=False)
     #: Where it stands, for messages.
     place: str = attrs.field(default="", eq=False)
+    #: The `name:` of the item that it is a product of, which names all of them; "" if it has none.
+    item: str = attrs.field(default="", eq=False)
 
     @property
     def stem(self) -> str:

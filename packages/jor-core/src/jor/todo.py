@@ -60,14 +60,14 @@ def peruse_todo(path: str) -> tuple[tuple[Entry, ...], Sequence[JorError]]:
 
 
 def select(entries: tuple[Entry, ...], names: tuple[str, ...]) -> tuple[Entry, ...]:
-    """Return the entries called one of `names` (name, label, or job module), all for no names.
+    """Return the entries called one of `names` (name, that of the item, label, or job module), all for no names.
 
     Raise TodoError for a name that no entry has.
     """
-    called = {entry: {entry.name, entry.label, entry.stem, f"{entry.stem}.py"} - {""} for entry in entries}
+    called = {entry: {entry.item, entry.label, entry.stem, f"{entry.stem}.py"} - {""} for entry in entries}
     for name in names:
         if not any(os.path.normpath(name) in known or name in known for known in called.values()):
-            known = sorted({entry.label for entry in entries} | {entry.stem for entry in entries})
+            known = sorted({word for entry in entries for word in (entry.item, entry.label, entry.stem) if word})
             raise TodoError(f"there is no entry {name!r}", where="the todo-list", remedy=nearest(name, known))
     wanted = {*names, *map(os.path.normpath, names)}
     return tuple(entry for entry in entries if not names or called[entry] & wanted)
@@ -118,7 +118,7 @@ def _entries(item: yaml.Node, build: Builder, path: str) -> list[Entry]:
     for swept in _sweep(nodes.get("sweep"), build, path):
         text = _located(_canonical, {**arguments, **swept}, nodes.get("jobargs", item), path)
         title = name and name + "".join(f" {key}={value}" for key, value in swept.items())
-        entries.append(Entry(jobmodule, text, title, settings, at(path, item)))
+        entries.append(Entry(jobmodule, text, title, settings, at(path, item), name))
     return entries
 
 
