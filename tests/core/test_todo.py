@@ -140,7 +140,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("just words", "the todo-list does not start with jobs:"),
         ("jobs:\n- jobmodule: [jobs_here\n", "todo.yaml:3:1: not YAML: "),
         ("jobs:\n\t- x\n", "todo.yaml:2:1: not YAML: "),
-        ("job:\n- jobmodule: jobs_here\n", "todo.yaml:1:1: unknown key 'job'\n  Leave it out: the only key is jobs"),
+        ("job:\n- jobmodule: jobs_here\n", "todo.yaml:1:1: unknown key 'job'\n  Call it jobs, or leave it out: "),
         ("jobs:\n- jobmodule: jobs_here\njobs: []\n", "todo.yaml:3:1: the key 'jobs' stands twice"),
         ("? [jobs]\n: x\n", "todo.yaml:1:3: this key is no plain text or number"),
         ("{}", "todo.yaml:1:1: the todo-list has no key jobs"),
@@ -220,11 +220,12 @@ def test_missing_list_tells_what_to_do(tmp_path, monkeypatch):
 
 def test_all_mistakes_are_told_at_once(todo):
     with pytest.raises(JorError) as caught:
-        todo("jobs:\n- jobmodul: a\n- jobmodule: jobs_here\n  mem: [1]\n- jobmodule: nowhere\n")
+        todo("jobs:\n- jobmodul: a\n  mme: 1G\n- jobmodule: jobs_here\n  mem: [1]\n- jobmodule: nowhere\n")
     assert [line.split(" ")[0] for line in str(caught.value).splitlines() if line.startswith("todo")] == [
         "todo.yaml:2:3:",
-        "todo.yaml:4:8:",
-        "todo.yaml:5:14:",
+        "todo.yaml:3:3:",
+        "todo.yaml:5:8:",
+        "todo.yaml:6:14:",
     ]
 
 

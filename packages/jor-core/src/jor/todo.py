@@ -81,9 +81,8 @@ def _items(root: yaml.Node | None, build: Builder, path: str) -> list[yaml.Node]
     pairs = build.pairs(root)
     for key, _ in pairs:
         if key.value != "jobs":
-            raise TodoError(
-                f"unknown key {key.value!r:.100}", where=at(path, key), remedy="Leave it out: the only key is jobs"
-            )
+            remedy = "Call it jobs, or leave it out: there is no other key"
+            raise TodoError(f"unknown key {key.value!r:.100}", where=at(path, key), remedy=remedy)
     if not pairs:
         raise TodoError("the todo-list has no key jobs", where=at(path, root), remedy=_EXAMPLE)
     ((_, jobs),) = pairs
@@ -97,13 +96,14 @@ def _entries(item: yaml.Node, build: Builder, path: str) -> list[Entry]:
     if not isinstance(item, yaml.MappingNode):
         raise TodoError("this item is not a mapping with jobmodule:", where=at(path, item), remedy=_EXAMPLE)
     nodes = {}
+    unknown = []
     for key, node in build.pairs(item):
         if key.value not in _ITEM_KEYS:
-            raise TodoError(
-                f"unknown key {key.value!r:.100}", where=at(path, key), remedy=nearest(key.value, _ITEM_KEYS)
-            )
-        if node.tag != NULL:  # empty means not set
+            remedy = nearest(key.value, _ITEM_KEYS)
+            unknown.append(TodoError(f"unknown key {key.value!r:.100}", where=at(path, key), remedy=remedy))
+        elif node.tag != NULL:  # empty means not set
             nodes[key.value] = node
+    raise_all(unknown)
     if "jobmodule" not in nodes:
         raise TodoError("this item has no jobmodule", where=at(path, item), remedy=_EXAMPLE)
     try:
