@@ -201,6 +201,18 @@ def test_command_is_wrapped(jor: Jor, tmp_path: Path, ending: str) -> None:
     assert table(tmp_path, "tool")[0] == {"seed": "1", "output": "output/tool/seed1.txt" if output else words}
 
 
+@pytest.mark.parametrize("output", ["", " {output}"])
+def test_command_that_fails_is_told_by_its_status_and_its_own_last_words(
+    jor: Jor, tmp_path: Path, output: str
+) -> None:
+    (tmp_path / "tool.py").write_text("import sys; print(sys.argv); sys.exit('no convergence')")
+    jor("init", "--from", f"{sys.executable} tool.py --seed {{seed}}{output}")
+    failed = jor("run")
+    assert "with status 1')" in " ".join(failed.split())
+    last = [line for line in jor("status", "--failed").splitlines() if line.startswith("  |")]
+    assert last[-2:] == ["  | no convergence", f"  | {sys.executable} ended with status 1"]
+
+
 @pytest.mark.parametrize(
     "script",
     [

@@ -122,6 +122,7 @@ COMMAND = '''\
 import csv
 import shlex
 import subprocess
+import sys
 
 import jor
 
@@ -131,14 +132,15 @@ _RUNS = """\
 path = self._get_output_path(**job)
 words = [word.format(**job, output=path) for word in shlex.split(COMMAND)]
 """
-COMMAND_SAVES = _RUNS + "subprocess.run(words, check=True)\n"
-COMMAND_PRINTS = (
-    _RUNS
-    + """\
-with open(path, "w") as file:
-    subprocess.run(words, check=True, stdout=file)
+_FAILS = """\
+if status != 0:
+    sys.exit(f"{words[0]} ended with status {status}")
 """
-)
+COMMAND_SAVES = f"{_RUNS}status = subprocess.run(words).returncode\n{_FAILS}"
+COMMAND_PRINTS = f"""\
+{_RUNS}with open(path, "w") as file:
+    status = subprocess.run(words, stdout=file).returncode
+{_FAILS}"""
 
 TODO = """\
 # What is to be run: a list of job modules, with arguments for their classes.
