@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import re
-import secrets
 import shutil
 from array import array
 from bisect import bisect_right
@@ -171,7 +170,7 @@ def seconds_of(text: str) -> float:
 
 def new_token() -> str:
     """Return a text that no other submission has."""
-    return secrets.token_hex(5)
+    return os.urandom(5).hex()
 
 
 def write(
