@@ -12,6 +12,8 @@ import report
 import row_command
 import row_files
 import row_jobs
+import row_metadata
+import row_scale
 import row_slurm
 import row_start
 import row_status
@@ -26,6 +28,8 @@ ROWS = {
     "start": row_start.measure,
     "command": row_command.measure,
     "files": row_files.measure,
+    "metadata": row_metadata.measure,
+    "scale": row_scale.measure,
     "slurm": row_slurm.measure,
 }
 
@@ -38,9 +42,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="jor-bench-work-") as scratch:
         work = Path(scratch).resolve()
         peers = Peers(work)
-        measured = _measure(arguments.rows, _sizes(arguments), work, peers)
-        facts = machine.facts(work) | peers.versions()
-        report.save(measured, facts, output)
+        measured: list[Measured] = []
+        peers.warm_up(work / "warm-up")
+        for name in arguments.rows:
+            _say(f"measuring {name}")
+            (work / name).mkdir()
+            measured += ROWS[name](_sizes(arguments), work / name, peers)
+            facts = machine.facts(work) | peers.versions()
+            report.save(measured, facts, output)  # already: what comes next may fail
         print(report.as_text(measured, facts))
         print(f"\nSaved in {output}: bench.json, bench.md", flush=True)
         _say("deleting what was made")
@@ -50,27 +59,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="NAME", help=", ".join(ROWS))
     parser.add_argument("--quick", action="store_true", help="make everything small: a smoke test, not a measurement")
-    parser.add_argument("--scale", type=int, help=f"outputs in one folder (default {FULL.outputs:,})")
-    parser.add_argument("--jobs", type=int, help=f"local jobs (default {FULL.jobs:,})")
+    parser.add_argument("--outputs", type=int, help=f"outputs in the folder of row status (default {FULL.outputs:,})")
     parser.add_argument("--output", metavar="FOLDER", help="where to save the table (default: a new temporary folder)")
     return parser.parse_args()
 
 
 def _sizes(arguments: argparse.Namespace) -> Sizes:
     sizes = QUICK if arguments.quick else FULL
-    return sizes._replace(outputs=arguments.scale or sizes.outputs, jobs=arguments.jobs or sizes.jobs)
-
-
-def _measure(rows: list[str], sizes: Sizes, work: Path, peers: Peers) -> list[Measured]:
-    measured: list[Measured] = []
-    peers.warm_up(work / "warm-up")
-    for name, measure in ROWS.items():
-        if name in rows:
-            _say(f"measuring {name}")
-            folder = work / name
-            folder.mkdir()
-            measured += measure(sizes, folder, peers)
-    return measured
+    return sizes._replace(outputs=arguments.outputs or sizes.outputs)
 
 
 def _say(text: str) -> None:

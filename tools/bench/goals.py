@@ -5,12 +5,53 @@ from __future__ import annotations
 from typing import NamedTuple
 
 BARE = "bare fork-write-wait loop"
-PARALLEL = "GNU parallel starting Python"
 OLD = "jor 0.1.2"
 LISTING = "scandir into a set + names"
 PASS = "python -c pass"  # not a password
-ALONE = "one array task a job"
 CLICK = 'python -c "import click"'
+LIBRARIES = 'python -c "import click, attrs, yaml"'
+
+#: Those that run local jobs, by the names of their contestants.
+JOBS = {
+    "bare": BARE,
+    "joblib": "joblib, which isolates nothing",
+    "xargs": "xargs -P starting Python",
+    "parallel": "GNU parallel starting Python",
+    "hyperqueue": "HyperQueue starting Python",
+    "submitit": "submitit, local",
+    "snakemake": "snakemake, local",
+    "old": OLD,
+}
+#: Kinds of jobs, as they are told.
+KINDS = {
+    "empty": "local jobs that write a few bytes",
+    "10ms": "local jobs of 10 ms",
+    "1s": "local jobs of 1 s",
+    "numeric": "local jobs, their module imports SciPy",
+}
+#: Those that run jobs on Slurm.
+SLURM = {
+    "alone": "jor, one array task a job",
+    "array": "sbatch array by hand, a job a task",
+    "packed-array": "sbatch array by hand, packed",
+    "submitit": "submitit, an array",
+    "snakemake": "snakemake, a submission a job",
+}
+#: Commands whose cost is held against the number of jobs.
+SCALE = {
+    "status": "jor status, all done",
+    "no-op": "jor run, all done",
+    "check": "jor check, all done",
+    "collect": "jor collect, all done",
+    "dry-run": "jor run --dry-run, nothing there",
+    "planning": "jor status, nothing there, jor.grid",
+    "run": "jor run",
+    "poll": "reading squeue, and judging each task",
+}
+#: What is counted of a command.
+COSTS = {"seconds": "time", "megabytes": "memory", "calls": "system calls"}
+#: What a job does to the file system -> how often a goal lets it.
+OPERATIONS = {"opened": 1, "made": 0, "renamed": 1, "stat": 0, "listed": 0, "written": 2, "synced": 0, "deleted": 0}
 
 #: How a line's figure is made: from one round's figure of jor and of the peer.
 COMPARISONS = {
@@ -31,12 +72,17 @@ class Goal(NamedTuple):
     most: float | None = None
 
 
+#: design.md's goals for local jobs.
+_LEAST = {"jobs-empty-bare": 0.8, "jobs-empty-parallel": 10, "jobs-empty-old": 50}
+
 GOALS = {
-    "jobs-whole": Goal("local jobs, whole command", "jobs/s", BARE, least=0.8),
     "jobs-steady": Goal("local jobs, first to last end", "jobs/s", BARE, least=0.8),
-    "jobs-old": Goal("local jobs, whole command", "jobs/s", OLD, least=50),
-    "jobs-parallel": Goal("local jobs, whole command", "jobs/s", PARALLEL, least=10),
     "jobs-cpu": Goal("CPU time a job, all processes", "ms", BARE),
+    **{
+        f"jobs-{kind}-{name}": Goal(what, "jobs/s", peer, least=_LEAST.get(f"jobs-{kind}-{name}"))
+        for kind, what in KINDS.items()
+        for name, peer in JOBS.items()
+    },
     "status-list": Goal("jor status, list of dictionaries", "s", LISTING, most=2),
     "status-grid": Goal("jor status, jor.grid", "s", LISTING, most=2),
     "run-list": Goal("no-op jor run, list of dictionaries", "s", LISTING, most=2),
@@ -51,10 +97,31 @@ GOALS = {
     "status-fresh": Goal("jor status, small todo, nothing run", "ms", CLICK, most=2),
     "status-done": Goal("jor status, small todo, all done", "ms", CLICK, most=2),
     "status-missing": Goal("jor status, small todo, one missing", "ms", CLICK, most=2),
+    "status-libraries": Goal("jor status, small todo, all done", "ms", LIBRARIES),
     "status-absolute": Goal("jor status, small todo, slowest of these", "ms", comparison="jor", most=250),
-    "slurm-sooner": Goal("Slurm, short jobs, packed", "s", ALONE, "peer / jor", least=20),
-    "slurm-tasks": Goal("Slurm, array tasks", "tasks", ALONE, "peer / jor", least=50),
-    "slurm-files": Goal("Slurm, files an array task", "files", comparison="jor", most=2),
-    "slurm-poll": Goal("one squeue of 50,000 tasks, CPU time", "s", comparison="jor", most=1),
     "files": Goal("files beside outputs, less 2 a worker", "files", comparison="jor", most=6),
+    **{
+        f"job-{name}": Goal(f"a job's part: {name}", "a job", comparison="jor", most=most)
+        for name, most in OPERATIONS.items()
+    },
+    **{
+        f"metadata-{name}": Goal("files opened, made, renamed, stat, deleted", "a job", JOBS[name], "peer / jor")
+        for name in ("bare", "xargs", "hyperqueue", "submitit", "snakemake")
+    },
+    **{
+        f"scale-{name}-{cost}": Goal(f"{what}: {told}", "exponent", comparison="jor", most=1.1)
+        for name, what in SCALE.items()
+        for cost, told in COSTS.items()
+        if (name, cost) not in (("run", "megabytes"), ("poll", "megabytes"), ("poll", "calls"))
+    },
+    "scale-run-files": Goal("jor run: files beside outputs", "exponent", comparison="jor", most=1.1),
+    **{f"slurm-{name}": Goal("Slurm, short jobs, packed", "s", peer, "peer / jor") for name, peer in SLURM.items()},
+    "slurm-alone": Goal("Slurm, short jobs, packed", "s", SLURM["alone"], "peer / jor", least=20),
+    "slurm-tasks": Goal("Slurm, array tasks", "tasks", SLURM["alone"], "peer / jor", least=50),
+    "slurm-poll": Goal("one squeue of 50,000 tasks, CPU time", "s", comparison="jor", most=1),
+    "slurm-files": Goal("Slurm, files an array task", "files", comparison="jor", most=2),
+    **{
+        f"controller-{name}": Goal("slurmctld, messages", "a 1000 jobs", peer, "peer / jor")
+        for name, peer in SLURM.items()
+    },
 }

@@ -22,6 +22,7 @@ def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
 
     contestants = {
         "click": lambda: took([sys.executable, "-c", "import click"]),
+        "libraries": lambda: took([sys.executable, "-c", "import click, attrs, yaml"]),
         "help": lambda: took([str(peers.jor), "--help"]),
         "fresh": lambda: took([str(peers.jor), "status"], projects["fresh"]),
         "done": lambda: took([str(peers.jor), "status"], projects["done"]),
@@ -30,6 +31,7 @@ def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
     found = interleaved(contestants, sizes.rounds_quick)
     lines = [Measured("help", found["help"], found["click"]), Measured("help-absolute", found["help"])]
     lines += [Measured(f"status-{state}", found[state], found["click"]) for state in _STATES]
+    lines.append(Measured("status-libraries", found["done"], found["libraries"]))
     slowest = [max(rounds) for rounds in zip(*(found[state] for state in _STATES), strict=True)]
     return [*lines, Measured("status-absolute", slowest)]
 

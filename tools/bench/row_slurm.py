@@ -1,91 +1,129 @@
-"""Row slurm: many short jobs on a real Slurm of this machine, what a poll costs, and how many files there are."""
+"""Row slurm: many short jobs on a real Slurm of this machine, and what they ask of its controller.
+
+All run as they come, with the settings that a user gets. Seconds are counted to the last output, so that it does not
+matter how often a program looks. Those that start an array task or a submission for each job get fewer jobs.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from peers import HERE, Peers
+from contestants import snakemake
+from goals import SLURM
+from peers import DRIVERS, HERE, Peers
 from results import Measured
 from sizes import Sizes
+from squeue import poll_seconds
 
 sys.path.insert(0, str(HERE.parent / "testbed"))
 from cluster import Cluster, TestbedError
+from controller import Controller
 
-#: Array tasks of one job each that stand for as many as there are jobs: the rest is scaled, as the note says.
-UNPACKED = 300
+#: The kind of the jobs: 10 ms each.
+_KIND = "10ms"
+#: Array tasks of jor, and of an array packed by hand.
+_TASKS = 16
 #: Array tasks of a poll.
-POLLED = 50_000
+_POLLED = 50_000
+
+
+class Swept(NamedTuple):
+    """A sweep: how many jobs, the seconds to the last output, and what was asked of Slurm."""
+
+    jobs: int
+    seconds: float
+    calls: Counter[str]
+    messages: Counter[str]
+    folder: Path
+
+    def scaled(self, jobs: int) -> float:
+        """Return the seconds that so many jobs would take."""
+        return self.seconds / self.jobs * jobs
+
+    @property
+    def messages_a_thousand(self) -> float:
+        """Messages to the controller for a thousand jobs."""
+        return self.messages.total() / self.jobs * 1000
+
+    def told(self) -> str:
+        """Return what it was, in words."""
+        calls = ", ".join(f"{count} {name}" for name, count in self.calls.most_common()) or "none"
+        return f"{self.jobs:,} jobs in {self.seconds:.1f} s, calls: {calls}"
 
 
 def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
     """Return the lines of this row."""
-    jobs = sizes.jobs_slurm
+    poll = [poll_seconds(folder, _POLLED) for _ in range(sizes.rounds)]
+    lines = [Measured("slurm-poll", poll, note=f"reading squeue of {_POLLED:,} tasks, and judging each")]
     try:
-        with Cluster(folder / "slurm") as cluster:
-            environment = {**os.environ, **cluster.environment, "JOR_SCHEDULER": "slurm", "JOR_POLL_INTERVAL": "1"}
-            packed, tasks, files = _run(folder / "packed", jobs, -(-jobs // 16), peers, environment)
-            unpacked, alone, _ = _run(folder / "unpacked", min(jobs, UNPACKED), 1, peers, environment)
+        with Cluster(folder / "slurm", accounting=True) as cluster:
+            swept = _sweep_all(sizes, folder, peers, Controller(folder / "bin", {**os.environ, **cluster.environment}))
     except TestbedError as error:
-        return [Measured("slurm-sooner", note=f"not measured: {str(error).splitlines()[0]}")]
-    scaled = unpacked * jobs / alone
-    note = f"{jobs:,} jobs of {_MILLISECONDS} ms in {packed:.1f} s; {alone} single tasks in {unpacked:.1f} s, scaled"
-    poll = [_poll(folder) for _ in range(sizes.rounds)]
-    return [
-        Measured("slurm-sooner", [packed], [scaled], note),
-        Measured("slurm-tasks", [tasks], [jobs], f"{tasks} array tasks"),
-        Measured("slurm-files", [files / tasks], note="journal and log; 5 more a submission"),
-        Measured("slurm-poll", poll, note=f"CPU time of reading squeue of {POLLED:,} tasks, and of judging each"),
-    ]
+        return [*lines, Measured("slurm-alone", note=f"not measured: {str(error).splitlines()[0]}")]
+    jor = swept["jor"]
+    for name in SLURM:
+        if name not in swept:
+            lines.append(Measured(f"slurm-{name}", note="the peer is not there"))
+            continue
+        theirs = swept[name]
+        note = f"{jor.told()}; of the peer {theirs.told()}; scaled"
+        lines.append(Measured(f"slurm-{name}", [jor.seconds], [theirs.scaled(jor.jobs)], note))
+        common = ", ".join(f"{count} {message}" for message, count in theirs.messages.most_common(4))
+        asked = Measured(f"controller-{name}", [jor.messages_a_thousand], [theirs.messages_a_thousand], common)
+        lines.append(asked)
+    (run,) = jor.folder.glob("outputs/.jor/*/runs/*")
+    tasks, files = len(list(run.glob("task-*.r0.jsonl"))), len(list(run.glob("task-*")))
+    lines.append(Measured("slurm-tasks", [tasks], [jor.jobs], f"{tasks} array tasks"))
+    return [*lines, Measured("slurm-files", [files / tasks], note="journal and log; 5 more a submission")]
 
 
-_MILLISECONDS = 5
+def _sweep_all(sizes: Sizes, folder: Path, peers: Peers, controller: Controller) -> dict[str, Swept]:
+    one_job = [sys.executable, str(DRIVERS / "one_job.py"), _KIND, "outputs"]
+    jobs, slow, slowest = sizes.jobs_slurm, sizes.jobs_slurm_slow, sizes.jobs_slurm_slowest
+    each, packed = slow // _TASKS + 1, (slow // _TASKS + 1) * _TASKS
+    sbatch = ["sbatch", "--wait", "--mem=100M", "--output=%a.log"]
+    alone = f"exec {' '.join(one_job)} SLURM_ARRAY_TASK_ID"
+    first = f"$((SLURM_ARRAY_TASK_ID * {each}))"
+    several = f"for i in $(seq {first} $(({first[3:-2]} + {each - 1}))); do {' '.join(one_job)} $i; done"
+    commands: dict[str, tuple[int, Sequence[str | Path]]] = {
+        "jor": (jobs, _jor(peers, -(-jobs // _TASKS))),
+        "alone": (slow, _jor(peers, 1)),
+        "array": (slow, [*sbatch, f"--array=0-{slow - 1}", f"--wrap={alone}"]),
+        "packed-array": (packed, [*sbatch, f"--array=0-{_TASKS - 1}", f"--wrap={several}"]),
+    }
+    if python := peers.python("submitit"):
+        words = [_KIND, "outputs", str(slowest), "slurm"]
+        commands["submitit"] = (slowest, [python, DRIVERS / "submitit_jobs.py", *words])
+    if python := peers.python("snakemake"):
+        words = ["--executor", "slurm", "--jobs", str(slowest), "--default-resources"]
+        words += ["mem_mb=500", "runtime=10", "slurm_account=lab"]
+        commands["snakemake"] = (slowest, [*snakemake(python, _KIND, Path("outputs"), slowest), *words])
+    return {name: _sweep(folder / name, *command, controller) for name, command in commands.items()}
 
 
-def _run(folder: Path, jobs: int, per_task: int, peers: Peers, environment: dict[str, str]) -> tuple[float, int, int]:
-    """Run `jobs` jobs in array tasks; return the seconds to the last output, how many tasks, and their files."""
-    folder.mkdir()
-    shutil.copy(HERE / "jobs/short.py", folder)
-    (folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: short.py\n  jobargs: n={jobs}, ms={_MILLISECONDS}\n")
-    began = time.monotonic()
-    command = [peers.jor, "run", "--wait", "--quiet", "--mem", "100M", "--jobs-per-task", str(per_task)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    seconds = time.monotonic() - began
-    if done.returncode:
-        raise RuntimeError(done.stdout + done.stderr)
-    (run,) = folder.glob("short/.jor/*/runs/*")
-    tasks = len(list(run.glob("task-*.r0.jsonl")))
-    assert len(json.loads((run / "submission.json").read_text())["planned"]) == 1
-    return seconds, tasks, len(list(run.glob("task-*")))
+def _jor(peers: Peers, per_task: int) -> list[str | Path]:
+    words = ["run", "--wait", "--quiet", "--scheduler", "slurm", "--mem", "100M", "--jobs-per-task", str(per_task)]
+    return [peers.jor, *words]
 
 
-def _poll(folder: Path) -> float:
-    """Return the CPU seconds of one poll of an array with POLLED tasks, half of them waiting, without squeue's own."""
-    from jor_slurm import ArrayId, Slurm, Snapshot
-
-    programs = folder / "bin"
-    programs.mkdir(exist_ok=True)
-    half = POLLED // 2
-    rows = "".join(f"1|{i}|{i + 2}|RUNNING|n1|2026-01-01T00:00:00|N/A|None|jor-poll\n" for i in range(half))
-    (programs / "rows").write_text(rows + f"1|{half}-{POLLED - 1}|1|PENDING||N/A|N/A|Priority|jor-poll\n")
-    (programs / "squeue").write_text(f"#!/bin/sh\necho asked >> {programs}/calls\nexec cat {programs}/rows\n")
-    (programs / "squeue").chmod(0o755)
-    (programs / "calls").unlink(missing_ok=True)
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    path, os.environ["PATH"] = os.environ["PATH"], f"{programs}:{os.environ['PATH']}"
-    try:
-        snapshot = Snapshot(Slurm().queue().records)
-    finally:
-        os.environ["PATH"] = path
-    array = ArrayId(1, "jor-poll")
-    active = [task for task in (snapshot.task(array, i) for i in range(POLLED)) if task is not None]
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    assert len(active) == POLLED
-    assert (programs / "calls").read_text() == "asked\n"
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def _sweep(folder: Path, jobs: int, argv: Sequence[str | Path], controller: Controller) -> Swept:
+    """Run a command that makes so many outputs by Slurm."""
+    (folder / "outputs").mkdir(parents=True)
+    shutil.copy(HERE / "jobs/tiny.py", folder)
+    (folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: tiny.py\n  jobargs: n={jobs}, ms=10\n")
+    controller.asked()
+    began = time.time()
+    done = subprocess.run(argv, cwd=folder, env=controller.environment, capture_output=True, text=True)
+    calls, messages = controller.asked()
+    ends = [output.stat().st_mtime for output in (folder / "outputs").glob("*.txt")]
+    if done.returncode or len(ends) != jobs:
+        raise RuntimeError(f"{argv}: {len(ends)} of {jobs} outputs\n{done.stdout}{done.stderr}")
+    return Swept(jobs, max(ends) - began, calls, messages, folder)

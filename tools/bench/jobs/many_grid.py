@@ -31,3 +31,6 @@ class Jobs(jor.JobsBase):
         """Write one byte."""
         with open(self._get_output_path(**self._jobs[i]), "w") as file:
             file.write("x")
+
+    def collect(self):
+        """Join nothing: what jor does before and after is measured."""

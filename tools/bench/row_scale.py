@@ -1,0 +1,123 @@
+"""Row scale: how time, memory, system calls and files grow with the number of jobs.
+
+The figure is the exponent of the growth: the slope of the straight line through the logarithms, by least squares, of
+the two largest decades. 1 is linear; below 1 there is still a cost that does not grow.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import linear_regression, median
+from typing import NamedTuple
+
+from goals import COSTS, GOALS
+from many import jor, make_outputs, make_project, run_last
+from peers import HERE, Peers
+from results import Measured
+from sizes import Sizes, workers
+from squeue import poll_seconds
+from timing import interleaved, run
+from tracing import count_calls
+
+#: Commands on a project whose jobs are all done.
+_DONE = {"status": ["status"], "no-op": ["run"], "check": ["check"], "collect": ["collect"]}
+#: Commands on one of which nothing is there.
+_NOTHING = {"dry-run": ["run", "--dry-run"], "planning": ["status"]}
+#: The least number of jobs with which a command is run once, and not traced: it takes a minute.
+_ONCE = 5_000_000
+_RUN_ONCE = 20_000
+
+
+class Cost(NamedTuple):
+    """What a command costs with so many jobs, in each round."""
+
+    jobs: int
+    seconds: Sequence[float]
+    megabytes: Sequence[float] = ()
+    calls: Sequence[float] = ()
+    files: Sequence[float] = ()
+
+
+def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
+    """Return the lines of this row."""
+    costs: dict[str, list[Cost]] = {name: [] for name in (*_DONE, *_NOTHING, "run", "poll")}
+    for jobs in sizes.scale:
+        project = make_project(folder / str(jobs), "grid", jobs)
+        make_outputs(folder / str(jobs) / "many", jobs)
+        run_last(project, jobs, peers)
+        _add(costs, _commands(project, jobs, _DONE, peers, sizes.rounds_slow))
+        shutil.rmtree(folder / str(jobs))
+    for jobs in sizes.scale_planning:
+        project = make_project(folder / f"nothing-{jobs}", "grid", jobs)
+        _add(costs, _commands(project, jobs, _NOTHING, peers, sizes.rounds_slow if jobs < _ONCE else 1))
+    costs["run"] = [_run(folder / f"run-{jobs}", jobs, peers, sizes.rounds_slow) for jobs in sizes.scale_run]
+    for jobs in sizes.scale_planning[:-1] if len(sizes.scale_planning) > 2 else sizes.scale_planning:
+        costs["poll"].append(Cost(jobs, [poll_seconds(folder, jobs) for _ in range(sizes.rounds_slow)]))
+    return [_line(name, cost, costs[name]) for name in costs for cost in (*COSTS, "files") if _key(name, cost) in GOALS]
+
+
+def _add(costs: dict[str, list[Cost]], found: dict[str, Cost]) -> None:
+    for name, cost in found.items():
+        costs[name].append(cost)
+
+
+def _commands(project: Path, jobs: int, commands: dict[str, list[str]], peers: Peers, rounds: int) -> dict[str, Cost]:
+    """Return what commands cost that change nothing."""
+    argvs = {name: jor(peers, *words) for name, words in commands.items()}
+    found = interleaved({name: lambda argv=argv: run(argv, project) for name, argv in argvs.items()}, rounds)
+    return {
+        name: Cost(
+            jobs,
+            [spent.seconds for spent in spents],
+            [spent.max_rss / 1e6 for spent in spents],
+            [count_calls(peers.strace, argvs[name], project)] if peers.strace and jobs < _ONCE else (),
+        )
+        for name, spents in found.items()
+    }
+
+
+def _run(folder: Path, jobs: int, peers: Peers, rounds: int) -> Cost:
+    """Return what `jor run` costs, with its jobs."""
+    folder.mkdir()
+    (folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: tiny.py\n  jobargs: n={jobs}\n")
+    shutil.copy(HERE / "jobs/tiny.py", folder)
+    argv = [peers.jor, "run", "--quiet", "--workers", str(workers())]
+
+    def again(runs: Callable[[], float]) -> float:
+        shutil.rmtree(folder / "outputs", ignore_errors=True)
+        return runs()
+
+    rounds = rounds if jobs < _RUN_ONCE else 1
+    seconds = [again(lambda: run(argv, folder).seconds) for _ in range(rounds)]
+    files = sum(not path.is_dir() for path in (folder / "outputs/.jor").rglob("*"))
+    traced = peers.strace and jobs < _RUN_ONCE
+    calls = [again(lambda: count_calls(str(peers.strace), argv, folder))] if traced else ()
+    shutil.rmtree(folder)
+    return Cost(jobs, seconds, calls=calls, files=[files])
+
+
+def _key(name: str, cost: str) -> str:
+    return f"scale-{name}-{cost}"
+
+
+def _line(name: str, cost: str, costs: list[Cost]) -> Measured:
+    """Return the line of one cost of a command: its exponent in each round, and in the note its value by jobs."""
+    points = [(point.jobs, getattr(point, cost)) for point in costs if getattr(point, cost)]
+    if not points:
+        return Measured(_key(name, cost), note="not measured: strace is not there")
+    told = ", ".join(f"{_short(median(values))} at {jobs:,}" for jobs, values in points)
+    rounds = min(len(values) for _, values in points)
+    return Measured(_key(name, cost), [_exponent(points[-3:], number) for number in range(rounds)], note=told)
+
+
+def _exponent(points: list[tuple[int, Sequence[float]]], number: int) -> float:
+    """Return the exponent of the growth in one round."""
+    logarithms = [(math.log(jobs), math.log(values[number])) for jobs, values in points]
+    return linear_regression(*zip(*logarithms, strict=True)).slope
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
