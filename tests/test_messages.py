@@ -23,7 +23,7 @@ GOLDEN = ROOT / "tests" / "golden" / "messages.txt"
 VERBS = frozenset(
     re.findall(
         r"\w+",
-        "Add Ask Call Check Choose Correct Count Create Delete Did Fetch Give Go Install Join Keep Leave "
+        "Add Ask Call Check Choose Correct Count Create Delete Did Fetch Give Go Install Join Keep Kill Leave "
         "Let List Look Make Mend Move Name Number Put Remove Rename Return Run Save See Set Shorten Start Submit "
         "Take Try Use Write",
     )

@@ -202,9 +202,7 @@ def test_command_is_wrapped(jor: Jor, tmp_path: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["", " {output}"])
-def test_command_that_fails_is_told_by_its_status_and_its_own_last_words(
-    jor: Jor, tmp_path: Path, output: str
-) -> None:
+def test_command_that_fails_is_told_by_its_status_and_its_own_last_words(jor: Jor, tmp_path: Path, output: str) -> None:
     (tmp_path / "tool.py").write_text("import sys; print(sys.argv); sys.exit('no convergence')")
     jor("init", "--from", f"{sys.executable} tool.py --seed {{seed}}{output}")
     failed = jor("run")

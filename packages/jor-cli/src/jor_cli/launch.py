@@ -191,7 +191,7 @@ def _await_workers(records: str, lease: Lease) -> None:
             raise BusyError(
                 f"process {owner.pid} works for a jor run that was killed, and has not ended in {PATIENCE:.0f} seconds",
                 where=records,
-                remedy="End it, and run again",
+                remedy="Kill it, and run again",
             )
         time.sleep(0.05)
 

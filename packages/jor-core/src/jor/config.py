@@ -189,11 +189,13 @@ def _read(path: str) -> str:
         remedy = "Make it a readable file, or delete it: without one, defaults hold"
         raise ConfigError(f"the file cannot be read: {error.strerror}", where=path, remedy=remedy) from None
     if len(text) > MAX_SIZE:
-        raise ConfigError(f"the file is longer than {MAX_SIZE:,} characters", where=path, remedy="It sets options only")
+        raise ConfigError(
+            f"the file is longer than {MAX_SIZE:,} characters", where=path, remedy="Keep only options in it"
+        )
     for number, line in enumerate(text.split("\n"), start=1):
         if len(line) > MAX_LINE:  # the patterns that read lines take quadratic time
             what = f"this line is longer than {MAX_LINE:,} characters"
-            raise ConfigError(what, where=f"{path}:{number}", remedy="Break it: lines that are indented go on")
+            raise ConfigError(what, where=f"{path}:{number}", remedy="Write it on several lines, the others indented")
     return text
 
 
