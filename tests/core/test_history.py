@@ -34,7 +34,7 @@ def test_last_word_on_a_job_is_that_of_the_newest_submission_that_began_it(tmp_p
         (tmp_path / "runs" / str(number) / "submission.json").touch()
         journal = Journal(run.journal(0), {"owner": "a"})
         for index in jobs:
-            journal.write("end", index=index, seconds=float(number), max_rss=0)
+            journal.write("end", index=index, seconds=float(number), max_rss=0, status=0)
         journal.close()
     found = last_records(str(tmp_path), [1, 2, 4])
     assert {index: record["seconds"] for index, record in found.items()} == {1: 0.0, 2: 1.0}
