@@ -202,6 +202,12 @@ def test_view_is_chosen_by_where_it_goes() -> None:
     assert type(view(quiet=True, terminal=False)) is Nothing
 
 
+def test_bar_tells_no_rate_for_what_had_ended_before_it_began(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bar() as bar:
+        bar.show(Progress(total=1200, done=1100, failed=0, interrupted=0, running=3))
+    assert "1,100/1,200 done 3 running 0.0/s --:--" in " ".join(capsys.readouterr().out.split())
+
+
 def test_lines_come_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines()
     lines.show(Progress(total=10, done=1, failed=0, interrupted=0, running=2))

@@ -72,6 +72,7 @@ class Bar(Nothing):
         )
         self._task = self._bar.add_task("", total=None, done=0, failed="", running=0, rate="")
         self._began = time.monotonic()
+        self._before: int | None = None
 
     def __enter__(self) -> Bar:
         self._bar.start()
@@ -83,7 +84,11 @@ class Bar(Nothing):
     def show(self, progress: Progress) -> None:
         """Update the bar."""
         ended = progress.done + progress.failed
-        rate = ended / max(time.monotonic() - self._began, 1e-3)
+        if self._before is None:
+            # What had ended before is no measure of how fast it goes: neither for the rate, nor for the time left.
+            self._before = ended
+            self._bar.reset(self._task, completed=ended)
+        rate = (ended - self._before) / max(time.monotonic() - self._began, 1e-3)
         self._bar.update(
             self._task,
             total=progress.total,
