@@ -211,7 +211,7 @@ def test_aliases_that_multiply_without_end_are_refused(todo):
 
 def test_missing_list_tells_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(JorError, match=r"todo\.yaml: there is no todo-list\n  Create it"):
+    with pytest.raises(JorError, match=r"todo\.yaml: there is no todo-list\n  Make one by jor init"):
         read_todo("todo.yaml")
     (tmp_path / "todo.yaml").mkdir()
     with pytest.raises(JorError, match="cannot be read: Is a directory"):

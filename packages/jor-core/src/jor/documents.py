@@ -65,7 +65,7 @@ def _read(path: str) -> str:
         with open(path, "rb") as file:
             content = file.read(MAX_SIZE + 1)
     except FileNotFoundError:
-        remedy = "Create it (the README says how), or name another with --todo-list"
+        remedy = "Make one by jor init, or name another with --todo-list"
         raise TodoError("there is no todo-list", where=path, remedy=remedy) from None
     except OSError as error:
         remedy = "Make it a readable file, or name another with --todo-list"
