@@ -14,7 +14,7 @@ from jor.plan import Survey
 from jor.runtime.journal import Record
 
 from .errors import message
-from .words import told_job
+from .words import told_job, told_seconds
 
 #: Bytes shown of one job at most; the file has all.
 MOST = 1_000_000
@@ -73,4 +73,4 @@ def _outcome(record: Record | None) -> str:
         return "has not begun"
     if record["kind"] == "begin":
         return "has not ended"
-    return str(record.get("error") or f"done in {record['seconds']:.1f} s")
+    return str(record.get("error") or f"done in {told_seconds(record['seconds'])}")
