@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,15 @@ def test_failures_are_told_by_their_cause_with_an_example(jor: Jor, write: Write
     assert "| ValueError: no convergence after 100 iterations\n" in first
     assert second.startswith("4 jobs failed: sys.exit(3)\n")
     assert "| one tab [31mred\n  | last words of 2\n  all of it: jor logs 'many(n=7)' 2" in second
+
+
+def test_crash_is_told_by_the_place_where_it_happened(jor: Jor, write: Write) -> None:
+    crash = "        import faulthandler\n        faulthandler._sigsegv()\n"
+    write(many=MANY.replace('        print("last words of", i)\n', crash), todo="jobs:\n- jobmodule: many\n")
+    jor("run")
+    lines = [line for line in jor("status", "--failed").out.splitlines() if line.startswith("  |")]
+    assert lines[0].startswith("  | Fatal Python error: Segmentation fault")
+    assert any(re.search(r'many\.py", line \d+ in execute', line) for line in lines)
 
 
 def test_many_causes_and_many_entries_of_a_cause_are_told_in_short(jor: Jor, write: Write) -> None:

@@ -57,7 +57,7 @@ def cause_of(problem: Problem) -> str:
 
 
 def last_lines(problem: Problem) -> list[str]:
-    """Return the last lines that a job printed; none if it printed nothing, or its log is gone."""
+    """Return the last lines that a job printed, or how a crash begins; none for no lines, or a log that is gone."""
     first, last = problem.log_range
     try:
         size = os.path.getsize(problem.log) if problem.log else 0
@@ -68,7 +68,9 @@ def last_lines(problem: Problem) -> list[str]:
     except OSError:
         return []
     lines = [printable(line) for line in text.splitlines() if line.strip()]
-    return lines[-LAST_LINES:]
+    # A crash of the interpreter prints its traceback the other way round: the place is at its head (faulthandler).
+    heads = [number for number, line in enumerate(lines) if line.startswith("Fatal Python error")]
+    return lines[heads[-1] :][:LAST_LINES] if heads else lines[-LAST_LINES:]
 
 
 def printable(line: str) -> str:

@@ -55,9 +55,17 @@ def _told(cause: Cause) -> Iterator[str]:
         yield f"  ... and jobs of {len(cause.jobs) - MOST_LABELS:,} more entries"
     yield _cut(f"  for example {told_job(found, example.index)}", width())
     lines = last_lines(example)
-    yield from (f"  | {_cut(line, width() - 4)}" for line in lines)
+    yield from (f"  | {_fitted(line, width() - 4)}" for line in lines)
     if lines:
         yield f"  all of it: jor logs {shlex.quote(found.entry.label)} {example.index}"
+
+
+def _fitted(line: str, size: int) -> str:
+    """Cut a line of a log; one of a traceback at the head of its path, since file, line and function are at its end."""
+    if len(line) <= size or not line.lstrip().startswith('File "'):
+        return _cut(line, size)
+    start = line.index('"') + 1
+    return _cut(f"{line[:start]}…{line[start + 1 + len(line) - size :]}", size)
 
 
 def _cut(text: str, size: int) -> str:
