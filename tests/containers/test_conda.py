@@ -259,4 +259,4 @@ def test_wrong_name_is_told_with_those_that_are_known(prefix, tmp_path, wanted, 
     assert "Choose one of: it's mine" in caught.value.remedy
     with pytest.raises(ContainerError) as caught:
         find_environment(wanted, {"PATH": str(tmp_path)})
-    assert "none was found" in caught.value.remedy
+    assert "a folder with conda-meta in it" in caught.value.remedy

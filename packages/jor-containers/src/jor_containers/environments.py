@@ -60,7 +60,7 @@ def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment |
 
 def _told(known: Mapping[str, str]) -> str:
     if not known:
-        return "Give its prefix, a path with a slash: none was found on this machine"
+        return "Give the path of one, a folder with conda-meta in it: none is known by name here"
     return f"Choose one of: {', '.join(sorted(known))}; or give a prefix, a path with a slash"
 
 
