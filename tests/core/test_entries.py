@@ -71,6 +71,7 @@ def test_label_is_the_name_or_the_module_with_its_arguments():
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_key_is_a_file_name_whatever_the_entry_is_called(name, stem):
     key = Entry(f"/a/{stem}.py".replace("\0", ""), "", name).key
+    assert key == Entry(f"/a/{stem}.py".replace("\0", ""), "").key
     assert len(key) <= 49
     assert set(key) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
     assert key[0] not in ".-"

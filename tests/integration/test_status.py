@@ -196,6 +196,16 @@ def test_failures_are_told_by_their_cause_with_an_example(jor: Jor, write: Write
     assert "| one tab [31mred\n  | last words of 2\n  all of it: jor logs 'many(n=7)' 2" in second
 
 
+def test_entry_keeps_its_past_when_it_gets_a_name(jor: Jor, write: Write) -> None:
+    write(failing=FAILING, todo="jobs:\n- jobmodule: failing\n")
+    jor("run")
+    write(todo="jobs:\n- jobmodule: failing\n  name: odd one\n")
+    assert "failed: ValueError: no convergence" in jor("status").out
+    assert jor("logs", "odd one", "1").out.startswith(
+        "==> odd one job 1 (index=1): ValueError: no convergence\nbefore\n"
+    )
+
+
 def test_crash_is_told_by_the_place_where_it_happened(jor: Jor, write: Write) -> None:
     crash = "        import faulthandler\n        faulthandler._sigsegv()\n"
     write(many=MANY.replace('        print("last words of", i)\n', crash), todo="jobs:\n- jobmodule: many\n")

@@ -44,9 +44,12 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """The name of the folder of its records: readable, and its own."""
+        """The name of the folder of its records: readable, its own, and the same whatever the user calls it.
+
+        Else jobs that are queued or running would be forgotten, and run twice at once, when an entry gets a name.
+        """
         identity = f"{os.path.realpath(self.jobmodule)}\0{self.arguments}"
-        readable = re.sub(r"[^A-Za-z0-9._-]+", "-", self.name or self.stem).strip("-.")[:40] or "entry"
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "-", self.stem).strip("-.")[:40] or "entry"
         return f"{readable}-{hashlib.sha256(identity.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
     def load(self) -> type[JobsBase]:
