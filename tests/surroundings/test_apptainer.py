@@ -54,6 +54,15 @@ def test_job_by_itself_runs_there(inside, images):
     assert [told["job"] for told in inside.told] == [3]
 
 
+def test_check_tries_a_job_there_and_leaves_nothing(inside, images):
+    said = " ".join(inside("check", "--try", "--sif", str(images / "bullseye")).split())
+    assert f"the image {images}/bullseye: python3" in said
+    assert "job 0 (n=0) made its output" in said
+    assert not (inside.folder / "out").exists()
+    said = inside("check", "--try", "--sif", str(images / "nothing"), code=1)
+    assert "Install Python 3 in it" in said
+
+
 def test_environment_is_clean_but_for_what_is_named(inside, images):
     configure(inside, sif=images / "bullseye")
     configure(inside, "container", env="MINE OTHER_* SET='to this'")
