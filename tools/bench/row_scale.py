@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import NamedTuple
@@ -43,17 +43,20 @@ class Cost(NamedTuple):
 
 def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
     """Return the lines of this row."""
-    costs: dict[str, list[Cost]] = {name: [] for name in (*_DONE, *_NOTHING, "run", "poll")}
+    costs: dict[str, list[Cost]] = {name: [] for name in (*_DONE, *_NOTHING, "run", "unfinished", "poll")}
     for jobs in sizes.scale:
         project = make_project(folder / str(jobs), "grid", jobs)
         make_outputs(folder / str(jobs) / "many", jobs)
         run_last(project, jobs, peers)
-        _add(costs, _commands(project, jobs, _DONE, peers, sizes.rounds_slow))
+        commands = {name: jor(peers, *words) for name, words in _DONE.items()}
+        _add(costs, _costs(project, jobs, commands, peers, sizes.rounds_slow))
         shutil.rmtree(folder / str(jobs))
     for jobs in sizes.scale_planning:
         project = make_project(folder / f"nothing-{jobs}", "grid", jobs)
-        _add(costs, _commands(project, jobs, _NOTHING, peers, sizes.rounds_slow if jobs < _ONCE else 1))
-    costs["run"] = [_run(folder / f"run-{jobs}", jobs, peers, sizes.rounds_slow) for jobs in sizes.scale_run]
+        commands = {name: jor(peers, *words) for name, words in _NOTHING.items()}
+        _add(costs, _costs(project, jobs, commands, peers, sizes.rounds_slow if jobs < _ONCE else 1))
+    for jobs in sizes.scale_run:
+        _add(costs, _run(folder / f"run-{jobs}", jobs, peers, sizes.rounds_slow))
     for jobs in sizes.scale_planning[:-1] if len(sizes.scale_planning) > 2 else sizes.scale_planning:
         costs["poll"].append(Cost(jobs, [poll_seconds(folder, jobs) for _ in range(sizes.rounds_slow)]))
     return [_line(name, cost, costs[name]) for name in costs for cost in (*COSTS, "files") if _key(name, cost) in GOALS]
@@ -64,9 +67,8 @@ def _add(costs: dict[str, list[Cost]], found: dict[str, Cost]) -> None:
         costs[name].append(cost)
 
 
-def _commands(project: Path, jobs: int, commands: dict[str, list[str]], peers: Peers, rounds: int) -> dict[str, Cost]:
+def _costs(project: Path, jobs: int, argvs: dict[str, list[str]], peers: Peers, rounds: int) -> dict[str, Cost]:
     """Return what commands cost that change nothing."""
-    argvs = {name: jor(peers, *words) for name, words in commands.items()}
     found = interleaved({name: lambda argv=argv: run(argv, project) for name, argv in argvs.items()}, rounds)
     return {
         name: Cost(
@@ -79,24 +81,23 @@ def _commands(project: Path, jobs: int, commands: dict[str, list[str]], peers: P
     }
 
 
-def _run(folder: Path, jobs: int, peers: Peers, rounds: int) -> Cost:
-    """Return what `jor run` costs, with its jobs."""
+def _run(folder: Path, jobs: int, peers: Peers, rounds: int) -> dict[str, Cost]:
+    """Return what `jor run` costs, with its jobs, and then `jor status` when one of their outputs has gone."""
     folder.mkdir()
     (folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: tiny.py\n  jobargs: n={jobs}\n")
     shutil.copy(HERE / "jobs/tiny.py", folder)
-    argv = [peers.jor, "run", "--quiet", "--workers", str(workers())]
-
-    def again(runs: Callable[[], float]) -> float:
+    argv = [str(peers.jor), "run", "--quiet", "--workers", str(workers())]
+    strace = peers.strace if jobs < _RUN_ONCE else None
+    calls = [count_calls(strace, argv, folder)] if strace else ()
+    seconds = []
+    for _ in range(rounds if jobs < _RUN_ONCE else 1):
         shutil.rmtree(folder / "outputs", ignore_errors=True)
-        return runs()
-
-    rounds = rounds if jobs < _RUN_ONCE else 1
-    seconds = [again(lambda: run(argv, folder).seconds) for _ in range(rounds)]
+        seconds.append(run(argv, folder).seconds)
     files = sum(not path.is_dir() for path in (folder / "outputs/.jor").rglob("*"))
-    traced = peers.strace and jobs < _RUN_ONCE
-    calls = [again(lambda: count_calls(str(peers.strace), argv, folder))] if traced else ()
+    (folder / "outputs/0.txt").unlink()
+    unfinished = _costs(folder, jobs, {"unfinished": [str(peers.jor), "status"]}, peers, rounds)
     shutil.rmtree(folder)
-    return Cost(jobs, seconds, calls=calls, files=[files])
+    return {"run": Cost(jobs, seconds, calls=calls, files=[files]), **unfinished}
 
 
 def _key(name: str, cost: str) -> str:
