@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jor import JorError
+from jor import JorError, Mistakes
 from jor.runtime import jobargs
-from jor.todo import make_entry, read_todo, select
+from jor.todo import MAX_MISTAKES, make_entry, read_todo, select
 
 AXES = st.dictionaries(
     st.sampled_from(["n", "m", "k", "x_1"]),
@@ -292,3 +292,10 @@ def test_any_list_gives_entries_or_an_explained_error(tmp_path_factory, text):
     except JorError:
         return
     assert all(isinstance(arguments(entry), dict) for entry in entries)
+
+
+def test_of_very_many_mistakes_the_first_are_told(todo):
+    with pytest.raises(Mistakes) as caught:
+        todo("jobs:\n" + "- x\n" * 10_000)
+    assert len(caught.value.errors) == MAX_MISTAKES + 1
+    assert str(caught.value.errors[-1]).startswith(f"todo.yaml:{MAX_MISTAKES + 2}:3: there are 100 mistakes or more\n")

@@ -19,6 +19,8 @@ from .runtime import jobargs, loading
 
 #: Most entries that one item's `sweep:` may make.
 MAX_SWEEP = 10_000
+#: Most mistakes that are told at once.
+MAX_MISTAKES = 100
 
 _EXAMPLE = "Write:\n    jobs:\n    - jobmodule: ./jobs_example.py\n      jobargs: n=3"
 _ITEM_KEYS = ("jobmodule", "jobargs", "name", "sweep", *(option.name for option in OPTIONS if option.in_todo))
@@ -49,6 +51,10 @@ def peruse_todo(path: str) -> tuple[tuple[Entry, ...], Sequence[JorError]]:
     except TodoError as error:
         return (), [error]
     for item in items:
+        if len(mistakes) >= MAX_MISTAKES:
+            what = f"there are {MAX_MISTAKES} mistakes or more"
+            mistakes.append(TodoError(what, where=at(path, item), remedy="Mend those above first"))
+            break
         try:
             entries += _entries(item, build, path)
         except Mistakes as several:
