@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import NamedTuple
@@ -50,7 +51,6 @@ def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
         run_last(project, jobs, peers)
         commands = {name: jor(peers, *words) for name, words in _DONE.items()}
         _add(costs, _costs(project, jobs, commands, peers, sizes.rounds_slow))
-        shutil.rmtree(folder / str(jobs))
     for jobs in sizes.scale_planning:
         project = make_project(folder / f"nothing-{jobs}", "grid", jobs)
         commands = {name: jor(peers, *words) for name, words in _NOTHING.items()}
@@ -83,20 +83,23 @@ def _costs(project: Path, jobs: int, argvs: dict[str, list[str]], peers: Peers, 
 
 def _run(folder: Path, jobs: int, peers: Peers, rounds: int) -> dict[str, Cost]:
     """Return what `jor run` costs, with its jobs, and then `jor status` when one of their outputs has gone."""
-    folder.mkdir()
-    (folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: tiny.py\n  jobargs: n={jobs}\n")
-    shutil.copy(HERE / "jobs/tiny.py", folder)
     argv = [str(peers.jor), "run", "--quiet", "--workers", str(workers())]
+    numbers = count()
+
+    def fresh() -> Path:
+        project = folder / str(next(numbers))
+        project.mkdir(parents=True)
+        (project / "todo.yaml").write_text(f"jobs:\n- jobmodule: tiny.py\n  jobargs: n={jobs}\n")
+        shutil.copy(HERE / "jobs/tiny.py", project)
+        return project
+
     strace = peers.strace if jobs < _RUN_ONCE else None
-    calls = [count_calls(strace, argv, folder)] if strace else ()
-    seconds = []
-    for _ in range(rounds if jobs < _RUN_ONCE else 1):
-        shutil.rmtree(folder / "outputs", ignore_errors=True)
-        seconds.append(run(argv, folder).seconds)
-    files = sum(not path.is_dir() for path in (folder / "outputs/.jor").rglob("*"))
-    (folder / "outputs/0.txt").unlink()
-    unfinished = _costs(folder, jobs, {"unfinished": [str(peers.jor), "status"]}, peers, rounds)
-    shutil.rmtree(folder)
+    calls = [count_calls(strace, argv, fresh())] if strace else ()
+    projects = [fresh() for _ in range(rounds if jobs < _RUN_ONCE else 1)]
+    seconds = [run(argv, project).seconds for project in projects]
+    files = sum(not path.is_dir() for path in (projects[0] / "outputs/.jor").rglob("*"))
+    (projects[0] / "outputs/0.txt").unlink()
+    unfinished = _costs(projects[0], jobs, {"unfinished": [str(peers.jor), "status"]}, peers, rounds)
     return {"run": Cost(jobs, seconds, calls=calls, files=[files]), **unfinished}
 
 
@@ -117,7 +120,7 @@ def _line(name: str, cost: str, costs: list[Cost]) -> Measured:
 def _exponent(points: list[tuple[int, Sequence[float]]], number: int) -> float:
     """Return the exponent of the growth in one round."""
     logarithms = [(math.log(jobs), math.log(values[number])) for jobs, values in points]
-    return linear_regression(*zip(*logarithms, strict=True)).slope
+    return round(linear_regression(*zip(*logarithms, strict=True)).slope, 3)
 
 
 def _short(value: float) -> str:
