@@ -123,7 +123,12 @@ def main() -> None:
         (failing / "todo.yaml").write_text("jobs:\n- jobmodule: jobs_solve.py\n")
         in_terminal("jor run --quiet", failing)
         draw("status-failed", "what went wrong", ["jor status", "jor status --failed"], failing)
-        draw("show", "one job, and what all have used", ["jor show jobs_solve 6", "jor advise"], failing)
+        draw(
+            "show",
+            "one job, and what all have used",
+            ["jor show jobs_solve 6", "jor logs jobs_solve 6", "jor advise"],
+            failing,
+        )
         shutil.rmtree(failing / "solve")
         todo = "jobs:\n- jobmodule: jobs_solve.py\n- jobmodule: jobs_solve.py\n  jobarg: step=0.3\n"
         (failing / "todo.yaml").write_text(todo)
