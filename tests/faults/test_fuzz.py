@@ -168,6 +168,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "todo: deep": ("todo.yaml", lambda: b"jobs: " + b"[" * 10**6),
     "todo: deep mappings": ("todo.yaml", lambda: b"{a: " * 10**6),
     "todo: 100 MB": ("todo.yaml", lambda: b"# x\n" * (HUGE // 4)),
+    "todo: 15 MB": ("todo.yaml", lambda: b"jobs:\n" + b"- x\n" * (15 * 2**18)),
     "todo: code": ("todo.yaml", lambda: b"jobs: !!python/object/apply:os.system ['touch pwned']"),
     "todo: jobargs of 10 MB": (
         "todo.yaml",

@@ -42,7 +42,7 @@ def told(jor: Jor) -> None:
     assert (done.code, done.err) == (0, "")
 
 
-@pytest.mark.parametrize("seed", seeds(24))
+@pytest.mark.parametrize("seed", seeds(60))
 def test_process_killed_at_any_call_costs_its_job_at_most(
     jor: Jor, project: Path, faults: Faults, seed: int, record_property: Record
 ) -> None:
@@ -86,7 +86,7 @@ def test_submission_killed_at_each_call_is_whole_or_none(
     record_property("kills", kills)
 
 
-@pytest.mark.parametrize("seed", seeds(9))
+@pytest.mark.parametrize("seed", seeds(18))
 def test_command_killed_at_any_time_may_run_again_at_once(
     jor: Jor, project: Path, seed: int, record_property: Record
 ) -> None:

@@ -37,7 +37,7 @@ def compose(path: str) -> tuple[yaml.Node | None, Builder]:
     """
     text = _read(path)
     try:
-        _refuse_depth(text, path)
+        _refuse_excess(text, path)
         loader = _Loader(text)
         return loader.get_single_node(), Builder(loader, path)
     except yaml.MarkedYAMLError as error:
@@ -51,10 +51,12 @@ def compose(path: str) -> tuple[yaml.Node | None, Builder]:
         raise TodoError(what, where=f"{path}:{line}", remedy="Delete that character") from None
 
 
-def _refuse_depth(text: str, path: str) -> None:
-    """Refuse nesting that would exhaust the C stack when nodes are composed: events come one by one."""
+def _refuse_excess(text: str, path: str) -> None:
+    """Refuse what would exhaust stack or memory when nodes are composed: events come one by one."""
     depth = 0
-    for event in yaml.parse(text, _Loader):
+    for number, event in enumerate(yaml.parse(text, _Loader)):
+        if number > MAX_VALUES:
+            raise TodoError(f"more than {MAX_VALUES:,} values", where=at(path, event), remedy=_ELSEWHERE)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise TodoError("nested too deeply", where=at(path, event), remedy=_ELSEWHERE)
