@@ -29,7 +29,7 @@ class Lease:
         self._text = str(Owner.current())
         self._refreshed = time.monotonic()
         mine = f"{path}.{self._text}"
-        with open(mine, "w", encoding="ascii") as file:
+        with open(mine, "x", encoding="ascii") as file:  # never through a link that lies there
             file.write(self._text)
         try:
             os.link(mine, path)

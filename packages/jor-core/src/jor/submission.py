@@ -5,7 +5,6 @@ Written once, before anything is started, and never changed.
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import platform
@@ -268,9 +267,14 @@ def sweep_unfinished(records: str, now: float) -> None:
 
     `now` is the time by the clock that stamps files there.
     """
-    for folder in glob.glob(os.path.join(glob.escape(records), "runs", "*", "")):
-        if not os.path.exists(Run(folder).submission) and now - os.stat(folder).st_mtime > ABANDONED_AFTER:
-            shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with os.scandir(os.path.join(records, "runs")) as entries:
+            folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return
+    for folder in folders:
+        if not os.path.exists(Run(folder.path).submission) and now - folder.stat().st_mtime > ABANDONED_AFTER:
+            shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def ranges(indices: Sequence[int]) -> Ranges:
