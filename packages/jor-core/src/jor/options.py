@@ -146,6 +146,7 @@ OPTIONS: Final = (
     Option("mem", TEXT, JobsBase.mem, "submit", "Memory of one job in Slurm's syntax (500M, 5G); local starts no more workers than fit.", in_class=True),
     Option("time", TEXT, JobsBase.time, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),
     Option("cpus-per-task", COUNT, JobsBase.cpus_per_task, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),
+    Option("fsync", BOOLEAN, False, "submit", "Have outputs and records on the disk before a job counts as done, so that a power loss costs none."),
     Option("workers", COUNT, None, "local", "Jobs to run at once; not set: as many as CPUs and memory allow."),
     Option("isolation", _choice("fork", "spawn", "none"), _DEFAULT_ISOLATION, "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own.", in_class=True),
     Option("grace-period", SECONDS, 10.0, "local", "Seconds that running jobs get to end by themselves when the run is interrupted."),

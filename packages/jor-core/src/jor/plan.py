@@ -169,6 +169,7 @@ def make_submission(
         empty=empty,
         batch=batch,
         surroundings=surroundings,
+        fsync=config["fsync"],
     )
 
 

@@ -113,6 +113,8 @@ class Submission:
     #: None when workers on this machine carry it out.
     batch: Batch | None = None
     surroundings: Surroundings = NATIVE
+    #: Whether outputs and records are to be on the disk before a job counts as done.
+    fsync: bool = False
     host: str = attrs.field(factory=platform.node)
     python: str = attrs.field(factory=platform.python_version)
     version: int = VERSION
@@ -187,6 +189,9 @@ def write(
             write_bundle(run.bundle)
         lease = Lease(run.alive)
         _write_submission(run, submission)
+        if submission.fsync:
+            _sync_folder(run.folder)
+            _sync_folder(os.path.dirname(run.folder))
     return Submitted(submission, run, offsets, lease)
 
 
@@ -318,7 +323,7 @@ def _write_submission(run: Run, submission: Submission) -> None:
     halfway = f"{run.submission}.partial"
     with open(halfway, "w", encoding="utf-8") as file:
         json.dump(attrs.asdict(submission), file, indent=1)
-        if submission.batch is not None:
+        if submission.batch is not None or submission.fsync:
             file.flush()
             os.fsync(file.fileno())
     os.rename(halfway, run.submission)

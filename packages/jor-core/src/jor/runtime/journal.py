@@ -28,12 +28,16 @@ Record = Dict[str, Any]
 
 
 class Journal:
-    """The writing end. Raise FileExistsError when somebody has claimed `path` before."""
+    """The writing end. Raise FileExistsError when somebody has claimed `path` before.
 
-    def __init__(self, path: str, claim: Mapping[str, Any]) -> None:
+    Records are forced to the disk `sync_after` seconds after they were written, or at once if that is 0.
+    """
+
+    def __init__(self, path: str, claim: Mapping[str, Any], sync_after: float = SYNC_AFTER) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(path, flags, 0o666)
         self._path = path
+        self._sync_after = sync_after
         self._seq = 0
         self._torn = False
         self._unsynced_since: float | None = None
@@ -65,7 +69,7 @@ class Journal:
         now = time.monotonic()
         if self._unsynced_since is None:
             self._unsynced_since = now
-        elif now - self._unsynced_since > SYNC_AFTER:
+        if now - self._unsynced_since >= self._sync_after:
             _sync(self._fd)
             self._unsynced_since = None
 

@@ -12,7 +12,7 @@ from .execution import Board, Outcome
 from .host import CANNOT_LOAD, Host
 from .processes import kill_descendants
 from .records import Job, Run
-from .staging import Staging, stamp
+from .staging import Staging, force, force_name, stamp
 
 
 class CannotWorkError(JorError):
@@ -145,9 +145,13 @@ class Slot:
     def _publish(self) -> str:
         """Put the output into place; return why that cannot be, or ''."""
         atomic = self._submission["atomic_output"]
+        durably = bool(self._submission.get("fsync"))
         try:
-            if atomic and self._staging.publish(self._final):
+            if atomic and self._staging.publish(self._final, durably=durably):
                 return ""
+            if durably and stamp(self._final) is not None:
+                force(self._final)
+                force_name(self._final, self._submission["folder"])
         except OSError as error:
             return f"the output could not be put into place: {error}"
         now = stamp(self._final)

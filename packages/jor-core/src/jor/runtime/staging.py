@@ -37,20 +37,25 @@ class Staging:
             except FileNotFoundError:
                 continue
 
-    def publish(self, output: str) -> bool:
+    def publish(self, output: str, *, durably: bool = False) -> bool:
         """Move all that the job left into the folder of `output`, `output` itself last.
 
-        Return False, and move nothing, when the job has not written it.
+        With `durably`, it is on the disk before it is moved, and has been moved there when this returns. Return False,
+        and move nothing, when the job has not written it.
         """
         left = os.listdir(self.folder)
         name = os.path.basename(output)
         if name not in left:
             return False
         folder = os.path.dirname(output)
+        if durably:
+            force(self.folder)
         for other in left:
             if other != name:
                 _move(os.path.join(self.folder, other), os.path.join(folder, other))
         _move(os.path.join(self.folder, name), output)
+        if durably:
+            force_name(output, os.path.dirname(os.path.dirname(os.path.dirname(self.partial))))
         return True
 
     def added_to_name(self, output: str) -> str:
@@ -68,6 +73,25 @@ class Staging:
         self.clear()
         os.rmdir(self.folder)
         _delete_if_empty(self.partial)
+
+
+def force(path: str) -> None:
+    """Have a file, or a folder and all in it, on the disk when this returns. Raise OSError when it cannot be."""
+    is_folder = os.path.isdir(path)
+    if os.path.islink(path) or not (is_folder or os.path.isfile(path)):
+        return  # it has no content, and its name is the folder's
+    for name in os.listdir(path) if is_folder else ():
+        force(os.path.join(path, name))
+    _sync(path)
+
+
+def force_name(path: str, top: str) -> None:
+    """Have the name of a file on the disk when this returns, and those of the folders between it and `top`."""
+    folder = os.path.dirname(path)
+    _sync(folder)
+    while folder not in (top, os.path.dirname(folder)):
+        folder = os.path.dirname(folder)
+        _sync(folder)
 
 
 def staged(folder: str, output: str) -> str:
@@ -131,10 +155,17 @@ def _copy_then_rename(source: str, target: str) -> None:
 
     halfway = f"{os.path.dirname(target)}/.{Owner.current()}.partial"
     shutil.copy2(source, halfway)
-    with open(halfway, "rb") as file:
-        os.fsync(file.fileno())
+    _sync(halfway)
     os.replace(halfway, target)
     os.unlink(source)
+
+
+def _sync(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _delete(path: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import JorError
 from .execution import Outcome
-from .journal import Journal, Reader
+from .journal import SYNC_AFTER, Journal, Reader
 from .memory import oom_kills
 from .owner import Owner
 from .processes import adopt_orphans, load_prctl
@@ -54,7 +54,8 @@ def work(run: Run, attempt: Attempt) -> int:
     if attempt.job_id:
         claim.update(restart=attempt.restart, job_id=attempt.job_id)
     try:
-        journal = Journal(run.journal(attempt.task, attempt.restart), claim)
+        sync_after = 0.0 if submission.get("fsync") else SYNC_AFTER
+        journal = Journal(run.journal(attempt.task, attempt.restart), claim, sync_after)
     except FileExistsError:
         print(f"task {attempt.task} is another process's already: nothing done", file=sys.stderr)  # noqa: T201
         return 0
