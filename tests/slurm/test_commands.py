@@ -112,6 +112,7 @@ def test_job_without_a_name_is_refused():
         ("echo 'Munge encode failed; Protocol authentication error' >&2; exit 1", UnreachableError),
         ("echo 'Unable to contact slurm controller (connect failure)' >&2; exit 1", UnreachableError),
         ("echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1", LimitError),
+        ("echo 'sbatch: error: Slurm temporarily unable to accept job, sleeping' >&2; exit 1", LimitError),
         ("echo 'sbatch: error: invalid partition specified: x' >&2; exit 1", RefusedError),
         ("echo 'something new' >&2; exit 1", RefusedError),
         ("exit 255", RefusedError),

@@ -63,7 +63,8 @@ class Limits:
         Their sum is less than `tasks` when no more than `room` may be submitted. Raise LimitError when the cluster
         takes no arrays at all.
         """
-        most = min(self.max_array_size, self.max_array_tasks or self.max_array_size, self.max_job_count)
+        # An array of as many tasks as MaxJobCount is never accepted: slurmctld wants room for one more.
+        most = min(self.max_array_size, self.max_array_tasks or self.max_array_size, max(self.max_job_count - 1, 1))
         if most < 1:
             raise LimitError("this cluster takes no job arrays (MaxArraySize is 0)", remedy="Ask its administrators")
         left = tasks if room is None else min(tasks, max(room, 0))
