@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import nox
 
 sys.path.insert(0, str(Path(__file__).parent / "tools" / "testbed"))
+sys.path.insert(0, str(Path(__file__).parent / "tests" / "faults"))
+import matrix
 import suite as testbed
 
 nox.needs_version = ">=2025.2.9"
@@ -25,6 +28,7 @@ nox.options.sessions = [
     "together",
     "browser",
     "faults",
+    "audit",
     "conda",
     "apptainer",
     "slurm",
@@ -149,9 +153,14 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Kill, starve, crowd and mislead jor on one machine: real faults; a third of the seeds in CI."""
-    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS)
-    session.run("pytest", *AT_ONCE, "--dist=load", "tests/faults", *session.posargs)
+    """Kill, starve, crowd and mislead jor; print the matrix of faults. In CI a third of the seeds, and no Slurm."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, "pytest-timeout", RATTLER)
+    wanted = ["tests/faults", *matrix.elsewhere(slurm=False)]
+    if os.geteuid() == 0 and "CI" not in os.environ:
+        session.run("python", "tools/testbed/cluster.py", "install")
+        wanted += matrix.elsewhere(slurm=True)
+    options = ("--numprocesses=4", "--dist=loadgroup", "--timeout=600")
+    session.run("pytest", *options, *(session.posargs or wanted))
 
 
 @nox.session
@@ -173,6 +182,19 @@ def apptainer(session: nox.Session) -> None:
     session.env["JOR_TEST_IMAGES"] = images(session)
     session.env["JOR_TEST_CORE"] = str(Path(wheels(session, "jor-core")[0]).resolve())
     session.run("pytest", *AT_ONCE, "tests/surroundings/test_apptainer.py", *session.posargs)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for unsafe calls, and for known holes in what jor needs where PyPI's advisories can be asked."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), "bandit>=1.8", "pip-audit>=2.9")
+    session.run("bandit", "--quiet", "--recursive", "--severity-level=medium", "packages")
+    try:
+        urllib.request.urlopen("https://pypi.org/pypi/click/json", timeout=10).close()
+    except OSError as error:
+        session.warn(f"nothing known of advisories: PyPI cannot be asked ({error})")
+    else:
+        session.run("pip-audit", "--progress-spinner=off")
 
 
 @nox.session

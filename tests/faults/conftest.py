@@ -14,6 +14,7 @@ import pytest
 from ..integration.commands import Jor, wait_until
 from ..integration.conftest import mount  # noqa: F401 # a fixture
 from .projects import CAREFUL_JOBS
+from .summary import Found, told
 
 #: In CI a third of the seeds: the same ones each time.
 SHORT = "CI" in os.environ
@@ -100,3 +101,20 @@ def jor(tmp_path: Path) -> Iterator[Jor]:
 def gone(jor: Jor) -> None:
     """Wait until nothing runs of what the commands have started."""
     wait_until(lambda: jor.processes() == set())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the cluster to one process: its tests stop and start the same daemons."""
+    for item in items:
+        if item.nodeid.startswith("tests/cluster/"):
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the matrix."""
+    reports = [
+        one for outcome in ("passed", "failed", "skipped", "error") for one in terminalreporter.getreports(outcome)
+    ]
+    terminalreporter.section("faults, promises, and what came out")
+    for line in told(Found(reports)):
+        terminalreporter.write_line(line)

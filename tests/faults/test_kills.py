@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ..core.runtime.engine import Engine
 from ..integration.commands import Jor, descendants, outputs, tree, wait_until
 from .conftest import Faults, gone, seeds
 from .projects import executions, expected, nothing_is_torn, overlaps
@@ -183,3 +185,44 @@ def test_submission_that_was_never_finished_is_deleted_in_time(jor: Jor, project
     (project / "index1.txt").unlink()
     as_undisturbed(jor, project)
     assert sorted(path.name for path in runs.glob("1-*")) == ["1-new"]
+
+
+BATCH = {"jobs_per_task": 4, "workers_per_task": 1, "time_limit": None, "warning": 0, "requeue": []}
+#: Written in two steps: what is only half of it is never to be seen.
+ARRAY_JOB = """\
+        with open(self._get_output_path(**self._jobs[i]), "w") as file:
+            file.write("wh")
+            file.flush()
+            file.write("ole")
+"""
+
+
+@pytest.mark.parametrize("seed", seeds(30))
+def test_array_task_killed_at_any_call_goes_on_in_its_next_attempt(
+    tmp_path: Path, faults: Faults, seed: int, record_property: Record
+) -> None:
+    chance = random.Random(seed)
+    one = Engine(tmp_path, ARRAY_JOB, ["a", "b", "c", "d"], batch=BATCH)
+    restarts = 3
+    for restart in range(restarts):
+        role = chance.choice(("worker", "worker", "host", "job"))
+        how = chance.choice(("kill", "after", "half"))
+        one.start_task(0, restart, **faults.strike(how, chance.randrange(1, 25), path=tmp_path, role=role)).wait()
+        wait_until(lambda: not _processes(tmp_path))
+        texts = {path.read_text() for path in one.output.glob("*.txt")}
+        assert texts <= {"whole"}
+    assert one.start_task(0, restarts).wait() in (0, 1)
+    failed = {
+        record["index"] for n in range(restarts) for record in one.records("end", f"task-0.r{n}") if record.get("error")
+    }
+    assert len(one.outputs()) == 4 - len(failed)
+    record_property("kills", len(faults.strikes))
+
+
+def _processes(folder: Path) -> list[str]:
+    """Return the processes whose command line names the folder."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(path.read_bytes())
+    return [line.decode(errors="replace") for line in lines if os.fsencode(folder) in line]

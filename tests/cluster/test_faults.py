@@ -1,0 +1,76 @@
+"""Faults of a cluster beyond those of submitting: drained nodes, a full queue, requeues, a squeue that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+
+import pytest
+
+
+def counts(project, **environment):
+    """Return the counts of the status."""
+    return json.loads(project.jor("status", "--json", **environment))["counts"]
+
+
+def test_drained_nodes_keep_the_jobs_waiting(project):
+    project.write([0, 1], "pass")
+    project.slurm("scontrol", "update", "NodeName=n[1-2]", "State=DRAIN", "Reason=test")
+    try:
+        project.jor("run")
+        assert counts(project)["queued"] == 2
+        assert "left to Slurm array" in project.jor("run")
+    finally:
+        project.slurm("scontrol", "update", "NodeName=n[1-2]", "State=RESUME")
+    project.wait()
+    assert sorted(project.ran) == [0, 1]
+
+
+@pytest.mark.parametrize("nonsense", ["exec sleep 1000", "echo '<html>maintenance</html>'; exit 1", "kill -9 $$"])
+def test_squeue_that_says_nothing_or_nonsense_makes_states_unknown(project, nonsense):
+    project.write([0, 1], "time.sleep(5)")
+    project.jor("run")
+    folder = project.folder / "bin"
+    folder.mkdir()
+    for name in ("squeue", "sacct"):
+        (folder / name).write_text(f"#!/bin/sh\n{nonsense}\n")
+        (folder / name).chmod(stat.S_IRWXU)
+    broken = {"PATH": f"{folder}{os.pathsep}{project.environment['PATH']}"}
+    assert "is unknown since" in project.jor("status", **broken)
+    found = counts(project, **broken)
+    assert (found["failed"], found["missing"]) == (0, 0)
+    assert "submitted" not in project.jor("run", **broken)
+    project.wait()
+    assert sorted(project.ran) == [0, 1]
+
+
+def test_array_fits_into_the_queue_of_the_controller(make_cluster, project_on):
+    project = project_on(make_cluster(settings={"MaxJobCount": "6"}))
+    project.write(list(range(5)), "pass")
+    project.configure(jobs_per_task=1)
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == list(range(5))
+
+
+def test_task_requeued_by_an_administrator_goes_on_with_what_is_left(project):
+    project.configure(jobs_per_task=3, requeue=True)
+    project.write([0, 1, 0], "time.sleep(15 * how)")
+    project.jor("run")
+    project.until(lambda: project.ran == [0, 1])
+    project.slurm("scontrol", "requeue", f"{project.queue('%F')[0]}_0")
+    project.wait(180)
+    assert len(project.outputs) == 3
+    assert project.ran == [0, 1, 1, 2]
+
+
+def test_jobs_go_on_when_the_command_that_waits_is_killed(project):
+    project.write([3, 3], "time.sleep(how)")
+    process = project.start("run", "--wait")
+    project.until(lambda: sorted(project.ran) == [0, 1])
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == [0, 1]
+    assert len(project.outputs) == 2

@@ -1,0 +1,103 @@
+"""Which fault is to leave which promises standing, and the tests that prove it. The noxfile reads it as well."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: What jor promises, by the word that the matrix calls it.
+PROMISES = {
+    "whole": "A complete output is never lost, cut short, or shown before it is complete",
+    "once": "No job runs twice at once because of jor",
+    "kept": "No job is forgotten: each is done, or told as failed, interrupted, queued, running or missing",
+    "known": "No state is guessed: what cannot be asked is unknown",
+    "told": "Every refusal says what happened, where, and what to do",
+    "data": "Nothing that a todo-list, a config, a name, a parameter or a record holds is executed",
+}
+
+
+class Row(NamedTuple):
+    """A fault, the promises that it must not break, and the tests that show it: file below tests/, then names."""
+
+    fault: str
+    promises: str
+    tests: dict[str, str]
+
+
+ARRAY = "core/runtime/test_array_task.py"
+BAD = "integration/test_bad_input.py"
+CROWDS = "faults/test_crowds.py"
+DISKS = "faults/test_disks.py"
+ENGINE = "core/runtime/test_engine.py"
+FAULTS = "integration/test_faults.py"
+FUZZ = "faults/test_fuzz.py"
+KILLS = "faults/test_kills.py"
+LOCK = "core/test_lock.py"
+STATES = "cluster/test_states.py"
+SUBMISSION = "cluster/test_submission.py"
+TRUST = "faults/test_trust.py"
+
+MATRIX = (
+    # Kills and signals, on this machine
+    Row("run, worker, host or job killed at any call", "whole once kept", {KILLS: "test_process_killed_at_any_call_costs_its_job_at_most"}),
+    Row("run killed at any time, run again at once", "whole once kept", {KILLS: "test_command_killed_at_any_time_may_run_again_at_once test_worker_that_outlives_its_command_is_waited_for test_worker_begins_no_job_when_its_command_is_dead", FAULTS: "test_nothing_outlives_a_killed_command"}),
+    Row("submission killed at each call", "whole kept known", {KILLS: "test_submission_killed_at_each_call_is_whole_or_none test_submission_that_was_never_finished_is_deleted_in_time"}),
+    Row("array task killed at any call, run again by Slurm", "whole once kept", {KILLS: "test_array_task_killed_at_any_call_goes_on_in_its_next_attempt", ARRAY: "test_later_attempt_goes_on_with_what_was_interrupted_and_leaves_what_failed"}),
+    Row("status killed at any time", "whole", {KILLS: "test_status_killed_at_any_time_changes_nothing"}),
+    Row("collect killed at each call", "whole told", {KILLS: "test_collect_killed_at_each_call_is_done_by_the_next"}),
+    Row("Ctrl-C, SIGTERM, SIGHUP, once and twice", "whole kept", {FAULTS: "test_signal_stops_the_run_cleanly test_next_run_completes_what_a_signal_has_stopped test_second_ctrl_c_kills_at_once"}),
+    Row("job that ignores signals, forks, or harms its host", "whole once", {FAULTS: "test_job_that_ignores_signals_is_killed_after_the_grace_period test_jobs_cannot_harm_each_other", ENGINE: "test_processes_that_a_job_leaves_behind_are_ended"}),
+    Row("job module edited or broken while jobs wait", "whole told", {FAULTS: "test_jobs_of_other_parameters_than_planned_are_refused test_job_module_that_is_broken_meanwhile_stops_the_run"}),
+    # Disks and clocks
+    Row("EIO, ENOSPC, EDQUOT, EROFS on an output", "whole kept told", {DISKS: "test_output_that_cannot_be_written_fails_its_job_only test_output_that_cannot_be_put_into_place_fails_its_job_only"}),
+    Row("the same on a journal, and a write cut short", "whole once kept told", {DISKS: "test_journal_that_cannot_be_written_stops_the_worker_and_says_so test_write_that_is_cut_short_by_a_full_disk_is_no_record"}),
+    Row("the same at each call of the planning command", "whole kept told", {DISKS: "test_command_that_cannot_write_its_submission_says_so"}),
+    Row("full disk: a small tmpfs", "whole told", {FAULTS: "test_full_disk_fails_the_job_that_fills_it_only test_disk_without_any_room_is_refused"}),
+    Row("read-only file system, also in the midst of a run", "whole kept told", {FAULTS: "test_run_refuses_an_output_folder_that_cannot_be_written", DISKS: "test_disk_that_becomes_read_only_while_jobs_run_tears_nothing"}),
+    Row("folder that disappears", "whole kept", {DISKS: "test_folder_that_disappears_while_jobs_run_costs_what_was_in_it"}),
+    Row("output on another file system than partial/", "whole", {FAULTS: "test_output_may_lie_on_another_file_system_than_its_folder"}),
+    Row("clock set an hour or ten years off", "kept once", {DISKS: "test_clock_that_is_set_while_jobs_run_disturbs_nothing"}),
+    Row("names of 255 bytes, of no UTF-8, 1,000 deep", "whole", {DISKS: "test_name_at_the_limits_is_an_output", BAD: "test_any_name_works"}),
+    Row("power loss, with fsync", "whole", {"faults/test_power.py": "test_output_and_its_name_are_forced_to_the_disk test_output_that_cannot_be_forced_to_the_disk_is_not_done test_output_appears_only_after_it_is_on_the_disk"}),
+    Row("NFS over loopback, a million files in a run", "whole kept", {}),
+    # Crowds
+    Row("two and ten runs and statuses at once", "once kept", {CROWDS: "test_runs_and_statuses_at_once_execute_each_job_once", FAULTS: "test_runs_at_once_execute_each_job_once"}),
+    Row("runs, overwrites and collects at once, half of them killed", "whole once kept", {CROWDS: "test_runs_that_overwrite_and_are_killed_in_a_crowd_lose_nothing"}),
+    Row("lock of the dead, of another host, broken, of garbage", "once told", {LOCK: "test_processes_that_contend_hold_it_one_at_a_time test_lease_of_the_dead_is_taken test_garbage_is_held_until_it_is_stale"}),
+    # Hostile and damaged input
+    Row("damaged todo, config, jobargs, records, Slurm's answers", "told data", {FUZZ: "test_damaged_content_is_read_or_refused_with_reason"}),
+    Row("well-formed records of odd values", "told data", {FUZZ: "test_well_formed_content_of_odd_values_is_read_or_refused_with_reason"}),
+    Row("YAML bombs, deep nesting, 100 MB, records of a newer jor", "told data", {FUZZ: "test_hostile_file_takes_neither_time_nor_memory"}),
+    Row("damaged journals beside whole outputs", "whole kept", {FAULTS: "test_torn_and_damaged_journals_cost_no_output", "core/runtime/test_journal.py": "test_damage_costs_only_the_lines_it_touches"}),
+    Row("code in jobargs, todo-list and config", "data told", {BAD: "test_bad_file_is_refused test_bad_command_line_is_refused"}),
+    Row("output names that lead elsewhere", "data told", {TRUST: "test_output_that_would_lie_elsewhere_is_refused"}),
+    Row("shell text in names and parameters", "data", {TRUST: "test_name_of_an_entry_reaches_nowhere test_parameters_are_data_where_they_are_shown_and_run", "slurm/test_script.py": "test_words_arrive_as_they_are"}),
+    Row("links and pipes where outputs and records belong", "data whole", {TRUST: "test_what_stands_at_an_output_is_replaced_and_not_written_through test_link_among_the_records_is_not_followed"}),
+    Row("shared folders: modes of what is written", "data", {TRUST: "test_files_are_as_open_as_the_umask_says"}),
+    # Slurm
+    Row("sbatch killed or timed out, before and after acceptance", "once kept known", {SUBMISSION: "test_submission_that_sbatch_lost_is_found_again test_submission_that_was_never_asked_for_is_made_anew test_submission_that_was_accepted_before_jor_died_is_found_again test_array_that_is_accepted_after_all_does_nothing"}),
+    Row("slurmctld frozen, killed, restarted", "once kept known", {SUBMISSION: "test_frozen_controller_leaves_the_submission_unconfirmed_until_it_answers test_controller_that_is_down_makes_states_unknown_and_wait_goes_on test_id_that_the_controller_lost_is_not_taken_for_ours"}),
+    Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops"}),
+    Row("node drained while tasks wait", "kept known", {"cluster/test_faults.py": "test_drained_nodes_keep_the_jobs_waiting"}),
+    Row("munge down", "kept known", {SUBMISSION: "test_munge_that_is_down_loses_nothing"}),
+    Row("squeue that hangs, or prints garbage", "known", {"cluster/test_faults.py": "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started"}),
+    Row("accounting that lags, is down or absent; MinJobAge passed", "known kept", {SUBMISSION: "test_accounting_that_is_down_is_done_without", STATES: "test_states_are_right_without_accounting_and_with_a_forgetful_queue", "slurm/test_polling.py": "test_queue_counts_more_than_accounting_which_lags"}),
+    Row("QOS and account limits", "kept told", {SUBMISSION: "test_limit_of_the_account_holds_back test_max_submitted_holds_back_and_wait_tops_up"}),
+    Row("MaxJobCount reached", "kept told", {"cluster/test_faults.py": "test_array_fits_into_the_queue_of_the_controller", "slurm/test_commands.py": "test_failure_of_sbatch_is_told_apart"}),
+    Row("array cancelled by somebody, task killed, time up", "kept known", {STATES: "test_job_cancelled_by_somebody_is_told test_killed_task_leaves_its_jobs_pending test_time_limit_is_told"}),
+    Row("task preempted, or requeued by an administrator", "once kept", {STATES: "test_preempted_task_goes_on_with_what_is_left", "cluster/test_faults.py": "test_task_requeued_by_an_administrator_goes_on_with_what_is_left"}),
+    Row("run --wait killed", "once kept", {"cluster/test_faults.py": "test_jobs_go_on_when_the_command_that_waits_is_killed"}),
+    Row("many runs at once on Slurm; a duplicate array", "once", {SUBMISSION: "test_two_runs_at_once_submit_one_array test_duplicate_of_an_array_does_nothing"}),
+    Row("clock skew between nodes; slurmctld killed at each step of sbatch", "kept known", {}),
+    Row("100,000 jobs here and 20,000 on Slurm, one in a hundred failing", "kept", {}),
+)  # fmt: skip
+
+
+def proofs_of(row: Row) -> list[str]:
+    """Return the tests of a row as pytest names them, from the top of the repository."""
+    return [f"tests/{file}::{name}" for file, names in row.tests.items() for name in names.split()]
+
+
+def elsewhere(*, slurm: bool) -> list[str]:
+    """Return the tests of the matrix that are not of this folder: those of a real Slurm, or all others."""
+    named = {test for row in MATRIX for test in proofs_of(row) if not test.startswith("tests/faults/")}
+    return sorted(test for test in named if test.startswith("tests/cluster/") == slurm)
