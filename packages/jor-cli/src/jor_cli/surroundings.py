@@ -9,6 +9,7 @@ from functools import cache
 
 import attrs
 
+from jor.cache import cache_folder
 from jor.config import Config
 from jor.plan import Survey
 from jor.submission import Surroundings, newest_first, read
@@ -23,8 +24,6 @@ from jor_containers import (
     labels,
     stamp,
 )
-
-from .folders import cache_folder
 
 #: Packages that a note on changes tells.
 MOST_PACKAGES = 6

@@ -19,6 +19,7 @@ from .runtime.records import Run
 from .runtime.staging import stamp
 from .status import Attempt, Carrier, EntryStatus, Phase, TaskState, judge
 from .submission import Submission
+from .summaries import summaries
 
 #: Asks the batch systems once for all these submissions, and returns who carries out each.
 Ask = Callable[[Sequence[tuple[Run, Submission]]], Sequence[Carrier]]
@@ -95,7 +96,10 @@ class History:
 
 
 def newest_records(run: Run) -> dict[int, Record]:
-    """Return the last word of all journals of a submission on each job: its end, else its begin."""
+    """Return the last word of all journals of a submission on each job: its end, else its begin.
+
+    Of a job that ended well it says no more than that.
+    """
     return _Journals(run).of_jobs
 
 
@@ -110,8 +114,20 @@ def last_records(records: str, indices: Iterable[int]) -> dict[int, Record]:
     wanted = set(indices)
     for run in submissions.newest_first(records):
         if wanted:
-            found.update(_Journals(run, wanted).of_jobs)
-            wanted.difference_update(found)
+            here: dict[int, Record] = {}
+            for path, task, _ in journals(run):
+                here.update(_last_of(path, wanted, run, task))
+            found.update(here)
+            wanted.difference_update(here)
+    return found
+
+
+def _last_of(path: str, wanted: Container[int], run: Run, task: int) -> dict[int, Record]:
+    found: dict[int, Record] = {}
+    for record in Reader(path).records():
+        index: int = record.get("index", -1)
+        if index in wanted and (record["kind"] == "end" or index not in found):
+            found[index] = _with_log(record, run, task)
     return found
 
 
@@ -131,10 +147,14 @@ def outliving(records: str, now: float) -> Owner | None:
     return None
 
 
-class _Journals:
-    """All journals of a submission, read when they are asked for."""
+#: The last word on a job that ended well, of which a summary keeps no more.
+_WELL: Record = {"kind": "end"}
 
-    def __init__(self, run: Run, wanted: Container[int] | None = None) -> None:
+
+class _Journals:
+    """What all journals of a submission say, read when it is asked for."""
+
+    def __init__(self, run: Run, wanted: frozenset[int] | None = None) -> None:
         #: The last word on each job, or on those wanted: its end, else its begin, of the newest attempt that has one.
         self.of_jobs: dict[int, Record] = {}
         #: The last word on each task whose newest attempt is over.
@@ -143,24 +163,26 @@ class _Journals:
         self.owners: list[tuple[int, str]] = []
         #: The tasks that have begun at all.
         self.begun: set[int] = set()
-        for path, task, _ in journals(run):
-            self.begun.add(task)
-            of_jobs: dict[int, Record] = {}
-            self.of_tasks.pop(task, None)  # an earlier attempt's
-            for record in Reader(path).records():
-                if wanted is not None and record["kind"] in ("begin", "end") and record["index"] not in wanted:
-                    continue
-                if record["kind"] == "end" or (record["kind"] == "begin" and record["index"] not in of_jobs):
-                    log = record.get("log_file") or os.path.basename(run.log(task))
-                    of_jobs[record["index"]] = {**record, "log_file": os.path.join(run.folder, log)}
-                elif record["kind"] == "over":
-                    self.of_tasks[task] = record
-                elif record["kind"] == "claim":
-                    self.owners.append((task, str(record.get("owner"))))
-            self.of_jobs.update(of_jobs)
+        for found in summaries(run):
+            self.begun.add(found.task)
+            self.of_tasks.pop(found.task, None)  # an earlier attempt's
+            if found.over is not None:
+                self.of_tasks[found.task] = found.over
+            if found.owner:
+                self.owners.append((found.task, found.owner))
+            self.of_jobs.update(dict.fromkeys(found.well if wanted is None else wanted.intersection(found.well), _WELL))
+            for index, record in found.others.items():
+                if wanted is None or index in wanted:
+                    self.of_jobs[index] = _with_log(record, run, found.task)
 
 
-def _local_attempt(run: Run, submission: Submission, now: float, wanted: Container[int]) -> Attempt:
+def _with_log(record: Record, run: Run, task: int) -> Record:
+    """Return `record` with the path of the log that it speaks of."""
+    log = record.get("log_file") or os.path.basename(run.log(task))
+    return {**record, "log_file": os.path.join(run.folder, log)}
+
+
+def _local_attempt(run: Run, submission: Submission, now: float, wanted: frozenset[int]) -> Attempt:
     owner = holder(run.alive, now)  # before the journals: what ends in between has its end record there
     state = TaskState(Phase.AT_WORK if owner else Phase.OVER)
     name = f"process {owner.pid} on {owner.host}" if owner else ""
@@ -168,7 +190,7 @@ def _local_attempt(run: Run, submission: Submission, now: float, wanted: Contain
     return Attempt(submission.planned, carrier, lambda: _Journals(run, wanted).of_jobs, lambda _index: state)
 
 
-def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: Container[int]) -> Attempt:
+def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: frozenset[int]) -> Attempt:
     task_of = submission.task_of()
     requeues = bool(submission.batch and submission.batch.requeue)
 

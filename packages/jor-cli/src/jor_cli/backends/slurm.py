@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from jor import JorError
+from jor.cache import cache_folder
 from jor.config import Config
 from jor.executions import durations
 from jor.local import environment
@@ -33,7 +34,6 @@ from jor_slurm import (
     patiently,
 )
 
-from ..folders import cache_folder
 from ..wrappers import start_of
 from . import ledger
 from .carriers import Inquiry

@@ -80,10 +80,11 @@ class Reader:
     A last line that is still being written is left for the next poll; damaged lines are passed over and counted.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, offset: int = 0) -> None:
         self.path = path
         self.damaged = 0
-        self._offset = 0
+        #: Up to where it has been read, bytes.
+        self.offset = offset
 
     def poll(self) -> list[Record]:
         """Return the new records in the order of the file; [] while there is no file."""
@@ -97,11 +98,11 @@ class Reader:
         except FileNotFoundError:
             return
         with file:
-            file.seek(self._offset)
+            file.seek(self.offset)
             for line in file:
                 if not line.endswith(b"\n"):
                     return
-                self._offset += len(line)
+                self.offset += len(line)
                 record = _decode(line[:-1]) if 1 < len(line) <= MAX_RECORD else None
                 if record is not None:
                     yield self._known(record)
@@ -138,7 +139,7 @@ def _decode(line: bytes) -> Record | None:
         record = json.loads(body + b"}")
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and _is_sound(record) else None
+    return record if isinstance(record, dict) and is_sound(record) else None
 
 
 #: What a record of each kind has to hold; and of which type what records hold is. Else it is of a foreign hand.
@@ -164,7 +165,8 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def _is_sound(record: Record) -> bool:
+def is_sound(record: Record) -> bool:
+    """Tell whether a record has what its kind has to hold, each of the type that it should be."""
     kind = record.get("kind")
     if not isinstance(kind, str) or not _REQUIRED.get(kind, set()) <= record.keys():
         return False
