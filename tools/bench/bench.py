@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -41,6 +42,7 @@ def main() -> None:
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="jor-bench-work-") as scratch:
         work = Path(scratch).resolve()
+        os.environ["XDG_CACHE_HOME"] = str(work / "cache")  # jor's, and nobody else's
         peers = Peers(work)
         measured: list[Measured] = []
         peers.warm_up(work / "warm-up")

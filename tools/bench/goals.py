@@ -46,7 +46,9 @@ SCALE = {
     "dry-run": "jor run --dry-run, nothing there",
     "planning": "jor status, nothing there, jor.grid",
     "run": "jor run",
+    "run-none": "jor run --isolation none",
     "unfinished": "jor status, one output gone, journals read",
+    "again": "jor status, one output gone, journals read before",
     "poll": "reading squeue, and judging each task",
 }
 #: What is counted of a command.
@@ -74,6 +76,8 @@ class Goal(NamedTuple):
     most: float | None = None
 
 
+#: Costs that have no meaning, or are not measured.
+_NOT_COUNTED = {("run", "megabytes"), ("run-none", "megabytes"), ("poll", "megabytes"), ("poll", "calls")}
 #: design.md's goals for local jobs.
 _LEAST = {"jobs-empty-bare": 0.8, "jobs-empty-parallel": 10, "jobs-empty-old": 50}
 
@@ -114,7 +118,7 @@ GOALS = {
         f"scale-{name}-{cost}": Goal(f"{what}: {told}", "exponent", comparison="jor", most=1.1)
         for name, what in SCALE.items()
         for cost, told in COSTS.items()
-        if (name, cost) not in (("run", "megabytes"), ("poll", "megabytes"), ("poll", "calls"))
+        if (name, cost) not in _NOT_COUNTED
     },
     "scale-run-files": Goal("jor run: files beside outputs", "exponent", comparison="jor", most=1.1),
     **{f"slurm-{name}": Goal("Slurm, short jobs, packed", "s", peer, "peer / jor") for name, peer in SLURM.items()},

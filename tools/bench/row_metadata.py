@@ -17,7 +17,7 @@ REASONS = {
     "opened": "its output is created",
     "renamed": "what it has written becomes its output at once",
     "listed": "what else it has written is to be put into place before its output",
-    "written": "its output, and what is known of it in the journal: before it begins, and when it has ended",
+    "written": "its output; and, in the journal, how it ended and which job begins next",
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import NamedTuple
 
-from goals import COSTS, GOALS
+from goals import COSTS, GOALS, SCALE
 from many import jor, make_outputs, make_project, run_last
 from peers import HERE, Peers
 from results import Measured
@@ -44,7 +44,7 @@ class Cost(NamedTuple):
 
 def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
     """Return the lines of this row."""
-    costs: dict[str, list[Cost]] = {name: [] for name in (*_DONE, *_NOTHING, "run", "unfinished", "poll")}
+    costs: dict[str, list[Cost]] = {name: [] for name in SCALE}
     for jobs in sizes.scale:
         project = make_project(folder / str(jobs), "grid", jobs)
         make_outputs(folder / str(jobs) / "many", jobs)
@@ -56,7 +56,12 @@ def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
         commands = {name: jor(peers, *words) for name, words in _NOTHING.items()}
         _add(costs, _costs(project, jobs, commands, peers, sizes.rounds_slow if jobs < _ONCE else 1))
     for jobs in sizes.scale_run:
-        _add(costs, _run(folder / f"run-{jobs}", jobs, peers, sizes.rounds_slow))
+        ran, _ = _run(folder / f"run-{jobs}", jobs, peers, sizes.rounds_slow)
+        costs["run"].append(ran)
+    for jobs in sizes.scale:
+        ran, project = _run(folder / f"none-{jobs}", jobs, peers, sizes.rounds_slow, "--isolation", "none")
+        costs["run-none"].append(ran)
+        _add(costs, _unfinished(project, jobs, peers, sizes.rounds_slow))
     for jobs in sizes.scale_planning[:-1] if len(sizes.scale_planning) > 2 else sizes.scale_planning:
         costs["poll"].append(Cost(jobs, [poll_seconds(folder, jobs) for _ in range(sizes.rounds_slow)]))
     return [_line(name, cost, costs[name]) for name in costs for cost in (*COSTS, "files") if _key(name, cost) in GOALS]
@@ -81,9 +86,9 @@ def _costs(project: Path, jobs: int, argvs: dict[str, list[str]], peers: Peers, 
     }
 
 
-def _run(folder: Path, jobs: int, peers: Peers, rounds: int) -> dict[str, Cost]:
-    """Return what `jor run` costs, with its jobs, and then `jor status` when one of their outputs has gone."""
-    argv = [str(peers.jor), "run", "--quiet", "--workers", str(workers())]
+def _run(folder: Path, jobs: int, peers: Peers, rounds: int, *options: str) -> tuple[Cost, Path]:
+    """Return what `jor run` costs, with its jobs, and a project in which it has run."""
+    argv = [str(peers.jor), "run", "--quiet", "--workers", str(workers()), *options]
     numbers = count()
 
     def fresh() -> Path:
@@ -98,9 +103,17 @@ def _run(folder: Path, jobs: int, peers: Peers, rounds: int) -> dict[str, Cost]:
     projects = [fresh() for _ in range(rounds if jobs < _RUN_ONCE else 1)]
     seconds = [run(argv, project).seconds for project in projects]
     files = sum(not path.is_dir() for path in (projects[0] / "outputs/.jor").rglob("*"))
-    (projects[0] / "outputs/0.txt").unlink()
-    unfinished = _costs(projects[0], jobs, {"unfinished": [str(peers.jor), "status"]}, peers, rounds)
-    return {"run": Cost(jobs, seconds, calls=calls, files=[files]), **unfinished}
+    return Cost(jobs, seconds, calls=calls, files=[files]), projects[0]
+
+
+def _unfinished(project: Path, jobs: int, peers: Peers, rounds: int) -> dict[str, Cost]:
+    """Return what `jor status` costs when one of the outputs has gone: with nothing kept from before, and again."""
+    (project / "outputs/0.txt").unlink()
+    status = [str(peers.jor), "status"]
+    run(status, project)
+    return _costs(
+        project, jobs, {"unfinished": ["env", "XDG_CACHE_HOME=/dev/null", *status], "again": status}, peers, rounds
+    )
 
 
 def _key(name: str, cost: str) -> str:

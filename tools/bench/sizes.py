@@ -26,7 +26,8 @@ class Sizes(NamedTuple):
     loads: tuple[Load, ...]
     #: Outputs in one folder.
     outputs: int
-    #: Numbers of jobs whose cost is compared for its growth: of most commands, of runs, and of lazy planning.
+    #: Numbers of jobs whose cost is compared for its growth: of most commands and of runs in one process, of runs with
+    #: a process each, and of lazy planning.
     scale: tuple[int, ...]
     scale_run: tuple[int, ...]
     scale_planning: tuple[int, ...]
@@ -47,7 +48,7 @@ class Sizes(NamedTuple):
 FULL = Sizes(
     loads=(Load("empty", 4000, 400, 40), Load("10ms", 1000, 200, 40), Load("1s", 10, 10, 10),
            Load("numeric", 1000, 40, 10)),
-    outputs=1_000_000, scale=(1000, 10_000, 100_000, 1_000_000), scale_run=(1000, 10_000, 30_000),
+    outputs=1_000_000, scale=(1000, 10_000, 100_000, 1_000_000), scale_run=(1000, 10_000, 100_000),
     scale_planning=(10_000, 100_000, 1_000_000, 10_000_000), rounds=3, jobs_slurm=10_000, jobs_slurm_slow=300,
     jobs_slurm_slowest=40, traced=200, traced_slow=10, rounds_slow=3, rounds_quick=20,
 )  # fmt: skip

@@ -74,12 +74,13 @@ class Engine:
         }
         (self.run / "submission.json").write_text(json.dumps(submission))
 
-    def start(self, **environment: str) -> Engine:
-        """Start the worker and feed it all jobs and the end."""
+    def start(self, *, ends: bool = True, **environment: str) -> Engine:
+        """Start the worker and feed it all jobs and, unless `ends` is False, the end."""
         read_end, self._feed = os.pipe()
         for offset in self.offsets:
             os.write(self._feed, ITEM.pack(offset))
-        os.write(self._feed, ITEM.pack(END))
+        if ends:
+            self.end()
         argv = [sys.executable, "-m", "jor", "exec", str(self.run), "0"]
         with open(self.run / "task-0.log", "wb") as log:
             environment = {**os.environ, **environment}
@@ -103,6 +104,10 @@ class Engine:
         """Wait for the worker; return its exit status."""
         assert self.process is not None
         return self.process.wait(60)
+
+    def end(self) -> None:
+        """Tell the worker that there are no more jobs."""
+        os.write(self._feed, ITEM.pack(END))
 
     def hang_up(self) -> None:
         """Be a command that has died: close the feed."""

@@ -333,3 +333,10 @@ def test_loading_the_job_module_is_timed_apart_from_the_jobs(engine, isolation, 
     assert record["loading"] >= 0.3
     assert record["seconds"] < record["loading"]
     assert [("loading" in record) for record in one.records("end")] == loads
+
+
+def test_end_of_a_job_is_told_while_its_worker_waits_for_more(engine):
+    one = engine("self.write(i)").start(ends=False)
+    until(lambda: one.records("end"))
+    one.end()
+    assert one.wait() == 0

@@ -36,6 +36,19 @@ def test_records_are_read_back_in_order(tmp_path):
     assert records[2] == {"seq": 2, "kind": "end", "index": 1, **USAGE}
 
 
+def test_records_that_are_noted_are_written_with_the_next_or_at_the_end(tmp_path):
+    journal = Journal(str(tmp_path / "j"), {})
+    reader = Reader(str(tmp_path / "j"))
+    reader.poll()
+    journal.note("end", index=0, **USAGE)
+    assert reader.poll() == []
+    journal.write("begin", index=1, started=1.0)
+    assert [(record["seq"], record["kind"]) for record in reader.poll()] == [(1, "end"), (2, "begin")]
+    journal.note("end", index=1, **USAGE)
+    journal.close()
+    assert [(record["seq"], record["kind"]) for record in reader.poll()] == [(3, "end")]
+
+
 def test_second_claim_of_the_same_journal_is_refused(tmp_path):
     written(tmp_path / "j")
     with pytest.raises(FileExistsError):

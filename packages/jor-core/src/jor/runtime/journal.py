@@ -1,8 +1,9 @@
-"""What one worker has done: a file with one writer, one line a record, one write a line.
+"""What one worker has done: a file with one writer, and one line a record.
 
 The first record is the claim: who writes here. The file is created with O_EXCL, so of two processes that mean to
 do the same work only one does it. Later records tell of jobs: `begin` before a job starts, `end` after, with the
-same index; and one `over` when the worker ends by itself. Each line is a JSON object of at most 4 KB in ASCII with
+same index; and one `over` when the worker ends by itself. The end of a job and the begin of the next are one write,
+since on a network file system writes are what a journal costs. Each line is a JSON object of at most 4 KB in ASCII with
 a sequence number `seq` and the CRC-32 of all before it, so that a reader knows a torn or damaged line.
 """
 
@@ -19,7 +20,7 @@ from ..errors import RecordError
 
 #: Version of the format; a reader refuses journals of a newer one.
 VERSION = 1
-#: Longest record, bytes: written by one write(2), so that it is whole or torn but never mixed.
+#: Longest record, bytes.
 MAX_RECORD = 4096
 #: Seconds after which finished records are forced to the disk (on NFS: shown to other hosts).
 SYNC_AFTER = 5.0
@@ -39,28 +40,42 @@ class Journal:
         self._path = path
         self._sync_after = sync_after
         self._seq = 0
+        self._noted: list[Record] = []
         self._torn = False
         self._unsynced_since: float | None = None
         self.write("claim", version=VERSION, **claim)
 
+    def note(self, kind: str, **fields: Any) -> None:
+        """Add one record, which `flush` will write; to be followed by that as soon as there is anything to wait for."""
+        self._noted.append({"kind": kind, **fields})
+
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one record. Raise OSError (disk full, quota) when it could not be written whole."""
-        line = _encode({"seq": self._seq, "kind": kind, **fields})
+        """Append one record, after those noted. Raise OSError as `flush` does."""
+        self.note(kind, **fields)
+        self.flush()
+
+    def flush(self) -> None:
+        """Append the records noted, by one write(2). Raise OSError (disk full, quota) when it was not written whole."""
+        if not self._noted:
+            return
+        noted, self._noted = self._noted, []
+        lines = [_encode({"seq": seq, **record}) for seq, record in enumerate(noted, self._seq)]
         # After a torn record the next begins on a line of its own, lest both be lost.
-        data = b"\n" + line if self._torn else line
+        data = b"".join([b"\n", *lines] if self._torn else lines)
         self._torn = True
         try:
             if os.write(self._fd, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._torn = False
-            self._seq += 1
+            self._seq += len(noted)
             self._sync_in_time()
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._path) from None  # str() tells where
 
     def close(self) -> None:
-        """Force the records to the disk and close the file."""
+        """Write what was noted, force the records to the disk, and close the file."""
         try:
+            self.flush()
             _sync(self._fd)
         finally:
             os.close(self._fd)

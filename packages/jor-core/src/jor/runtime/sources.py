@@ -32,10 +32,16 @@ class Feed:
         os.dup2(empty, 0)
         os.close(empty)
 
-    def take(self, watch: Watch) -> int | None:
-        """Wait for the next job and return its place; None when there is no more, or `watch` says to stop."""
-        while not watch.stopping and not watch.sleep(reading=(self.fd,)):
-            pass
+    def take(self, watch: Watch, before_waiting: Callable[[], None]) -> int | None:
+        """Wait for the next job and return its place; None when there is no more, or `watch` says to stop.
+
+        Calls `before_waiting` if it has to wait.
+        """
+        there = watch.sleep(0, reading=(self.fd,))
+        if not there:
+            before_waiting()
+        while not watch.stopping and not there:
+            there = watch.sleep(reading=(self.fd,))
         if watch.stopping:
             return None
         item = os.read(self.fd, ITEM.size)
@@ -53,8 +59,11 @@ class Chunk:
         self._planned.seek(self._next)
         self._is_done = is_done
 
-    def take(self, _watch: Watch) -> int | None:
-        """Return the place of the next job; None when there is no more."""
+    def take(self, _watch: Watch, before_waiting: Callable[[], None]) -> int | None:
+        """Return the place of the next job; None when there is no more.
+
+        Calls `before_waiting` when it has to look further than for one.
+        """
         while self._next < self._end:
             place, line = self._next, self._planned.readline()
             if not line.endswith(b"\n"):
@@ -62,4 +71,5 @@ class Chunk:
             self._next += len(line)
             if not self._is_done(thaw(line)):
                 return place
+            before_waiting()
         return None

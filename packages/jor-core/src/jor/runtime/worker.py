@@ -138,7 +138,7 @@ class _Worker:
             if slot.job is not None or self._closed:
                 continue
             self._unfinished = self._tenure.ending()
-            place = None if self._unfinished else self._source.take(self._watch)
+            place = None if self._unfinished else self._source.take(self._watch, self._journal.flush)
             if place is None:
                 self._closed = True
                 break
@@ -148,6 +148,7 @@ class _Worker:
             log = {"log": [first, first]} if first >= 0 else {}
             self._journal.write("begin", index=job.index, started=round(time.time(), 3), **log, **direct)
             slot.begin(job, place, first)
+        self._journal.flush()
         return bool(self._busy)
 
     def _wait(self) -> Iterator[tuple[Slot, Outcome, int]]:
@@ -201,7 +202,7 @@ class _Worker:
                 file.write(f"{job.index}\n")
         if error and (self._tenure.lapsed() or self._watch.warned):
             record["interrupted"] = True
-        self._journal.write("end", **record)
+        self._journal.note("end", **record)
         return not error
 
     def _death(self, outcome: Outcome, starved: bool) -> str:
