@@ -115,13 +115,16 @@ class Reader:
         with file:
             file.seek(self.offset)
             for line in file:
+                if line == b"\n":  # after a torn record; first of all, for of a damaged file there may be millions
+                    self.offset += 1
+                    continue
                 if not line.endswith(b"\n"):
                     return
                 self.offset += len(line)
-                record = _decode(line[:-1]) if 1 < len(line) <= MAX_RECORD else None
+                record = _decode(line[:-1]) if len(line) <= MAX_RECORD else None
                 if record is not None:
                     yield self._known(record)
-                elif line != b"\n":
+                else:
                     self.damaged += 1
 
     def _known(self, record: Record) -> Record:
