@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,8 +74,10 @@ class Done(NamedTuple):
 class Jor:
     """The command `jor`, called in the folder of a test."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: Sequence[object] = ()) -> None:
         self.folder = folder
+        #: What starts the command, and gets it as its last words.
+        self.prefix = prefix
         self.token = uuid.uuid4().hex
         self._started: list[subprocess.Popen[str]] = []
 
@@ -88,7 +90,7 @@ class Jor:
         unwanted = ("JOR_", "PYTHONDONTWRITE", "PYTHONUNBUFFERED", "COLUMNS")
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(unwanted)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "jor_cli", *map(str, args)],
+            [*map(str, self.prefix), sys.executable, "-m", "jor_cli", *map(str, args)],
             cwd=self.folder,
             env={**inherited, TOKEN: self.token, **{key: str(value) for key, value in environment.items()}},
             stdin=subprocess.DEVNULL,

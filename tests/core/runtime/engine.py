@@ -9,7 +9,7 @@ import sys
 import time
 import zlib
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from jor.runtime.journal import Reader
 from jor.runtime.loading import construct, load
@@ -88,12 +88,18 @@ class Engine:
         os.close(read_end)
         return self
 
-    def start_task(self, task: int = 0, restart: int = 0, end_time: float = 0, **environment: str) -> Engine:
-        """Start an attempt at an array task, as a batch system does; each task has `jobs_per_task` jobs."""
+    def start_task(
+        self, task: int = 0, restart: int = 0, end_time: float = 0, prefix: Sequence[Any] = (), **environment: str
+    ) -> Engine:
+        """Start an attempt at an array task, as a batch system does; each task has `jobs_per_task` jobs.
+
+        `prefix` starts its command elsewhere.
+        """
         size = json.loads((self.run / "submission.json").read_text())["batch"]["jobs_per_task"]
         places = [*self.offsets[::size], self.end_of_jobs]
         (self.run / "jobs.index").write_bytes(b"".join(map(PLACE.pack, places)))
         argv = [sys.executable, "-m", "jor", "exec", str(self.run), str(task), str(restart), str(int(end_time)), "7"]
+        argv = [*map(str, prefix), *argv]
         with open(self.run / f"task-{task}.log", "ab") as log:
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.run, env={**os.environ, **environment}

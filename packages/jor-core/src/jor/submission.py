@@ -263,7 +263,8 @@ def newest_first(records: str) -> Iterator[Run]:
         try:
             os.stat(run.submission)
         except (FileNotFoundError, NotADirectoryError):
-            continue
+            if not _has_just_come(run):
+                continue
         yield run  # another error passes: jobs of a submission that may not be seen could run twice
 
 
@@ -280,6 +281,14 @@ def sweep_unfinished(records: str, now: float) -> None:
     for folder in folders:
         if not os.path.exists(Run(folder.path).submission) and now - folder.stat().st_mtime > ABANDONED_AFTER:
             shutil.rmtree(folder.path, ignore_errors=True)
+
+
+def _has_just_come(run: Run) -> bool:
+    """Tell by the listing whether `run` is finished: on NFS it may be remembered for a minute that it was not."""
+    try:
+        return os.path.basename(run.submission) in os.listdir(run.folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def ranges(indices: Sequence[int]) -> Ranges:

@@ -61,7 +61,9 @@ class Tenure:
         now = time.monotonic()
         if not self._lost and now - self._looked_at >= LOOK_EVERY:
             self._looked_at = now
-            if os.path.exists(self._run.journal(self._attempt.task, self._attempt.restart + 1)):
+            # By the listing: that a file was not there may be remembered for a minute, on NFS (nfs(5)).
+            newer = os.path.basename(self._run.journal(self._attempt.task, self._attempt.restart + 1))
+            if newer in os.listdir(self._run.folder):
                 self._lost = "another attempt at its task has begun"
             else:
                 reasons = (why for first, last, why in self._run.revocations() if first <= self._attempt.task <= last)
