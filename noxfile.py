@@ -79,14 +79,20 @@ def images(session: nox.Session) -> str:
     return folder
 
 
-def chromium(session: nox.Session) -> None:
-    """Install Debian's Chromium, unless it is there; skip the session where that is not allowed."""
-    if shutil.which("chromium") and shutil.which("chromedriver"):
+def debian(session: nox.Session, programs: dict[str, str], *others: str) -> None:
+    """Install Debian's packages, by the program that each has, unless all are there; skip where that is not allowed."""
+    if all(map(shutil.which, programs)):
         return
+    packages = [*programs.values(), *others]
     if os.geteuid() != 0 and "CI" not in os.environ:
-        session.skip("installing Chromium needs root: apt install chromium chromium-driver")
+        session.skip(f"installing programs needs root: apt-get install {' '.join(packages)}")
     install = "import sys; sys.path.insert(0, 'tools/testbed'); import cluster; cluster.install_packages(*sys.argv[1:])"
-    session.run("python", "-c", install, "chromium", "chromium-driver", "fonts-dejavu-core")
+    session.run("python", "-c", install, *packages)
+
+
+def chromium(session: nox.Session) -> None:
+    """Install Debian's Chromium, unless it is there."""
+    debian(session, {"chromium": "chromium", "chromedriver": "chromium-driver"}, "fonts-dejavu-core")
 
 
 @nox.session
@@ -154,12 +160,20 @@ def browser(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Kill, starve, crowd and mislead jor; print the matrix of faults. In CI a third of the seeds, and no Slurm."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, "pytest-timeout", RATTLER)
+    debian(session, {"bindfs": "bindfs", "cc": "gcc"}, "libc6-dev")
     wanted = ["tests/faults", *matrix.elsewhere(slurm=False)]
     if os.geteuid() == 0 and "CI" not in os.environ:
         session.run("python", "tools/testbed/cluster.py", "install")
         wanted += matrix.elsewhere(slurm=True)
-    options = ("--numprocesses=4", "--dist=loadgroup", "--timeout=600")
+    options = ("--numprocesses=4", "--dist=loadgroup", "--timeout=1200")
     session.run("pytest", *options, *(session.posargs or wanted))
+
+
+@nox.session(default=False, python=pythons("3.11", "3.12", "3.13")[:1] or None)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz all that reads others' files, guided by coverage: an hour, or `nox -s fuzz -- SECONDS_EACH [READER ...]`."""
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, "atheris>=3")
+    session.run("python", "-m", "tests.faults.guided", *(session.posargs or ["300"]))
 
 
 @nox.session

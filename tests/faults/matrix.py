@@ -31,7 +31,9 @@ ENGINE = "core/runtime/test_engine.py"
 FAULTS = "integration/test_faults.py"
 FUZZ = "faults/test_fuzz.py"
 KILLS = "faults/test_kills.py"
+LOAD = "faults/test_load.py"
 LOCK = "core/test_lock.py"
+NETWORKS = "faults/test_networks.py"
 STATES = "cluster/test_states.py"
 SUBMISSION = "cluster/test_submission.py"
 TRUST = "faults/test_trust.py"
@@ -58,7 +60,9 @@ MATRIX = (
     Row("clock set an hour or ten years off", "kept once", {DISKS: "test_clock_that_is_set_while_jobs_run_disturbs_nothing"}),
     Row("names of 255 bytes, of no UTF-8, 1,000 deep", "whole", {DISKS: "test_name_at_the_limits_is_an_output", BAD: "test_any_name_works"}),
     Row("power loss, with fsync", "whole", {"faults/test_power.py": "test_output_and_its_name_are_forced_to_the_disk test_output_that_cannot_be_forced_to_the_disk_is_not_done test_output_appears_only_after_it_is_on_the_disk"}),
-    Row("NFS over loopback, a million files in a run", "whole kept", {}),
+    Row("caches of a network file system: two nodes", "whole once kept", {NETWORKS: "test_outputs_made_on_another_node_are_seen_at_once test_run_on_another_node_leaves_jobs_that_run_to_who_runs_them test_submission_that_a_node_does_not_see_yet_is_not_passed_over test_runs_on_two_nodes_at_once_execute_each_job_once test_failure_on_another_node_is_never_taken_for_an_output test_old_attempt_on_another_node_stops_when_a_new_one_begins"}),
+    Row("a million outputs in a folder (in CI 100,000)", "whole kept", {LOAD: "test_million_outputs_in_a_folder_are_counted_and_what_is_missing_runs"}),
+    Row("100,000 jobs here, one in a hundred failing (in CI 3,000)", "kept", {LOAD: "test_jobs_of_which_one_in_a_hundred_fails_are_all_accounted_for"}),
     # Crowds
     Row("two and ten runs and statuses at once", "once kept", {CROWDS: "test_runs_and_statuses_at_once_execute_each_job_once", FAULTS: "test_runs_at_once_execute_each_job_once"}),
     Row("runs, overwrites and collects at once, half of them killed", "whole once kept", {CROWDS: "test_runs_that_overwrite_and_are_killed_in_a_crowd_lose_nothing"}),
@@ -88,7 +92,7 @@ MATRIX = (
     Row("run --wait killed", "once kept", {"cluster/test_faults.py": "test_jobs_go_on_when_the_command_that_waits_is_killed"}),
     Row("many runs at once on Slurm; a duplicate array", "once", {SUBMISSION: "test_two_runs_at_once_submit_one_array test_duplicate_of_an_array_does_nothing"}),
     Row("clock skew between nodes; slurmctld killed at each step of sbatch", "kept known", {}),
-    Row("100,000 jobs here and 20,000 on Slurm, one in a hundred failing", "kept", {}),
+    Row("20,000 jobs on Slurm, one in a hundred failing", "kept", {}),
 )  # fmt: skip
 
 

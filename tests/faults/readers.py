@@ -19,8 +19,6 @@ from jor.executions import executions
 from jor.history import last_records, newest_records
 from jor.plan import survey
 from jor.runtime import jobargs
-from jor.runtime.outputs import absent_outputs
-from jor.runtime.records import Run
 from jor.submission import newest_first
 from jor.todo import make_entry, read_todo
 from jor_cli.backends import ledger
@@ -28,6 +26,9 @@ from jor_cli.coverage import read_note
 from jor_slurm import Limits, SlurmError
 from jor_slurm.parsing import parse_accounting, parse_objects, parse_queue, parse_settings, parse_submission
 from jor_slurm.units import parse_memory, parse_time
+
+from ..integration.commands import Jor
+from .projects import CAREFUL_JOBS
 
 EXPLAINED = (JorError, SlurmError)
 RECORDED = sorted((Path(__file__).parents[1] / "recorded").glob("*/*.txt"))
@@ -102,6 +103,25 @@ def _records(path: str) -> Callable[[bytes, Path], object]:
     return read
 
 
+def make_project(path: Path) -> Jor:
+    """Make a project that has run, one of its jobs failed, collected, with files as Slurm's submissions have."""
+    text = CAREFUL_JOBS.replace("me = overlaps(i)", "me = overlaps(i)\n        assert i != 2, 'no good'")
+    (path / "careful.py").write_text(text)
+    (path / "todo.yaml").write_text("jobs:\n- jobmodule: careful\n")
+    jor = Jor(path)
+    jor("submit", "careful", "--workers", 1)
+    jor("collect")
+    (run,) = records_of(path).glob("runs/*")
+    (run / "slurm.jsonl").write_text(
+        '{"kind": "asked", "time": 1}\n{"kind": "accepted", "time": 2, "job_id": 7, "name": "n"}\n'
+    )
+    (run / "revoked").write_text('{"tasks": [[0, 1]], "why": "its jobs were submitted anew"}\n')
+    (run / "suspect").write_text("1\n")
+    (run / "alive").write_text("host~boot~1~2")
+    os.environ["JOR_WORKERS"] = ""  # no other settings than those of the file
+    return jor
+
+
 def told(folder: Path) -> object:
     """Return all that looking back tells of the project."""
     entry = make_entry(str(folder / "careful.py"), "")
@@ -136,11 +156,13 @@ def signed(record: Mapping[str, object]) -> bytes:
     return b'%s,"crc":"%08x"}\n' % (body, zlib.crc32(body))
 
 
+def samples(name: str, folder: Path) -> tuple[bytes, ...]:
+    """Return good content for a reader."""
+    return READERS[name].samples or (sample(name, folder),)
+
+
 def sample(name: str, folder: Path) -> bytes:
     """Return the good content of a file of the records."""
     paths = {"journal": "runs/*/task-0.r0.jsonl", "collected.json": "collected.json"}
     (file,) = records_of(folder).glob(paths.get(name, f"runs/*/{name}"))
     return file.read_bytes()
-
-
-__all__ = ["EXPLAINED", "READERS", "Run", "absent_outputs", "records_of", "sample", "signed", "told"]

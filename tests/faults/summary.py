@@ -9,7 +9,12 @@ from typing import Any
 from .matrix import MATRIX, Row, proofs_of
 
 #: What tests count, and what it is called.
-COUNTED = {"kills": "kills survived", "inputs": "inputs tried", "commands": "commands at once"}
+COUNTED = {
+    "kills": "kills survived",
+    "inputs": "inputs tried",
+    "commands": "commands at once",
+    "jobs": "jobs accounted for",
+}
 
 
 class Found:
@@ -19,10 +24,10 @@ class Found:
         self.outcomes: dict[str, Counter[str]] = {}
         self.counts: dict[str, Counter[str]] = {}
         for report in reports:
-            if report.when == "call" or report.outcome != "passed":
+            if getattr(report, "when", "") == "call" or report.outcome != "passed":
                 name = report.nodeid.partition("[")[0]
                 self.outcomes.setdefault(name, Counter())[report.outcome] += 1
-                told = {key: int(value) for key, value in report.user_properties if key in COUNTED}
+                told = {key: int(value) for key, value in getattr(report, "user_properties", ()) if key in COUNTED}
                 self.counts.setdefault(name, Counter()).update(told)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from hypothesis import strategies as st
 from ..integration.commands import Jor
 from .conftest import SHORT
 from .projects import CAREFUL_JOBS
-from .readers import EXPLAINED, READERS, records_of, sample, signed
+from .readers import EXPLAINED, READERS, make_project, records_of, sample, samples, signed
 
 Record = Callable[[str, object], None]
 
@@ -55,22 +54,9 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give a project that has run, with one job failed, collected, and files as Slurm's submissions have."""
+    """Give a project with a past."""
     path = tmp_path_factory.mktemp("fuzz")
-    text = CAREFUL_JOBS.replace("me = overlaps(i)", "me = overlaps(i)\n        assert i != 2, 'no good'")
-    (path / "careful.py").write_text(text)
-    (path / "todo.yaml").write_text("jobs:\n- jobmodule: careful\n")
-    jor = Jor(path)
-    jor("submit", "careful", "--workers", 1)
-    jor("collect")
-    (run,) = records_of(path).glob("runs/*")
-    (run / "slurm.jsonl").write_text(
-        '{"kind": "asked", "time": 1}\n{"kind": "accepted", "time": 2, "job_id": 7, "name": "n"}\n'
-    )
-    (run / "revoked").write_text('{"tasks": [[0, 1]], "why": "its jobs were submitted anew"}\n')
-    (run / "suspect").write_text("1\n")
-    (run / "alive").write_text("host~boot~1~2")
-    os.environ["JOR_WORKERS"] = ""  # no other settings than those of the file
+    jor = make_project(path)
     yield path
     jor.end()
 
@@ -122,8 +108,7 @@ def test_damaged_content_is_read_or_refused_with_reason(name: str, folder: Path,
     def check(data: st.DataObject) -> None:
         nonlocal count
         count += 1
-        good = READERS[name].samples or (sample(name, folder),)
-        read(name, data.draw(mutants(data.draw(st.sampled_from(good)))), folder)
+        read(name, data.draw(mutants(data.draw(st.sampled_from(samples(name, folder))))), folder)
 
     check()
     record_property("inputs", count)
