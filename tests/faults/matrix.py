@@ -40,7 +40,7 @@ TRUST = "faults/test_trust.py"
 
 MATRIX = (
     # Kills and signals, on this machine
-    Row("run, worker, host or job killed at any call", "whole once kept", {KILLS: "test_process_killed_at_any_call_costs_its_job_at_most"}),
+    Row("run, worker, host or job killed at any call, or at any time", "whole once kept", {KILLS: "test_process_killed_at_any_call_costs_its_job_at_most test_worker_host_or_job_killed_at_any_time_costs_its_job_at_most", FAULTS: "test_killed_command_costs_the_running_jobs_only test_killed_process_costs_its_job_only test_killed_worker_is_replaced_and_its_job_reported"}),
     Row("run killed at any time, run again at once", "whole once kept", {KILLS: "test_command_killed_at_any_time_may_run_again_at_once test_worker_that_outlives_its_command_is_waited_for test_worker_begins_no_job_when_its_command_is_dead", FAULTS: "test_nothing_outlives_a_killed_command"}),
     Row("submission killed at each call", "whole kept known", {KILLS: "test_submission_killed_at_each_call_is_whole_or_none test_submission_that_was_never_finished_is_deleted_in_time"}),
     Row("array task killed at any call, run again by Slurm", "whole once kept", {KILLS: "test_array_task_killed_at_any_call_goes_on_in_its_next_attempt", ARRAY: "test_later_attempt_goes_on_with_what_was_interrupted_and_leaves_what_failed"}),
@@ -60,7 +60,7 @@ MATRIX = (
     Row("clock set an hour or ten years off", "kept once", {DISKS: "test_clock_that_is_set_while_jobs_run_disturbs_nothing"}),
     Row("names of 255 bytes, of no UTF-8, 1,000 deep", "whole", {DISKS: "test_name_at_the_limits_is_an_output", BAD: "test_any_name_works"}),
     Row("power loss, with fsync", "whole", {"faults/test_power.py": "test_output_and_its_name_are_forced_to_the_disk test_output_that_cannot_be_forced_to_the_disk_is_not_done test_output_appears_only_after_it_is_on_the_disk"}),
-    Row("caches of a network file system: two nodes", "whole once kept", {NETWORKS: "test_outputs_made_on_another_node_are_seen_at_once test_run_on_another_node_leaves_jobs_that_run_to_who_runs_them test_submission_that_a_node_does_not_see_yet_is_not_passed_over test_runs_on_two_nodes_at_once_execute_each_job_once test_failure_on_another_node_is_never_taken_for_an_output test_old_attempt_on_another_node_stops_when_a_new_one_begins"}),
+    Row("caches of a network file system: two nodes", "whole once kept", {NETWORKS: "test_outputs_made_on_another_node_are_seen_at_once test_run_on_another_node_leaves_jobs_that_run_to_who_runs_them test_submission_that_a_node_does_not_see_yet_is_not_passed_over test_runs_on_two_nodes_at_once_execute_each_job_once test_failure_on_another_node_is_never_taken_for_an_output test_old_attempt_on_another_node_stops_when_a_new_one_begins test_run_of_the_dead_is_cleared_away_by_a_node_that_still_sees_it test_lock_that_a_node_does_not_see_yet_is_waited_for test_array_task_on_another_node_hears_what_is_written_after_it_began"}),
     Row("a million outputs in a folder (in CI 100,000)", "whole kept", {LOAD: "test_million_outputs_in_a_folder_are_counted_and_what_is_missing_runs"}),
     Row("100,000 jobs here, one in a hundred failing (in CI 3,000)", "kept", {LOAD: "test_jobs_of_which_one_in_a_hundred_fails_are_all_accounted_for"}),
     # Crowds

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from jor.lock import Lease
 
 from ..core.runtime.engine import Engine
 from ..integration.commands import Jor, outputs, wait_until
@@ -114,9 +117,7 @@ def test_submission_that_a_node_does_not_see_yet_is_not_passed_over(near: Jor, f
     submission.rename(submission.with_suffix(".partial"))
     far("status")  # while it is being written: there is none yet
     submission.with_suffix(".partial").rename(submission)
-    done = far("run")
-    assert done.code == 2
-    assert "Try again in a minute" in done.err
+    assert f"left to process {process.pid}" in far("run").out
     assert process.poll() is None
     assert begun(near.folder) == [0, 1]
 
@@ -147,13 +148,54 @@ def test_failure_on_another_node_is_never_taken_for_an_output(near: Jor, far: Jo
     assert near("status").said.count("AssertionError") == 1
 
 
+def test_run_of_the_dead_is_cleared_away_by_a_node_that_still_sees_it(near: Jor, far: Jor) -> None:
+    process = near.start("run", SECONDS_OF_JOBS=0.5)
+    wait_until(lambda: len(executions(near.folder)) >= 2)
+    assert "running" in far("status").out
+    process.kill()
+    wait_until(lambda: near.processes() == set())
+    assert near("run").code == 0  # deletes the file that says who carries the submission out
+    assert far("run", "--overwrite-output").code == 0
+    assert outputs(near.folder / "careful") == expected()
+    assert overlaps(near.folder) == []
+
+
+def test_lock_that_a_node_does_not_see_yet_is_waited_for(near: Jor, nodes: Nodes) -> None:
+    near("run", "--test")
+    (folder,) = near.folder.glob("careful/.jor/*")
+    waits = "import os, sys; from jor.lock import acquire; os.path.exists('lock'); print(flush=True); input()\n"
+    waits += "try: acquire('lock', print, 0.5)\nexcept Exception as error: print(error.what)"
+    argv = [*map(str, nodes.on_far), "env", f"--chdir={folder}", sys.executable, "-c", waits]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()  # it has looked for the lock, in vain
+    held = Lease(str(folder / "lock"))
+    said, _ = process.communicate("\n", timeout=60)
+    assert "has been planning the same entry" in said
+    assert held.is_mine()
+
+
+@pytest.mark.parametrize("word", ["another attempt at its task has begun", "submitted anew"])
+def test_array_task_on_another_node_hears_what_is_written_after_it_began(nodes: Nodes, word: str) -> None:
+    batch = {"jobs_per_task": 3, "workers_per_task": 1, "time_limit": None, "warning": 0, "requeue": []}
+    one = Engine(nodes.folder, "        time.sleep(600)", ["a", "b"], batch=batch, grace_period=0.1)
+    process = one.start_task(prefix=nodes.on_far).process
+    assert process is not None
+    wait_until(lambda: one.records("begin"))
+    name, text = ("revoked", f'{{"tasks": [[0, 0]], "why": "{word}"}}\n') if "anew" in word else ("task-0.r1.jsonl", "")
+    (one.run / name).write_text(text)
+    assert process.wait(60) == 1
+    assert word in str(one.records("end"))
+    assert one.outputs() == []
+
+
 def test_old_attempt_on_another_node_stops_when_a_new_one_begins(nodes: Nodes) -> None:
     batch = {"jobs_per_task": 3, "workers_per_task": 1, "time_limit": None, "warning": 0, "requeue": []}
-    body = "        time.sleep(1 if os.path.exists('go') else 600)\n        self.write(i)"
+    body = "        seconds = 1 if os.path.exists('begun') else 600\n        open('begun', 'w').close()\n"
+    body += "        time.sleep(seconds)\n        self.write(i)"
     one = Engine(nodes.folder, body, ["a", "b", "c"], batch=batch, grace_period=0.1)
     old = one.start_task(prefix=nodes.on_far).process
-    wait_until(lambda: one.records("begin"))
-    (nodes.folder / "go").touch()
+    wait_until((nodes.folder / "begun").exists)
     assert one.start_task(restart=1).wait() == 0
     assert old is not None
     assert old.wait(60) == 1

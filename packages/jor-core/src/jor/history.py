@@ -143,7 +143,10 @@ def outliving(records: str, now: float) -> Owner | None:
                 owner = Owner.parse(text)
                 if owner is not None and owner.is_running():
                     return owner
-            os.unlink(run.alive)  # the next time there is nothing to ask
+            try:
+                os.unlink(run.alive)  # the next time there is nothing to ask
+            except FileNotFoundError:
+                pass  # it was gone already, and seen from a stale cache (NFS)
     return None
 
 

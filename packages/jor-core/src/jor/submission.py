@@ -261,11 +261,12 @@ def newest_first(records: str) -> Iterator[Run]:
     for name in names:
         run = Run(os.path.join(records, "runs", name))
         try:
-            os.stat(run.submission)
+            # Not a stat: should another host be writing it at this moment, NFS would deny it for a minute.
+            is_finished = os.path.basename(run.submission) in os.listdir(run.folder)
         except (FileNotFoundError, NotADirectoryError):
-            if not _has_just_come(run):
-                continue
-        yield run  # another error passes: jobs of a submission that may not be seen could run twice
+            continue  # another error passes: jobs of a submission that may not be seen could run twice
+        if is_finished:
+            yield run
 
 
 def sweep_unfinished(records: str, now: float) -> None:
@@ -281,14 +282,6 @@ def sweep_unfinished(records: str, now: float) -> None:
     for folder in folders:
         if not os.path.exists(Run(folder.path).submission) and now - folder.stat().st_mtime > ABANDONED_AFTER:
             shutil.rmtree(folder.path, ignore_errors=True)
-
-
-def _has_just_come(run: Run) -> bool:
-    """Tell by the listing whether `run` is finished: on NFS it may be remembered for a minute that it was not."""
-    try:
-        return os.path.basename(run.submission) in os.listdir(run.folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
 
 
 def ranges(indices: Sequence[int]) -> Ranges:

@@ -61,11 +61,11 @@ class Tenure:
         now = time.monotonic()
         if not self._lost and now - self._looked_at >= LOOK_EVERY:
             self._looked_at = now
-            # By the listing: that a file was not there may be remembered for a minute, on NFS (nfs(5)).
-            newer = os.path.basename(self._run.journal(self._attempt.task, self._attempt.restart + 1))
-            if newer in os.listdir(self._run.folder):
+            # Not a look-up of each, which NFS may answer from a stale cache for a minute.
+            names = os.listdir(self._run.folder)
+            if os.path.basename(self._run.journal(self._attempt.task, self._attempt.restart + 1)) in names:
                 self._lost = "another attempt at its task has begun"
-            else:
+            elif os.path.basename(self._run.revoked) in names:
                 reasons = (why for first, last, why in self._run.revocations() if first <= self._attempt.task <= last)
                 self._lost = next(reasons, "")
         if self._lost:
