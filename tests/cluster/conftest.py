@@ -6,7 +6,9 @@ Without Slurm the tests are skipped on a laptop; where JOR_REQUIRE_SLURM is set,
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ..faults.projects import CAREFUL_JOBS, executions, overlaps
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -55,12 +59,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def make_cluster(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """Give a function that starts another cluster."""
     made = []
 
     def make(**options: Any) -> Any:
-        made.append(started(tmp_path / f"slurm{len(made)}", **options))
+        # Not in the folder of the test: the paths of slurmd's sockets may have 108 characters.
+        made.append(started(tmp_path_factory.mktemp("slurm"), **options))
         return made[-1]
 
     yield make
@@ -124,6 +129,12 @@ class Project:
         text = "\n".join(["[submit]", "scheduler = slurm", "[slurm]", *lines])
         (self.folder / "jor.cfg").write_text(text + "\n")
 
+    def write_careful(self, jobs: int, seconds: float) -> None:
+        """Write a job module whose jobs tell when two of them are the same one at once."""
+        (self.folder / "jobs_out.py").write_text(CAREFUL_JOBS.replace('name = "careful"', 'name = "out"'))
+        item = f"{{jobmodule: jobs_out, jobargs: {{n: {jobs}, seconds: {seconds}}}}}"
+        (self.folder / "todo.yaml").write_text(f"jobs:\n  - {item}\n")
+
     def start(self, *args: str, **environment: str) -> subprocess.Popen[str]:
         """Start the command jor."""
         return subprocess.Popen(
@@ -178,6 +189,16 @@ class Project:
         return [int(index) for index in path.read_text().split()] if path.exists() else []
 
     @property
+    def begun(self) -> list[int]:
+        """The careful jobs that were begun, ascending."""
+        return sorted(int(words[1]) for words in executions(self.folder) if words[0] == "begin")
+
+    @property
+    def overlaps(self) -> list[list[str]]:
+        """The careful jobs that have found themselves under way in another process."""
+        return overlaps(self.folder)
+
+    @property
     def outputs(self) -> list[str]:
         """The names of the outputs."""
         return sorted(path.name for path in (self.folder / "out").glob("*.txt"))
@@ -189,14 +210,28 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, cluster: Any) -> Iterator[Project]:
-    """Give a project on the cluster that all tests share; cancel what it leaves."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    one = Project(folder, cluster)
-    yield one
+def make_project(tmp_path: Path, cluster: Any) -> Iterator[Callable[[str], Project]]:
+    """Give a function that makes a project on the cluster that all tests share; cancel what they leave."""
+    made = []
+
+    def make(name: str) -> Project:
+        folder = tmp_path / name
+        folder.mkdir()
+        made.append(Project(folder, cluster))
+        return made[-1]
+
+    yield make
     cluster.thaw_controller()
-    one.jor("cancel")
+    for one in made:
+        one.jor("cancel")
+    # A task that the controller has lost goes on, and Slurm starts no other with its id, which is given again.
+    cluster.end_orphans()
+
+
+@pytest.fixture
+def project(make_project: Callable[[str], Project]) -> Project:
+    """Give a project on the cluster that all tests share."""
+    return make_project("project")
 
 
 @pytest.fixture
@@ -209,3 +244,28 @@ def project_on(tmp_path: Path) -> Callable[[Any], Project]:
         return Project(folder, cluster)
 
     return make
+
+
+def arrays(project: Project) -> list[str]:
+    """Return the different array ids that jor has in the queue, or had a while ago."""
+    return sorted(set(project.queue("%F", "-t", "all")))
+
+
+def later(run: Path, seconds: float) -> None:
+    """Let a submission have been asked for `seconds` earlier, as if so much time had passed."""
+    path = run / "slurm.jsonl"
+    entries = [json.loads(line) for line in path.read_text().split("\n") if line]
+    lines = [json.dumps({**entry, "time": entry["time"] - seconds}) for entry in entries]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def fake_sbatch(project: Project, before: str = "", after: str = "") -> dict[str, str]:
+    """Return the environment in which sbatch does something else before and after what it does."""
+    folder = project.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    real = shutil.which("sbatch")
+    (folder / "sbatch").write_text(
+        f'#!/bin/bash\n{before}\nid=$({real} "$@"); status=$?\n{after}\necho $id; exit $status\n'
+    )
+    (folder / "sbatch").chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}

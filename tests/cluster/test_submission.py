@@ -3,39 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
-
-def arrays(project):
-    """Return the different array ids that jor has in the queue, or had a while ago."""
-    return sorted(set(project.queue("%F", "-t", "all")))
-
-
-def later(run, seconds):
-    """Let a submission have been asked for `seconds` earlier, as if so much time had passed."""
-    path = run / "slurm.jsonl"
-    entries = [json.loads(line) for line in path.read_text().split("\n") if line]
-    lines = [json.dumps({**entry, "time": entry["time"] - seconds}) for entry in entries]
-    path.write_text("\n".join(lines) + "\n")
-
-
-def fake_sbatch(project, before="", after=""):
-    """Return the environment in which sbatch does something else before and after what it does."""
-    folder = project.folder / "bin"
-    folder.mkdir(exist_ok=True)
-    real = shutil.which("sbatch")
-    (folder / "sbatch").write_text(
-        f'#!/bin/bash\n{before}\nid=$({real} "$@"); status=$?\n{after}\necho $id; exit $status\n'
-    )
-    (folder / "sbatch").chmod(0o755)
-    return {"PATH": f"{folder}:{os.environ['PATH']}"}
-
+from .conftest import arrays, fake_sbatch, later
 
 # Arrays, options and limits
 

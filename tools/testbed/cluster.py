@@ -31,6 +31,7 @@ SLURM_CONF = """\
 ClusterName=testbed
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ctld}
+FirstJobId={first_job}
 SlurmUser=root
 SlurmdUser=root
 SlurmdParameters=config_overrides
@@ -122,7 +123,7 @@ class Cluster:
         missing = [program for program in PROGRAMS if shutil.which(program) is None]
         if missing or os.geteuid() != 0:
             raise TestbedError(f"missing here: {', '.join(missing) or 'root'}. Remedy: as root, {INSTALL}")
-        for name in ("munge", "state", "spool", "run", "log"):
+        for name in ("munge", "state", "spool", "run", "log", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._configure()
         try:
@@ -144,7 +145,7 @@ class Cluster:
         """End everything, and what jobs have left behind."""
         for name in ("slurmctld", *(f"slurmd.{node}" for node in NODES), "slurmdbd"):
             self._kill(name, signal.SIGTERM)
-        self._end_orphans()
+        self.end_orphans()
         for name in ("mariadb", "munged"):
             self._kill(name, signal.SIGTERM)
         if self._database is not None:
@@ -178,6 +179,11 @@ class Cluster:
         """Kill slurmctld: what it has not saved yet (up to 5 s) is lost."""
         self._kill("slurmctld", signal.SIGKILL)
 
+    @staticmethod
+    def lives(pid: int) -> bool:
+        """Whether a process runs."""
+        return _alive(pid)
+
     @property
     def controller_pid(self) -> int:
         """The process id of slurmctld; 0 when it does not run."""
@@ -208,6 +214,15 @@ class Cluster:
         """Kill slurmdbd."""
         self._kill("slurmdbd", signal.SIGKILL)
 
+    def end_orphans(self) -> None:
+        """Kill all that jobs of this cluster run, known to it or not: all whose environment names its slurm.conf."""
+        mine = f"SLURM_CONF={self.folder}/slurm.conf".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                variables = (process / "environ").read_bytes().split(b"\0")
+                if mine in variables and any(variable.startswith(b"SLURM_JOB_ID=") for variable in variables):
+                    os.kill(int(process.name), signal.SIGKILL)
+
     def wait_for_nodes(self) -> None:
         """Wait until all nodes take jobs."""
 
@@ -222,6 +237,8 @@ class Cluster:
     def _configure(self) -> None:
         ports = dict(zip(("ctld", "dbd", "sql", "n1", "n2"), _free_ports(5), strict=True))
         values = {"folder": self.folder, "host": socket.gethostname().partition(".")[0], **ports}
+        # Clusters side by side share the kernel's control groups, which are named by the ids of jobs.
+        values["first_job"] = ports["ctld"] * 1000
         self._sql_port = ports["sql"]
         settings = dict(self._settings)
         major = _slurm_version()
@@ -255,17 +272,19 @@ class Cluster:
     def _start_database(self) -> None:
         data = self.folder / "mariadb"
         sockets = [f"--socket={self.folder}/run/mariadb.sock"]
+        # Each server deletes what other servers have in the same folder for temporary files.
+        temporary = f"--tmpdir={self.folder}/tmp"
         if not data.exists():
             self._run(
                 "mariadb-install-db", "--no-defaults", "--user=root", "--auth-root-authentication-method=normal",
-                "--skip-test-db", f"--datadir={data}",
+                "--skip-test-db", f"--datadir={data}", temporary,
             )  # fmt: skip
         with open(self.folder / "log" / "mariadb.log", "ab") as log:
             self._database = subprocess.Popen(
                 [
                     "mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", f"--port={self._sql_port}",
                     "--bind-address=127.0.0.1", f"--pid-file={self.folder}/run/mariadb.pid", *sockets,
-                    "--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900",
+                    temporary, "--innodb-buffer-pool-size=64M", "--innodb-lock-wait-timeout=900",
                 ],
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
@@ -339,15 +358,6 @@ class Cluster:
             if not _alive(pid):
                 break
         (self.folder / "run" / f"{name}.pid").unlink(missing_ok=True)
-
-    def _end_orphans(self) -> None:
-        """Kill what jobs of this cluster have left: all whose environment names its slurm.conf."""
-        mine = f"SLURM_CONF={self.folder}/slurm.conf".encode()
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                variables = (process / "environ").read_bytes().split(b"\0")
-                if mine in variables and any(variable.startswith(b"SLURM_JOB_ID=") for variable in variables):
-                    os.kill(int(process.name), signal.SIGKILL)
 
 
 def install() -> None:
