@@ -119,6 +119,13 @@ def test_no_job_is_begun_that_would_not_fit(engine):
     assert one.records("over")[0]["stopped"] == "its task had no time left for it"
 
 
+@pytest.mark.parametrize(("off", "limit"), [(-3600, None), (-3600, 60), (2, 60), (3600, 60), (240, 60)])
+def test_end_told_by_a_clock_that_is_off_is_not_believed(engine, off, limit):
+    one = engine(MARK + "self.write(i)", "ab", time_limit=limit)
+    assert one.start_task(end_time=time.time() + off).wait() == 0
+    assert ran(one) == "ab"
+
+
 def test_time_limit_counts_where_the_end_is_not_told(engine):
     one = engine(MARK + "time.sleep(2)\nself.write(i)", "abc", time_limit=8)
     assert one.start_task().wait() == 0

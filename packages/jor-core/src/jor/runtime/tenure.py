@@ -15,6 +15,8 @@ from .watch import Watch
 LOOK_EVERY = 10.0
 #: No job is begun that, taking as long as the longest so far, would end later than these seconds before the end.
 SPARE = 5.0
+#: Seconds by which a batch system may round a time limit up: Slurm counts minutes.
+_ROUNDED = 60.0
 
 
 class Attempt(NamedTuple):
@@ -36,9 +38,8 @@ class Tenure:
         self._batch = batch
         self._attempt = attempt
         self._watch = watch
-        now = time.time()
-        limit = batch["time_limit"] if batch else None
-        self._end_time = attempt.end_time or (now + limit if limit else 0.0)
+        left = _time_left(attempt.end_time - time.time(), batch["time_limit"] if batch else None)
+        self._end = None if left is None else time.monotonic() + left
         self._requeue_at: float | None = None
         self._looked_at = -LOOK_EVERY
         self._lost = ""
@@ -81,7 +82,7 @@ class Tenure:
         """Return why no more jobs may begin; '' as long as they may."""
         if self._watch.warned:
             return "its task was warned of its end"
-        if self._end_time and time.time() + self.longest + SPARE > self._end_time:
+        if self._end is not None and time.monotonic() + self.longest + SPARE > self._end:
             return "its task had no time left for it"
         return self.lapsed()
 
@@ -92,3 +93,14 @@ class Tenure:
             status = os.spawnvp(os.P_WAIT, command[0], command)  # noqa: S606 # subprocess would cost 5 ms at each start
             if status:
                 print(f"Error: exit status {status} of {' '.join(command)}", file=sys.stderr)  # noqa: T201
+
+
+def _time_left(told: float, limit: float | None) -> float | None:
+    """Return how many seconds a task has that begins now, of at most `limit`; None if that is not known.
+
+    `told` are the seconds until the end that the batch system has told, whose clock may be hours off this node's: what
+    cannot be is not believed.
+    """
+    if told > SPARE and (limit is None or told <= limit + _ROUNDED):
+        return told
+    return limit
