@@ -179,6 +179,14 @@ def test_row_that_is_not_whole_is_counted_and_dropped(row):
     assert (len(reading.queue), len(reading.unreadable)) == (1, 1)
 
 
+def test_nonsense_is_no_empty_queue(program):
+    program("squeue", "echo '<html>maintenance</html>'")
+    with pytest.raises(CommandError, match="maintenance"):
+        Slurm().queue()
+    with pytest.raises(CommandError, match="maintenance"):
+        Slurm().find("mine-1")
+
+
 @given(st.text())
 def test_any_text_can_be_parsed(text):
     parse_queue(text)

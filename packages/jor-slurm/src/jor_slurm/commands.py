@@ -20,6 +20,7 @@ from .parsing import (
     QUEUE_FORMAT,
     AccountingRecord,
     QueueRecord,
+    Reading,
     parse_accounting,
     parse_objects,
     parse_queue,
@@ -136,13 +137,13 @@ class Slurm:
         """Return all jobs of the user that the controller knows: also those that ended within MinJobAge."""
         command = ("squeue", "--me", "-h", "-t", "all", "-o", QUEUE_FORMAT)
         answer = self._recent(command, self.max_age)
-        reading = parse_queue(answer.text)
+        reading = _queue_of(answer.text)
         return Queue(reading.queue, answer.asked, reading.unreadable)
 
     def find(self, name: str) -> tuple[int, ...]:
         """Return the job ids of the user's jobs with this name, ascending; asks squeue anew."""
         command = ("squeue", "--me", "-h", "-t", "all", f"--name={name}", "-o", QUEUE_FORMAT)
-        records = parse_queue(self._ask(command)).queue
+        records = _queue_of(self._ask(command)).queue
         return tuple(sorted({record.array_job_id for record in records if record.name == name}))
 
     def accounting(self, job_ids: Iterable[int], since: float) -> tuple[AccountingRecord, ...]:
@@ -216,6 +217,14 @@ class Slurm:
             remedy = "This cluster keeps none" if "accounting storage is disabled" in words else "Try again later"
             raise kind(f"{command[0]}: {words or f'exit status {done.returncode}'}", remedy=remedy)
         return done.stdout
+
+
+def _queue_of(text: str) -> Reading:
+    """Return what squeue printed. Raise CommandError when none of it is a row: that is no empty queue."""
+    reading = parse_queue(text)
+    if reading.unreadable and not reading.queue:
+        raise CommandError(f"squeue printed no rows, but {reading.unreadable[0]!r:.100}", remedy="Try again later")
+    return reading
 
 
 def _checked(throttle: int) -> int:
