@@ -1,0 +1,51 @@
+"""Many commands at once on a real Slurm, and cancelling while tasks start: each job runs once at a time."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from ..faults.conftest import seeds
+from ..faults.projects import expected
+from ..integration.commands import outputs
+from .conftest import arrays
+
+
+@pytest.mark.every_version
+@pytest.mark.parametrize("count", [2, 10])
+def test_runs_and_statuses_at_once_submit_one_array(project, count, record_property):
+    project.write_careful(6, 0.5)
+    project.configure(jobs_per_task=2)
+    commands = [project.start(*args) for _ in range(count) for args in (["run"], ["status"], ["run", "--wait"])]
+    for process in commands:
+        said, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, said
+    assert project.begun == list(range(6))
+    assert project.overlaps == []
+    assert outputs(project.folder / "out") == expected(6)
+    assert len(arrays(project)) == 1
+    record_property("commands", len(commands))
+
+
+@pytest.mark.parametrize("seed", seeds(6))
+def test_cancel_that_races_with_starting_tasks_leaves_nothing_that_begins_later(project, seed, record_property):
+    chance = random.Random(seed)
+    project.write_careful(12, 0.5)
+    project.configure(jobs_per_task=2)
+    commands = [project.start("run") for _ in range(2)]
+    time.sleep(chance.uniform(0, 4))
+    commands += [project.start("cancel") for _ in range(2)]
+    for process in commands:
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    project.jor("cancel")  # what the first two came too early for
+    project.until(lambda: project.queue() == [])
+    begun = project.begun
+    said = project.jor("run", "--wait")
+    assert outputs(project.folder / "out") == expected(12), said
+    assert project.overlaps == []
+    assert set(project.begun) == set(range(12))
+    assert len(project.begun) <= 12 + len(begun)
+    record_property("commands", len(commands))

@@ -1,0 +1,102 @@
+"""What administrators and other users do to an array: hold, release, requeue, suspend, cancel half of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from ..faults.projects import expected
+from ..integration.commands import outputs
+
+#: A user who may cancel other users' jobs.
+OTHER = "nobody"
+
+
+def found(project):
+    """Return the counts of the status, and its text."""
+    return json.loads(project.jor("status", "--json"))["counts"], project.jor("status")
+
+
+def as_other(project, *argv):
+    """Run a command of Slurm as somebody else, who may look into the folders of the test though."""
+    look = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    command = ["setpriv", f"--reuid={OTHER}", "--clear-groups", *look, *argv]
+    done = subprocess.run(command, env=project.environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.every_version
+def test_half_of_an_array_cancelled_by_somebody_is_told_and_run_again(project):
+    project.slurm("sacctmgr", "-i", "add", "user", OTHER, "Account=lab", "AdminLevel=Operator")
+    project.write([0, 0, 60, 60], "time.sleep(0 if os.path.exists(os.path.join(self.path_prefix, 'go')) else how)")
+    project.configure(jobs_per_task=1)
+    project.jor("run")
+    project.until(lambda: sorted(project.ran) == [0, 1, 2, 3])
+    as_other(project, "scancel", f"{project.queue('%F')[0]}_[2-3]")
+    project.wait()
+    counts, said = found(project)
+    assert (counts["done"], counts["interrupted"]) == (2, 2)
+    assert f"was cancelled: by {OTHER}" in project.until(lambda: said if OTHER in said else project.jor("status"))
+    (project.folder / "go").touch()
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == [0, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.every_version
+def test_array_that_is_held_waits_until_it_is_released(project):
+    project.configure(options="--begin=now+1hour", jobs_per_task=1)
+    project.write([0, 1], "pass")
+    project.jor("run")
+    array = project.queue("%F")[0]
+    project.slurm("scontrol", "hold", array)
+    counts, said = found(project)
+    assert counts["queued"] == 2
+    assert "2 tasks of Slurm array" in said
+    assert "will not begin by itself: it is held" in said
+    assert "left to Slurm array" in project.jor("run")
+    project.slurm("scontrol", "release", array)
+    project.slurm("scontrol", "update", f"JobId={array}", "StartTime=now")
+    project.wait()
+    assert sorted(project.ran) == [0, 1]
+
+
+@pytest.mark.every_version
+def test_task_that_is_requeued_and_held_goes_on_when_it_is_released(project):
+    project.configure(jobs_per_task=4, requeue=True)
+    project.write_careful(4, 2)
+    project.jor("run")
+    project.until(lambda: project.begun[:2] == [0, 1])
+    task = f"{project.queue('%F')[0]}_0"
+    project.slurm("scontrol", "requeuehold", task)
+    said = project.until(lambda: (said := project.jor("status")) and "will not begin by itself" in said and said)
+    assert "it was requeued and is held" in said or "it is held" in said
+    counts, _ = found(project)
+    assert (counts["failed"], counts["missing"], counts["interrupted"]) == (0, 0, 0)
+    assert "left to Slurm array" in project.jor("run")
+    project.slurm("scontrol", "release", task)
+    project.slurm("scontrol", "update", f"JobId={task}", "StartTime=now")
+    project.wait(180)
+    assert outputs(project.folder / "out") == expected(4)
+    assert project.overlaps == []
+    assert project.begun in ([0, 1, 1, 2, 3], [0, 1, 2, 3])  # the second may just have ended
+    assert len(project.runs) == 1
+
+
+def test_task_that_is_suspended_counts_as_running_and_goes_on(project):
+    project.write_careful(2, 3)
+    project.configure(jobs_per_task=2)
+    project.jor("run")
+    project.until(lambda: project.begun == [0])
+    task = f"{project.queue('%F')[0]}_0"
+    project.slurm("scontrol", "suspend", task)
+    counts, _ = found(project)
+    assert (counts["running"], counts["queued"]) == (1, 1)
+    assert "left to Slurm array" in project.jor("run")
+    project.slurm("scontrol", "resume", task)
+    project.wait()
+    assert project.begun == [0, 1]
+    assert project.overlaps == []
+    assert os.listdir(project.folder / "out" / ".jor")
