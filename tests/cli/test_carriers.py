@@ -58,6 +58,15 @@ def test_array_that_the_queue_does_not_show_is_over_after_a_while(batch):
     assert carrier(batch).state_of(0).phase is Phase.WAITING
     found = carrier(batch, later=SHOWN_WITHIN + 1)
     assert (found.is_active, found.state_of(0).phase) == (False, Phase.OVER)
+    assert found.state_of(0).may_live
+
+
+@pytest.mark.parametrize(
+    ("state", "may_live"),
+    [("NODE_FAIL", True), ("BOOT_FAIL", True), ("CANCELLED", True), ("FAILED", False), ("TIMEOUT", False)],
+)
+def test_process_may_live_where_slurm_has_not_seen_its_end(batch, state, may_live):
+    assert carrier(batch, rows=ROW.replace("PENDING", state)).state_of(0).may_live is may_live
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_array_that_is_held_waits_until_it_is_released(project):
     assert "will not begin by itself: it is held" in said
     assert "left to Slurm array" in project.jor("run")
     project.slurm("scontrol", "release", array)
-    project.slurm("scontrol", "update", f"JobId={array}", "StartTime=now")
+    project.start_now(array)
     project.wait()
     assert sorted(project.ran) == [0, 1]
 
@@ -77,7 +77,7 @@ def test_task_that_is_requeued_and_held_goes_on_when_it_is_released(project):
     assert (counts["failed"], counts["missing"], counts["interrupted"]) == (0, 0, 0)
     assert "left to Slurm array" in project.jor("run")
     project.slurm("scontrol", "release", task)
-    project.slurm("scontrol", "update", f"JobId={task}", "StartTime=now")
+    project.start_now(task)
     project.wait(180)
     assert outputs(project.folder / "out") == expected(4)
     assert project.overlaps == []

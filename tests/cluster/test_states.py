@@ -232,9 +232,9 @@ def test_preempted_task_goes_on_with_what_is_left(project):
 
 def test_lost_node_fails_its_task_and_the_old_process_stops(project, cluster):
     project.configure(nodelist="n2", jobs_per_task=2)
-    project.write([300, 301], "time.sleep(1 if os.path.exists(os.path.join(self.path_prefix, 'go')) else how)")
-    project.jor("run")
-    project.until(lambda: project.ran == [0])
+    project.write_careful(2, 0.1)
+    project.jor("run", SECONDS_OF_JOBS="300")
+    project.until(lambda: project.begun == [0])
     worker = pid_of_task(project)
     cluster.kill_node("n2")
     try:
@@ -242,12 +242,14 @@ def test_lost_node_fails_its_task_and_the_old_process_stops(project, cluster):
         _, reasons = status(project)
         assert "lost its node" in reasons[0]
         assert Path(f"/proc/{worker}").exists()
-        project.configure(nodelist="n1")
-        (project.folder / "go").touch()
-        project.jor("run")
-        project.until(lambda: len(project.outputs) == 2)
+        project.configure(nodelist="n1", jobs_per_task=2)
+        assert "they begin in 85 s: until then tasks may run that Slurm has lost" in project.jor("run")
         project.until(lambda: not Path(f"/proc/{worker}").exists(), 60)
-        assert sorted(project.ran) == [0, 0, 1]
+        assert project.begun == [0]
+        project.start_now(project.queue("%F")[0])
+        project.until(lambda: len(project.outputs) == 2)
+        assert project.begun == [0, 0, 1]
+        assert project.overlaps == []
     finally:
         cluster.start_node("n2")
         cluster.wait_for_nodes()

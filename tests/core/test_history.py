@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from jor.history import History, finished_tasks, last_records
+from jor.history import History, finished_tasks, last_records, may_live
 from jor.runtime.journal import Journal
+from jor.runtime.owner import Owner
 from jor.runtime.records import Run
 from jor.status import Carrier, Phase, TaskState
 
@@ -25,6 +26,18 @@ def test_tasks_are_finished_whose_newest_attempt_says_so(tmp_path):
     attempt(run, 2, 0, "c", "over")
     attempt(run, 2, 1, "d")
     assert finished_tasks(run) == {0}
+
+
+def test_task_may_live_that_has_begun_and_is_neither_over_nor_known_to_be_dead(tmp_path):
+    run = Run(str(tmp_path))
+    me = Owner.current()
+    attempt(run, 0, 0, str(me))
+    attempt(run, 1, 0, str(me._replace(host="elsewhere")))
+    attempt(run, 2, 0, str(me._replace(started=me.started + 1)))  # another process had that id
+    attempt(run, 3, 0, str(me), "over")
+    attempt(run, 4, 0, str(me), "over")
+    attempt(run, 4, 1, "not to be read")
+    assert [task for task in range(6) if may_live(run, {task})] == [0, 1, 4]
 
 
 def test_last_word_on_a_job_is_that_of_the_newest_submission_that_began_it(tmp_path):

@@ -108,6 +108,13 @@ def finished_tasks(run: Run) -> frozenset[int]:
     return frozenset(_Journals(run).of_tasks)
 
 
+def may_live(run: Run, tasks: Container[int]) -> bool:
+    """Tell whether one of these array tasks has begun, has not told its end, and is not known to be dead."""
+    journals = _Journals(run)
+    owners = [Owner.parse(text) for task, text in journals.owners if task in tasks and task not in journals.of_tasks]
+    return any(owner is None or not owner.is_dead() for owner in owners)
+
+
 def last_records(records: str, indices: Iterable[int]) -> dict[int, Record]:
     """Return the last word on each of these jobs of an entry that any of its submissions has, the newest first."""
     found: dict[int, Record] = {}

@@ -57,6 +57,8 @@ class TaskState:
     shortage: Shortage | None = None
     #: What it printed, should it have ended before it began a job: a file; "" if nowhere.
     log: str = ""
+    #: Whether its process may go on though it is over as the batch system says, which has lost it, or its node.
+    may_live: bool = False
 
 
 @attrs.frozen

@@ -24,6 +24,8 @@ from .nodes import Nodes
 ACCEPTED_WITHIN = 330.0
 #: Seconds for which an accepted array may be missing from the queue without being lost.
 SHOWN_WITHIN = 60.0
+#: States in which Slurm has given up a task without having seen its end: its node was lost, or it is cancelled there.
+_UNSEEN = ("NODE_FAIL", "BOOT_FAIL", "CANCELLED")
 
 
 class Inquiry:
@@ -161,12 +163,11 @@ def _carrier(one: _Array, now: Snapshot, past: Snapshot, asked: float) -> Carrie
         if last is not None:
             reason = last.reason if known is None else known.reason
             last = attrs.evolve(last, reason=reason, requested=last.requested or requested)  # the queue tells no memory
-            return TaskState(Phase.OVER, last.words, _shortage(last))
+            return TaskState(Phase.OVER, last.words, _shortage(last), may_live=last.state.name in _UNSEEN)
         if is_fresh:
             return TaskState(Phase.WAITING)
-        return TaskState(
-            Phase.OVER, "Slurm does not know its task any more" if ended is None else "Slurm lost its task"
-        )
+        why = "Slurm does not know its task any more" if ended is None else "Slurm lost its task"
+        return TaskState(Phase.OVER, why, may_live=True)
 
     active = now.active(array) or (is_fresh and not now.knows(array))
     return Carrier(str(one), state_of, active, tuple(_stuck(one, now.all_tasks(array))))
@@ -192,7 +193,7 @@ def _shortage(task: Task) -> Shortage | None:
 
 
 def _gone(why: str) -> Carrier:
-    state = TaskState(Phase.OVER, why)
+    state = TaskState(Phase.OVER, why, may_live=True)
     return Carrier("", lambda _task: state, False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from jor import JorError
 from jor.cache import cache_folder
 from jor.config import Config
 from jor.executions import durations
+from jor.history import may_live
 from jor.local import environment
 from jor.plan import Survey, make_submission
 from jor.runtime.records import Run
@@ -41,6 +43,9 @@ from .requests import Needs, Request, escalated, indices, job_name, needs_of, re
 
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
 LOOKS = (2.0, 4.0, 8.0)
+#: Seconds within which a task notices that it is revoked, and ends its jobs, besides the time that those get: it looks
+#: every ten seconds, a network file system may show it a file a minute late.
+HEEDED_WITHIN = 75.0
 
 
 @attrs.frozen
@@ -61,6 +66,8 @@ class Outcome:
     #: Jobs that were not submitted, and why.
     held_back: int = 0
     why: str = ""
+    #: Seconds that they wait for tasks that may still run, unknown to Slurm.
+    delay: int = 0
 
     @property
     def arrays(self) -> list[ArrayId]:
@@ -151,9 +158,10 @@ class Backend:
         """
         if not chosen:
             return Outcome()
-        _revoke_earlier(found, chosen)
-        outcome = Outcome()
+        outcome = Outcome(delay=_revoke_earlier(found, chosen))
         for wanted, jobs in self.plan(found, chosen):
+            if outcome.delay:
+                wanted = attrs.evolve(wanted, options=attrs.evolve(wanted.options, begin=f"now+{outcome.delay}"))
             outcome = self._submit_alike(found, wanted, jobs, overwrite, outcome)
         return outcome
 
@@ -286,24 +294,29 @@ def _by_needs(found: Survey, chosen: Sequence[int]) -> dict[Needs, Sequence[int]
     return dict(groups)
 
 
-def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> None:
-    """Let no earlier array task begin one of these jobs: it may come to life late, or its node may be back."""
+def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
+    """Let no earlier array task begin one of these jobs: it may come to life late, or its node may be back.
+
+    Return the seconds until those that may run have heeded it; 0 if none may.
+    """
     wanted = set(chosen)
+    delay = 0.0
     for run, submission in found.history.batches:
         task_of = submission.task_of()
         jobs = (index for first, last in submission.planned for index in range(first, last + 1) if index in wanted)
         tasks = sorted({task_of(index) for index in jobs})
         revoked = run.revocations()
-        state_of = found.carriers[run].state_of
-        tasks = [
-            task
-            for task in tasks
-            if state_of(task).phase is Phase.OVER and not any(first <= task <= last for first, last, _ in revoked)
-        ]
-        if tasks:
+        states = {task: state for task in tasks if (state := found.carriers[run].state_of(task)).phase is Phase.OVER}
+        fresh = [task for task in states if not any(first <= task <= last for first, last, _ in revoked)]
+        if fresh:
             try:
-                revoke(run, ranges(tasks), "its jobs were submitted anew")
+                revoke(run, ranges(fresh), "its jobs were submitted anew")
             except OSError as error:
                 raise JorError(
                     f"the submission cannot be revoked: {error.strerror}", where=run.revoked, remedy="Make it writable"
                 ) from error
+        lost = frozenset(task for task, state in states.items() if state.may_live)
+        if lost and may_live(run, lost):
+            age = time.time() - os.stat(run.revoked).st_mtime
+            delay = max(delay, HEEDED_WITHIN + submission.grace_period - max(age, 0))
+    return math.ceil(delay)

@@ -23,6 +23,8 @@ def told_submissions(label: str, outcome: Outcome) -> Iterator[str]:
         name = f"Slurm array {one.array.job_id}" if one.array else "unconfirmed"
         submission = one.submission
         yield f"{label}: {jobs_of(submission.count)} submitted as {name}, {tasks_of(submission.tasks)}"
+    if outcome.submitted and outcome.delay:
+        yield f"{label}: they begin in {outcome.delay} s: until then tasks may run that Slurm has lost"
 
 
 def told_held_back(label: str, outcome: Outcome) -> str:
