@@ -136,7 +136,10 @@ class Run(NamedTuple):
             with open(self.submission, "rb") as file:
                 content = json.loads(file.read())
         except (OSError, ValueError, RecursionError) as error:
-            remedies = {PermissionError: "Make it readable", FileNotFoundError: "Try again in a minute: it is new"}
+            remedies: dict[type[Exception], str] = {
+                PermissionError: "Make it readable",
+                FileNotFoundError: "Try again in a minute: it is new",
+            }
             remedy = remedies.get(type(error), "Delete the folder it lies in; outputs are not lost")
             raise RecordError(
                 f"the submission cannot be read: {error}", where=self.submission, remedy=remedy

@@ -15,6 +15,8 @@ from .watch import Watch
 LOOK_EVERY = 10.0
 #: No job is begun that, taking as long as the longest so far, would end later than these seconds before the end.
 SPARE = 5.0
+#: Most names that it lists for that, on average: a submission of 10,000 tasks has 20,000 files, listed every 50 s.
+_NAMES_A_SECOND = 400
 #: Seconds by which a batch system may round a time limit up: Slurm counts minutes.
 _ROUNDED = 60.0
 
@@ -41,7 +43,7 @@ class Tenure:
         left = _time_left(attempt.end_time - time.time(), batch["time_limit"] if batch else None)
         self._end = None if left is None else time.monotonic() + left
         self._requeue_at: float | None = None
-        self._looked_at = -LOOK_EVERY
+        self._look_at = 0.0
         self._lost = ""
         #: Seconds that the longest of its jobs has taken.
         self.longest = 0.0
@@ -60,10 +62,10 @@ class Tenure:
         if self._batch is None:
             return ""
         now = time.monotonic()
-        if not self._lost and now - self._looked_at >= LOOK_EVERY:
-            self._looked_at = now
+        if not self._lost and now >= self._look_at:
             # Not a look-up of each, which NFS may answer from a stale cache for a minute.
             names = os.listdir(self._run.folder)
+            self._look_at = now + max(LOOK_EVERY, len(names) / _NAMES_A_SECOND)
             if os.path.basename(self._run.journal(self._attempt.task, self._attempt.restart + 1)) in names:
                 self._lost = "another attempt at its task has begun"
             elif os.path.basename(self._run.revoked) in names:
