@@ -71,7 +71,7 @@ class Faults:
 
     @property
     def strikes(self) -> list[str]:
-        """What was struck: role, call and path."""
+        """What was struck: role, call, path, and where a rename is from, with tabs."""
         return self._log.read_text().splitlines() if self._log.exists() else []
 
 

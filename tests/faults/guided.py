@@ -53,7 +53,7 @@ def main(seconds: str, *names: str) -> int:
     if len(names) == 1:
         fuzz(names[0], int(seconds))  # does not return
     for name in names or READERS:
-        print(f"{name}: {seconds} s", flush=True)
+        print(f"{name}: {seconds} s", flush=True)  # noqa: T201 # a program
         status = subprocess.run([sys.executable, "-m", "tests.faults.guided", seconds, name]).returncode
         if status:
             return status

@@ -4,9 +4,9 @@
  * processes of a command share: a long for all of them, and one for each role. From the FAULT_AT-th on, up to
  * FAULT_TIMES of them, FAULT_HOW befalls it:
  *   kill   SIGKILL before it        after  SIGKILL after it        half   of a write, half of it, and SIGKILL
- *   NUMBER it fails with that errno (a write writes half of it first if FAULT_SHORT is set)
+ *   NUMBER it fails with that errno (a write writes half of it first if FAULT_SHORT is set); 0: it is only noted
  * FAULT_ROLE: only of the command, the worker, the host, the job. FAULT_CALLS: only these calls, with commas.
- * FAULT_LOG: a file that gets a line for each strike. FAULT_CLOCK: a file with a double, added to the time of day.
+ * FAULT_LOG: a file that gets a line for each strike: role, call, path, and where a rename is from. FAULT_CLOCK: a file with a double, added to the time of day.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,6 +29,7 @@ static long at, times;
 static volatile long *counter;
 static volatile double *clock_offset;
 static int depth, is_command, is_ready;
+static const char *from = ""; /* of a rename */
 
 static void deeper(void) { depth++; }
 
@@ -71,11 +72,11 @@ static const char *roles[] = {"", "command", "worker", "host", "job", "starting"
 
 static void note(const char *call, const char *path)
 {
-    char line[4200];
+    char line[8400];
     const char *log = getenv("FAULT_LOG");
     int fd = log ? openat(AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
     if (fd < 0) return;
-    dprintf(fd, "%s", (snprintf(line, sizeof line, "%s %s %s\n", roles[role()], call, path), line));
+    dprintf(fd, "%s", (snprintf(line, sizeof line, "%s\t%s\t%s\t%s\n", roles[role()], call, path, from), line));
     close(fd);
 }
 
@@ -176,7 +177,7 @@ ssize_t write(int fd, const void *data, size_t size)
     return real(fd, data, size);
 }
 
-int rename(const char *a, const char *b) { REAL(rename); AROUND("rename", b, real(a, b)); }
+int rename(const char *a, const char *b) { REAL(rename); from = a; AROUND("rename", b, (from = "", real(a, b))); }
 int link(const char *a, const char *b) { REAL(link); AROUND("link", b, real(a, b)); }
 int linkat(int i, const char *a, int k, const char *b, int f) { REAL(linkat); AROUND("link", b, real(i, a, k, b, f)); }
 int unlink(const char *path) { REAL(unlink); AROUND("unlink", path, real(path)); }

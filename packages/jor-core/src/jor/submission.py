@@ -25,6 +25,7 @@ from .lock import Lease
 from .runtime.jobs import JobsBase
 from .runtime.outputs import output_name
 from .runtime.records import PLACE, VERSION, Run, freeze
+from .runtime.staging import force, force_name
 
 #: Seconds after which a submission that is still being written is so no more: its jor was killed.
 ABANDONED_AFTER = 3600.0
@@ -190,8 +191,7 @@ def write(
         lease = Lease(run.alive)
         _write_submission(run, submission)
         if submission.fsync:
-            _sync_folder(run.folder)
-            _sync_folder(os.path.dirname(run.folder))
+            _force(run, submission)
     return Submitted(submission, run, offsets, lease)
 
 
@@ -216,8 +216,7 @@ def write_batch(
         if bundled:
             write_bundle(run.bundle)
         _write_submission(run, submission)
-        _sync_folder(run.folder)
-        _sync_folder(os.path.dirname(run.folder))
+        _force(run, submission)
     return run
 
 
@@ -331,12 +330,13 @@ def _write_submission(run: Run, submission: Submission) -> None:
     os.rename(halfway, run.submission)
 
 
-def _sync_folder(folder: str) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _force(run: Run, submission: Submission) -> None:
+    """Have all of a submission on the disk, and the names of all folders that may have been made for it."""
+    force(run.folder)
+    inside = os.path.commonpath([submission.directory, submission.folder]) == submission.directory
+    above = submission.directory if inside else os.path.dirname(submission.folder)
+    # Where this user may not write, nothing has been made.
+    force_name(run.folder, above if os.access(above, os.R_OK | os.W_OK) else submission.folder)
 
 
 def _write_jobs(path: str, jobs: JobsBase, indices: Iterable[int]) -> array[int]:

@@ -68,7 +68,9 @@ class Journal:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._torn = False
             self._seq += len(noted)
-            self._sync_in_time()
+            # After a power loss an output is there or not, whatever was begun, unless it is written in its place.
+            if self._sync_after or any(record["kind"] != "begin" or record.get("direct") for record in noted):
+                self._sync_in_time()
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._path) from None  # str() tells where
 

@@ -37,6 +37,13 @@ PLACE = struct.Struct("<Q")
 VERSION = 1
 
 
+#: What to do when a submission cannot be read; a file that is listed and not there is too new for this node to see it.
+_REMEDIES: Mapping[type, str] = {
+    PermissionError: "Make it readable",
+    FileNotFoundError: "Try again in a minute: another host has just written it",
+}
+
+
 class Run(NamedTuple):
     """The folder of one submission."""
 
@@ -136,11 +143,7 @@ class Run(NamedTuple):
             with open(self.submission, "rb") as file:
                 content = json.loads(file.read())
         except (OSError, ValueError, RecursionError) as error:
-            remedies: dict[type[Exception], str] = {
-                PermissionError: "Make it readable",
-                FileNotFoundError: "Try again in a minute: it is new",
-            }
-            remedy = remedies.get(type(error), "Delete the folder it lies in; outputs are not lost")
+            remedy = _REMEDIES.get(type(error), "Delete the folder it lies in; outputs are not lost")
             raise RecordError(
                 f"the submission cannot be read: {error}", where=self.submission, remedy=remedy
             ) from error

@@ -49,7 +49,8 @@ class Staging:
             return False
         folder = os.path.dirname(output)
         if durably:
-            force(self.folder)
+            for each in left:  # not the folder: nobody needs its names after a power loss
+                force(os.path.join(self.folder, each))
         for other in left:
             if other != name:
                 _move(os.path.join(self.folder, other), os.path.join(folder, other))

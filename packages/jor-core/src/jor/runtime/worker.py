@@ -21,7 +21,7 @@ from .processes import adopt_orphans, load_prctl
 from .records import Job, Run, source_checksum, thaw
 from .slot import Slot
 from .sources import Chunk, Feed
-from .staging import stamp
+from .staging import force_name, stamp
 from .tenure import Attempt, Tenure
 from .watch import STOPPING, Watch
 
@@ -56,6 +56,8 @@ def work(run: Run, attempt: Attempt) -> int:
     try:
         sync_after = 0.0 if submission.get("fsync") else SYNC_AFTER
         journal = Journal(run.journal(attempt.task, attempt.restart), claim, sync_after)
+        if not sync_after:
+            force_name(run.journal(attempt.task, attempt.restart), run.folder)
     except FileExistsError:
         print(f"task {attempt.task} is another process's already: nothing done", file=sys.stderr)  # noqa: T201
         return 0
@@ -200,6 +202,8 @@ class _Worker:
         if starved and not error:
             with open(self._run.suspect, "a") as file:
                 file.write(f"{job.index}\n")
+                file.flush()
+                os.fsync(file.fileno())
         if error and (self._tenure.lapsed() or self._watch.warned):
             record["interrupted"] = True
         self._journal.note("end", **record)
