@@ -28,6 +28,7 @@ BAD = "integration/test_bad_input.py"
 CROWDS = "faults/test_crowds.py"
 DISKS = "faults/test_disks.py"
 ENGINE = "core/runtime/test_engine.py"
+ENVIRONMENTS = "faults/test_environments.py"
 FAULTS = "integration/test_faults.py"
 FUZZ = "faults/test_fuzz.py"
 KILLS = "faults/test_kills.py"
@@ -48,6 +49,7 @@ MATRIX = (
     Row("collect killed at each call", "whole told", {KILLS: "test_collect_killed_at_each_call_is_done_by_the_next"}),
     Row("Ctrl-C, SIGTERM, SIGHUP, once and twice", "whole kept", {FAULTS: "test_signal_stops_the_run_cleanly test_next_run_completes_what_a_signal_has_stopped test_second_ctrl_c_kills_at_once"}),
     Row("job that ignores signals, forks, or harms its host", "whole once", {FAULTS: "test_job_that_ignores_signals_is_killed_after_the_grace_period test_jobs_cannot_harm_each_other", ENGINE: "test_processes_that_a_job_leaves_behind_are_ended"}),
+    Row("job that raises, crashes, writes no file, behaves oddly", "kept once", {ENGINE: "test_job_that_goes_wrong_fails_alone_with_the_reason test_job_that_behaves_oddly_and_writes_its_output_is_done test_empty_output_of_a_job_that_ended_well_is_an_output test_job_that_has_stopped_itself_ends_with_the_signal_to_its_worker test_job_that_crashes_and_leaves_a_process_behind_fails_alone"}),
     Row("job module edited or broken while jobs wait", "whole told", {FAULTS: "test_jobs_of_other_parameters_than_planned_are_refused test_job_module_that_is_broken_meanwhile_stops_the_run"}),
     # Disks and clocks
     Row("EIO, ENOSPC, EDQUOT, EROFS on an output", "whole kept told", {DISKS: "test_output_that_cannot_be_written_fails_its_job_only test_output_that_cannot_be_put_into_place_fails_its_job_only"}),
@@ -63,6 +65,7 @@ MATRIX = (
     Row("caches of a network file system: two nodes", "whole once kept", {NETWORKS: "test_outputs_made_on_another_node_are_seen_at_once test_run_on_another_node_leaves_jobs_that_run_to_who_runs_them test_submission_that_a_node_does_not_see_yet_is_not_passed_over test_runs_on_two_nodes_at_once_execute_each_job_once test_failure_on_another_node_is_never_taken_for_an_output test_old_attempt_on_another_node_stops_when_a_new_one_begins test_run_of_the_dead_is_cleared_away_by_a_node_that_still_sees_it test_lock_that_a_node_does_not_see_yet_is_waited_for test_array_task_on_another_node_hears_what_is_written_after_it_began"}),
     Row("a million outputs in a folder (in CI 100,000)", "whole kept", {LOAD: "test_million_outputs_in_a_folder_are_counted_and_what_is_missing_runs"}),
     Row("100,000 jobs here, one in a hundred failing (in CI 3,000)", "kept", {LOAD: "test_jobs_of_which_one_in_a_hundred_fails_are_all_accounted_for"}),
+    Row("limits, variables, signals, standard files of who starts it", "kept told data", {ENVIRONMENTS: "test_odd_environment_changes_nothing test_limits_and_signals_of_who_starts_it_change_nothing test_standard_files_that_are_closed_are_done_without test_files_that_may_not_grow_are_told test_too_few_open_files_are_told test_umask_that_takes_away_ones_own_rights_is_told test_output_to_a_full_disk_is_told_before_anything_runs"}),
     # Crowds
     Row("two and ten runs and statuses at once", "once kept", {CROWDS: "test_runs_and_statuses_at_once_execute_each_job_once", FAULTS: "test_runs_at_once_execute_each_job_once"}),
     Row("runs, overwrites and collects at once, half of them killed", "whole once kept", {CROWDS: "test_runs_that_overwrite_and_are_killed_in_a_crowd_lose_nothing"}),

@@ -56,6 +56,10 @@ def test_jobs_write_their_outputs(engine, isolation):
     assert not (one.output / ".jor" / "entry" / "partial").exists()
 
 
+LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_{0}, ({1}, {1}))"
+NO_FILE = "execute returned, but has not written its output: what it has made there is no file"
+
+
 @pytest.mark.parametrize(
     ("what", "error"),
     [
@@ -75,6 +79,20 @@ def test_jobs_write_their_outputs(engine, isolation):
         ("raise ValueError('x' * 10**7)", "ValueError: " + "x" * 988),
         ("[os.close(fd) for fd in (0, 1, 2)]; raise ValueError('deaf')", "ValueError: deaf"),
         ("class Odd(Exception): __str__ = None\n    raise Odd", "Odd (its message could not be made)"),
+        ("class Base(BaseException): pass\n    raise Base('b')", "Base: b"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("def f(): f()\n    f()", "RecursionError: maximum recursion depth exceeded"),
+        ("os.abort()", "killed by signal 6, SIGABRT"),
+        ("os.killpg(0, 9)", "killed by signal 9, SIGKILL (out of memory?)"),
+        (f"{LIMITED.format('AS', 300 * 2**20)}; bytearray(2**30)", "MemoryError"),
+        (f"{LIMITED.format('FSIZE', 10)}; self.write(i, 'x' * 100)", "OSError: [Errno 27] File too large"),
+        ("import threading; t = threading.Thread(target=os._exit, args=(4,)); t.start(); t.join()", "exit status 4"),
+        ("import threading; threading.Thread(target=time.sleep, args=(99,)).start(); raise ValueError", "ValueError"),
+        ("raise ValueError('\\udcff')", "ValueError: \\udcff"),
+        *[
+            (f"{make}(*{more}, self._get_output_path(**self._jobs[i])); return", NO_FILE)
+            for make, more in (("os.mkdir", ()), ("os.mkfifo", ()), ("os.symlink", ("nowhere",)))
+        ],
     ],
 )
 def test_job_that_goes_wrong_fails_alone_with_the_reason(engine, isolation, what, error):
@@ -88,6 +106,45 @@ def test_exit_code_zero_is_success_when_the_output_is_there(engine, isolation):
     one, record = ended(engine, isolation, "self.write(i)\nsys.exit(0)")
     assert "error" not in record
     assert one.outputs() == ["howbad.txt", "howgood.txt"]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')",
+        "os.umask(0o777)",
+        "for _ in range(1000): print('x' * 10**5)",
+        "import atexit; atexit.register(time.sleep, 1000)",
+        "sys.settrace(lambda *_: None); sys.setrecursionlimit(60)",
+        "os.kill(os.getpid(), signal.SIGUSR2)",
+        "os.environ.clear(); sys.path.clear()",
+        "import threading; threading.Thread(target=time.sleep, args=(1000,)).start()",
+        "self._jobs.clear(); self._jobs.extend([{'how': 'bad'}] * 2)",
+    ],
+)
+def test_job_that_behaves_oddly_and_writes_its_output_is_done(engine, isolation, what):
+    one, record = ended(
+        engine,
+        isolation,
+        f"path = self._get_output_path(**self._jobs[i])\nif how == 'bad':\n    {what}\nopen(path, 'w').write('x')",
+    )
+    assert "error" not in record
+    assert "howbad.txt" in one.outputs()
+
+
+def test_empty_output_of_a_job_that_ended_well_is_an_output(engine, isolation):
+    one, record = ended(engine, isolation, "self.write(i, '')")
+    assert "error" not in record
+    assert one.outputs() == ["howbad.txt", "howgood.txt"]
+
+
+def test_job_that_has_stopped_itself_ends_with_the_signal_to_its_worker(engine, isolation):
+    begins = "open(os.path.join(self.path_prefix, 'begun'), 'w').close()"
+    one = engine(f"{begins}\nos.kill(os.getpid(), signal.SIGSTOP)\ntime.sleep(600)", isolation=isolation).start()
+    until((one.folder / "begun").exists)
+    one.process.send_signal(signal.SIGTERM)
+    assert one.wait() == 128 + signal.SIGTERM
+    assert one.records("end")[0]["interrupted"]
 
 
 def test_half_an_output_of_a_failed_job_is_never_seen(engine, isolation):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,10 @@ def test_submission_that_cannot_be_used_is_refused(tmp_path, content, reason):
     (tmp_path / "submission.json").write_text(content)
     with pytest.raises(RecordError, match=reason):
         Run(str(tmp_path)).read_submission()
+
+
+def test_parameters_that_json_cannot_say_are_frozen_as_they_look():
+    itself = []
+    itself.append(itself)
+    assert freeze(0, "o", {"a": itself}) == b'{"index":0,"output":"o","parameters":{"a":"[[...]]"}}\n'
+    assert json.loads(freeze(0, "o", {"a": {(1, 2): 3}}))["parameters"] == {"a": "{(1, 2): 3}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -12,6 +13,7 @@ from .main import cli
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    _complete_standard_files()
     try:
         code = cli.main(prog_name="jor", standalone_mode=False)
     except click.ClickException as error:
@@ -31,6 +33,15 @@ def main() -> None:
         click.echo(message(of_the_system(error)), err=True)
         sys.exit(WRONG)
     sys.exit(code)
+
+
+def _complete_standard_files() -> None:
+    """Open those of standard input, output and error that are closed (`jor run >&-`), lest other files become them."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115 # open as long as the process lives
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ class JobsBase:
         running = self._running
         if running is not None and _equal(job, running[0]):
             return running[2]
-        path = os.path.join(os.fspath(self._get_output_folder()), os.fspath(self._get_output_fname(**job)))
+        path = os.path.join(os.fspath(self._get_output_folder()), os.fsdecode(self._get_output_fname(**job)))
         return running[2] if running is not None and path == running[1] else path
 
     def execute(self, i: int) -> None:  # noqa: ARG002 # the parameter is the interface

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import contextmanager, redirect_stdout
 from importlib.machinery import SourceFileLoader
@@ -13,6 +14,8 @@ from typing import Any, Callable, Iterator, Mapping
 from ..errors import JobModuleError, MissingModuleError, nearest
 from .jobs import JobsBase
 
+#: Most jobs of an entry; planning takes about 200 bytes of memory for each.
+MAX_JOBS = 100_000_000
 _TEMPLATE = "See the job module in the README: a class Jobs(jor.JobsBase) with _mk_jobs and execute"
 _loaded: dict[str, type[JobsBase]] = {}
 #: The folder of the job module loaded last, and the modules that were loaded before its first.
@@ -120,8 +123,11 @@ def _leave_folder() -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Keep what a job module prints out of the command's answer, and undo what it does to directory and umask."""
-    directory, mask = os.getcwd(), os.umask(0)
+    """Keep what a job module prints out of the command's answer.
+
+    Undo what it does to directory and umask, and to SIGCHLD: where that is ignored, no end of a process can be told.
+    """
+    directory, mask, of_children = os.getcwd(), os.umask(0), signal.getsignal(signal.SIGCHLD)
     os.umask(mask)
     try:
         with redirect_stdout(sys.stderr):
@@ -129,6 +135,8 @@ def _undisturbed() -> Iterator[None]:
     finally:
         os.chdir(directory)
         os.umask(mask)
+        if signal.getsignal(signal.SIGCHLD) != of_children:
+            signal.signal(signal.SIGCHLD, of_children)
 
 
 def _jobs_class(module: ModuleType, path: str) -> type[JobsBase]:
@@ -206,6 +214,12 @@ def _check_jobs(jobs: JobsBase, path: str) -> None:
             f"_jobs is {jobs._jobs!r:.100}, not a sequence of dictionaries",
             where=path,
             remedy="Let _mk_jobs set self._jobs to a list of dictionaries, or to jor.grid(...)",
+        )
+    if count > MAX_JOBS:
+        raise JobModuleError(
+            f"_jobs lists {count:,} jobs, more than the {MAX_JOBS:,} that can be planned",
+            where=path,
+            remedy="Divide them among several entries, or let each job do more",
         )
     if count and not hasattr(jobs._jobs[0], "keys"):
         raise JobModuleError(

@@ -72,12 +72,11 @@ class Listing:
 def output_name(jobs: Any, index: int) -> str:
     """Return the output name of job `index`. Raise JobModuleError, with the reason, when there is none."""
     try:
-        name = os.fspath(jobs._get_output_fname(**jobs._jobs[index]))
+        return os.fsdecode(jobs._get_output_fname(**jobs._jobs[index]))
     except JobModuleError:
         raise
     except Exception as error:
         raise _no_name(jobs, index, error) from error
-    return name if isinstance(name, str) else os.fsdecode(name)
 
 
 def output_names(jobs: Any) -> Iterator[str]:

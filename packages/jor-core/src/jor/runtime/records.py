@@ -168,7 +168,12 @@ class Job(NamedTuple):
 
 def freeze(index: int, output: str, parameters: Mapping[str, Any]) -> bytes:
     """Return the line of jobs.jsonl that says what job `index` is; equal for equal jobs in every process."""
-    return _encoder.encode({"index": index, "output": output, "parameters": dict(parameters)}).encode() + b"\n"
+    job: dict[str, Any] = {"index": index, "output": output, "parameters": dict(parameters)}
+    try:
+        return _encoder.encode(job).encode() + b"\n"
+    except (TypeError, ValueError, RecursionError):  # keys that JSON has not, values that hold themselves
+        job["parameters"] = {name: _said(value) for name, value in parameters.items()}
+        return _encoder.encode(job).encode() + b"\n"
 
 
 def thaw(line: bytes) -> Job:
@@ -181,7 +186,7 @@ def require_unchanged(jobs: Any, job: Job) -> None:
     """Raise JobModuleError if job `job.index` of the job module is not any more the one that was planned."""
     try:
         parameters = jobs._jobs[job.index]
-        now = freeze(job.index, os.fspath(jobs._get_output_fname(**parameters)), parameters)
+        now = freeze(job.index, os.fsdecode(jobs._get_output_fname(**parameters)), parameters)
     except Exception as error:
         now = f"{type(error).__name__}: {error}".encode()
     if now != job.line:
@@ -215,6 +220,10 @@ def _plain(value: Any) -> Any:
         return dict(value) if isinstance(value, Mapping) else list(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    return _said(value)
+
+
+def _said(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 

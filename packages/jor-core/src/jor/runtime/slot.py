@@ -12,7 +12,7 @@ from .execution import Board, Outcome
 from .host import CANNOT_LOAD, Host
 from .processes import kill_descendants
 from .records import Job, Run
-from .staging import Staging, force, force_name, stamp
+from .staging import Staging, force, force_name, staged, stamp
 
 
 class CannotWorkError(JorError):
@@ -162,4 +162,6 @@ class Slot:
             return ""
         added = self._staging.added_to_name(self._final)
         told = f": only one with {added!r} added to its name" if added else ""
+        if os.path.lexists(staged(self._staging.folder, self._final)):
+            told = ": what it has made there is no file"
         return f"execute returned, but has not written its output{told}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from stat import S_ISREG
 from typing import AbstractSet, Callable, Tuple
 
 from .owner import Owner
@@ -45,7 +46,7 @@ class Staging:
         """
         left = os.listdir(self.folder)
         name = os.path.basename(output)
-        if name not in left:
+        if name not in left or stamp(os.path.join(self.folder, name)) is None:
             return False
         folder = os.path.dirname(output)
         if durably:
@@ -130,12 +131,12 @@ def sweep_halfway(path: str) -> None:
 
 
 def stamp(path: str) -> Stamp | None:
-    """Return what changes when a file is written anew (inode, mtime in ns, bytes); None when there is none."""
+    """Return what changes when a file is written anew (inode, mtime in ns, bytes); None when there is no file."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return (found.st_ino, found.st_mtime_ns, found.st_size) if S_ISREG(found.st_mode) else None
 
 
 def _move(source: str, target: str) -> None:
