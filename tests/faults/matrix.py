@@ -25,6 +25,7 @@ class Row(NamedTuple):
 
 ARRAY = "core/runtime/test_array_task.py"
 BAD = "integration/test_bad_input.py"
+COLLECT = "integration/test_collect.py"
 CROWDS = "faults/test_crowds.py"
 DISKS = "faults/test_disks.py"
 ENGINE = "core/runtime/test_engine.py"
@@ -34,6 +35,7 @@ FUZZ = "faults/test_fuzz.py"
 KILLS = "faults/test_kills.py"
 LOAD = "faults/test_load.py"
 LOCK = "core/test_lock.py"
+MODULES = "faults/test_modules.py"
 NETWORKS = "faults/test_networks.py"
 STATES = "cluster/test_states.py"
 SUBMISSION = "cluster/test_submission.py"
@@ -50,6 +52,7 @@ MATRIX = (
     Row("Ctrl-C, SIGTERM, SIGHUP, once and twice", "whole kept", {FAULTS: "test_signal_stops_the_run_cleanly test_next_run_completes_what_a_signal_has_stopped test_second_ctrl_c_kills_at_once"}),
     Row("job that ignores signals, forks, or harms its host", "whole once", {FAULTS: "test_job_that_ignores_signals_is_killed_after_the_grace_period test_jobs_cannot_harm_each_other", ENGINE: "test_processes_that_a_job_leaves_behind_are_ended"}),
     Row("job that raises, crashes, writes no file, behaves oddly", "kept once", {ENGINE: "test_job_that_goes_wrong_fails_alone_with_the_reason test_job_that_behaves_oddly_and_writes_its_output_is_done test_empty_output_of_a_job_that_ended_well_is_an_output test_job_that_has_stopped_itself_ends_with_the_signal_to_its_worker test_job_that_crashes_and_leaves_a_process_behind_fails_alone"}),
+    Row("job module that is odd, lists what cannot be, parameters of any kind", "kept told data", {MODULES: "test_job_module_that_is_odd_disturbs_nothing test_job_module_that_ignores_signals_is_stopped_by_them test_list_of_jobs_that_cannot_be_is_refused_at_once test_parameter_of_any_kind_is_run_and_shown"}),
     Row("job module edited or broken while jobs wait", "whole told", {FAULTS: "test_jobs_of_other_parameters_than_planned_are_refused test_job_module_that_is_broken_meanwhile_stops_the_run"}),
     # Disks and clocks
     Row("EIO, ENOSPC, EDQUOT, EROFS on an output", "whole kept told", {DISKS: "test_output_that_cannot_be_written_fails_its_job_only test_output_that_cannot_be_put_into_place_fails_its_job_only"}),
@@ -57,7 +60,7 @@ MATRIX = (
     Row("the same at each call of the planning command", "whole kept told", {DISKS: "test_command_that_cannot_write_its_submission_says_so"}),
     Row("full disk: a small tmpfs", "whole told", {FAULTS: "test_full_disk_fails_the_job_that_fills_it_only test_disk_without_any_room_is_refused"}),
     Row("read-only file system, also in the midst of a run", "whole kept told", {FAULTS: "test_run_refuses_an_output_folder_that_cannot_be_written", DISKS: "test_disk_that_becomes_read_only_while_jobs_run_tears_nothing"}),
-    Row("folder that disappears", "whole kept", {DISKS: "test_folder_that_disappears_while_jobs_run_costs_what_was_in_it"}),
+    Row("folder that disappears, link that is changed, output deleted", "whole kept", {DISKS: "test_folder_that_disappears_while_jobs_run_costs_what_was_in_it test_link_to_the_outputs_that_is_changed_while_jobs_run_tears_nothing test_output_that_is_deleted_while_jobs_run_is_missing_then"}),
     Row("output on another file system than partial/", "whole", {FAULTS: "test_output_may_lie_on_another_file_system_than_its_folder"}),
     Row("clock set an hour or ten years off", "kept once", {DISKS: "test_clock_that_is_set_while_jobs_run_disturbs_nothing"}),
     Row("names of 255 bytes, of no UTF-8, 1,000 deep", "whole", {DISKS: "test_name_at_the_limits_is_an_output", BAD: "test_any_name_works"}),
@@ -69,6 +72,7 @@ MATRIX = (
     # Crowds
     Row("two and ten runs and statuses at once", "once kept", {CROWDS: "test_runs_and_statuses_at_once_execute_each_job_once", FAULTS: "test_runs_at_once_execute_each_job_once"}),
     Row("runs, overwrites and collects at once, half of them killed", "whole once kept", {CROWDS: "test_runs_that_overwrite_and_are_killed_in_a_crowd_lose_nothing"}),
+    Row("collect beside runs, as outputs come and go, on a full disk", "known told", {COLLECT: "test_note_tells_outputs_that_came_or_went_meanwhile test_collections_at_the_same_time_each_leave_a_note test_collect_goes_on_where_no_note_can_be_written test_collect_that_fails_leaves_no_note_and_says_so_in_an_old_one test_collect_that_raises_is_told_with_its_traceback"}),
     Row("lock of the dead, of another host, broken, of garbage", "once told", {LOCK: "test_processes_that_contend_hold_it_one_at_a_time test_lease_of_the_dead_is_taken test_garbage_is_held_until_it_is_stale"}),
     # Hostile and damaged input
     Row("damaged todo, config, jobargs, records, Slurm's answers", "told data", {FUZZ: "test_damaged_content_is_read_or_refused_with_reason"}),

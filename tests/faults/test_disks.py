@@ -131,6 +131,34 @@ def test_folder_that_disappears_while_jobs_run_costs_what_was_in_it(jor: Jor, pr
     completed(jor, project)
 
 
+def test_link_to_the_outputs_that_is_changed_while_jobs_run_tears_nothing(jor: Jor, project: Path) -> None:
+    for name in ("here", "there"):
+        (jor.folder / name).mkdir()
+    project.symlink_to("here")
+    process = jor.start("run", SECONDS_OF_JOBS=0.3)
+    wait_until(lambda: len(executions(jor.folder)) >= 3)
+    (jor.folder / "new").symlink_to("there")
+    (jor.folder / "new").rename(project)
+    done = jor.end_of(process)
+    assert "Traceback" not in done.err, done
+    gone(jor)
+    assert nothing_is_torn(jor.folder / "here")
+    assert nothing_is_torn(jor.folder / "there")
+    assert jor("run").code == 0
+    assert outputs(jor.folder / "there") == expected()
+    assert overlaps(jor.folder) == []
+
+
+def test_output_that_is_deleted_while_jobs_run_is_missing_then(jor: Jor, project: Path) -> None:
+    process = jor.start("run", SECONDS_OF_JOBS=0.3)
+    wait_until((project / "index0.txt").exists)
+    (project / "index0.txt").unlink()
+    assert jor.end_of(process).code == 0
+    assert "it was done, and its output has gone since" in jor("status").said
+    assert "1 job to run" in jor("run").out
+    completed(jor, project)
+
+
 @pytest.mark.parametrize("step", [-3600, 3600, -10 * 365 * 86400])
 def test_clock_that_is_set_while_jobs_run_disturbs_nothing(jor: Jor, project: Path, faults: Faults, step: int) -> None:
     environment = faults.strike(None)
