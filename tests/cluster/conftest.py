@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from ..faults.projects import CAREFUL_JOBS, executions, overlaps
+from ..faults.projects import CAREFUL_JOBS, executions, expected, overlaps
+from ..integration.commands import outputs
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -51,7 +52,7 @@ def started(folder: Path, **options: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Give a cluster with accounting, and with memory limits that kill."""
+    """Give a cluster with accounting, and with memory limits that kill; where tests run at once, each has its own."""
     whole = os.environ.get("JOR_TESTBED") != "chroot"
     one = started(tmp_path_factory.mktemp("slurm"), accounting=True, cgroups=whole)
     yield one
@@ -262,6 +263,28 @@ def later(run: Path, seconds: float) -> None:
     entries = [json.loads(line) for line in path.read_text().split("\n") if line]
     lines = [json.dumps({**entry, "time": entry["time"] - seconds}) for entry in entries]
     path.write_text("\n".join(lines) + "\n")
+
+
+def complete(project: Project, jobs: int) -> None:
+    """Run what is left of so many careful jobs, and check that all is there and nothing has run twice at once.
+
+    To be called when each sbatch has ended, or the controller that it asked: nothing can come of it later.
+    """
+    for run in project.runs:
+        if "accepted" not in (run / "slurm.jsonl").read_text():
+            later(run, 400)
+    said = project.jor("run", "--wait")
+    assert outputs(project.folder / "out") == expected(jobs), said
+    assert project.overlaps == []
+    assert set(project.begun) == set(range(jobs))
+
+
+def impatient(project: Project) -> dict[str, str]:
+    """Return the environment in which jor waits two seconds, not a minute, for commands of Slurm that hang."""
+    folder = project.folder / "impatient"
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text("import jor_slurm.commands\njor_slurm.commands.ASK_TIMEOUT = 2.0\n")
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep)}
 
 
 def fake_sbatch(project: Project, before: str = "", after: str = "") -> dict[str, str]:

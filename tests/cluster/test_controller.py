@@ -11,9 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ..faults.conftest import seeds
-from ..faults.projects import expected
-from ..integration.commands import outputs
-from .conftest import fake_sbatch, later
+from .conftest import complete, fake_sbatch
 
 JOBS = 4
 
@@ -30,17 +28,6 @@ def foreign_jobs(project):
     yield
     assert set(project.slurm("squeue", "-h", "-t", "PD", "-o", "%i", "-j", ",".join(ids)).split()) == set(ids)
     project.slurm("scancel", *ids)
-
-
-def complete(project):
-    """Run what is left, and check that all is there and nothing has run twice at once."""
-    for run in project.runs:
-        if "accepted" not in (run / "slurm.jsonl").read_text():
-            later(run, 400)  # sbatch is dead, and so is the controller that it asked: nothing can come of it yet
-    said = project.jor("run", "--wait")
-    assert outputs(project.folder / "out") == expected(JOBS), said
-    assert project.overlaps == []
-    assert set(project.begun) == set(range(JOBS))
 
 
 def nothing_has_failed(project):
@@ -71,7 +58,7 @@ def test_controller_killed_at_a_step_of_a_submission_costs_no_job(project, clust
     process.communicate(timeout=120)
     with foreign_jobs(project):
         nothing_has_failed(project)
-        complete(project)
+        complete(project, JOBS)
     record_property("kills", 2 if "as well" in step else 1)
 
 
@@ -94,5 +81,5 @@ def test_controller_killed_at_any_time_after_submissions_costs_no_job(make_proje
         assert process.returncode in (0, 75), said
     with foreign_jobs(projects[0]), ThreadPoolExecutor() as threads:
         list(threads.map(nothing_has_failed, projects))
-        list(threads.map(complete, projects))
+        list(threads.map(complete, projects, [JOBS] * len(projects)))
     record_property("kills", 1)

@@ -6,15 +6,35 @@ import json
 import os
 import signal
 import stat
+import time
 
 import pytest
 
-from .conftest import later
+from .conftest import impatient, later
 
 
 def counts(project, **environment):
     """Return the counts of the status."""
     return json.loads(project.jor("status", "--json", **environment))["counts"]
+
+
+def begin_two_jobs(project):
+    """Begin two jobs that wait for a file, as if long ago: what is new may be missing from the queue for a while."""
+    project.write([0, 1], "while not os.path.exists(os.path.join(self.path_prefix, 'go')): time.sleep(0.1)")
+    project.jor("run")
+    project.until(lambda: sorted(project.ran) == [0, 1])
+    later(project.runs[0], 400)
+
+
+def they_are_left_alone_and_go_on(project, broken):
+    """Check that commands in the environment `broken`, in which Slurm tells nothing, do nothing to them."""
+    assert "is unknown since" in project.jor("status", **broken)
+    assert counts(project, **broken)["running"] == 2
+    assert "2 jobs running: left to Slurm array" in project.jor("run", **broken)
+    (project.folder / "go").touch()
+    project.wait()
+    assert sorted(project.ran) == [0, 1]
+    assert len(project.runs) == 1
 
 
 def test_drained_nodes_keep_the_jobs_waiting(project):
@@ -35,25 +55,56 @@ def test_drained_nodes_keep_the_jobs_waiting(project):
     ["exec sleep 1000", "echo '<html>maintenance</html>'; exit 1", "echo '<html>maintenance</html>'", "kill -9 $$"],
 )
 def test_squeue_that_says_nothing_or_nonsense_makes_states_unknown(project, nonsense):
-    project.write([0, 1], "while not os.path.exists(os.path.join(self.path_prefix, 'go')): time.sleep(0.1)")
-    project.jor("run")
-    project.until(lambda: sorted(project.ran) == [0, 1])
-    later(project.runs[0], 400)  # what is new may be missing from the queue for a while
+    begin_two_jobs(project)
     folder = project.folder / "bin"
     folder.mkdir()
     for name in ("squeue", "sacct"):
         (folder / name).write_text(f"#!/bin/sh\n{nonsense}\n")
         (folder / name).chmod(stat.S_IRWXU)
-    (folder / "sitecustomize.py").write_text("import jor_slurm.commands\njor_slurm.commands.ASK_TIMEOUT = 2.0\n")
-    path = f"{folder}{os.pathsep}{project.environment['PATH']}"
-    broken = {"PATH": path, "PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep)}
-    assert "is unknown since" in project.jor("status", **broken)
-    assert counts(project, **broken)["running"] == 2
-    assert "2 jobs running: left to Slurm array" in project.jor("run", **broken)
-    (project.folder / "go").touch()
-    project.wait()
-    assert sorted(project.ran) == [0, 1]
-    assert len(project.runs) == 1
+    broken = {**impatient(project), "PATH": f"{folder}{os.pathsep}{project.environment['PATH']}"}
+    they_are_left_alone_and_go_on(project, broken)
+
+
+@pytest.mark.parametrize("content", [None, "nonsense"])
+def test_slurm_conf_that_is_gone_or_broken_makes_states_unknown(project, content):
+    begin_two_jobs(project)
+    path = project.folder / "slurm.conf"
+    if content:
+        path.write_text(content)
+    they_are_left_alone_and_go_on(project, {**impatient(project), "SLURM_CONF": str(path)})
+
+
+def test_folder_that_one_node_cannot_write_costs_no_job(project, cluster):
+    project.write(list(range(8)), "pass")
+    project.configure(jobs_per_task=1, retries=4)
+    (project.folder / "out").mkdir()
+    cluster.kill_node("n2")
+    cluster.start_node("n2", read_only=project.folder / "out")
+    try:
+        cluster.wait_for_nodes()
+        said = project.jor("run", "--wait", "--cpus-per-task", "2")  # a node has four
+        assert len(project.outputs) == 8, said
+        assert len(project.runs) > 1
+    finally:
+        cluster.kill_node("n2")
+        cluster.start_node("n2")
+        cluster.wait_for_nodes()
+
+
+def test_queue_of_the_controller_that_is_full_is_waited_for(make_cluster, project_on):
+    project = project_on(make_cluster(settings={"MaxJobCount": "6", "MinJobAge": "2"}))
+    others = [project.slurm("sbatch", "--parsable", "--hold", "--wrap=true").strip() for _ in range(4)]
+    project.write(list(range(3)), "pass")
+    project.configure(jobs_per_task=1)
+    process = project.start("run")
+    project.until(lambda: project.runs)
+    time.sleep(3)
+    assert process.poll() is None
+    project.slurm("scancel", *others)
+    said, _ = process.communicate(timeout=160)
+    assert process.returncode == 0, said
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == [0, 1, 2]
 
 
 def test_array_fits_into_the_queue_of_the_controller(make_cluster, project_on):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -178,7 +177,7 @@ def test_task_that_will_never_begin_is_told(project):
 
 def test_time_limit_is_told(project):
     project.configure()
-    project.write([0], "time.sleep(300)", head="time = '1'")
+    project.write([0], "signal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(300)", head="time = '1'")
     project.jor("run", "--grace-period", "1")
     project.wait(150)
     counts, reasons = status(project)
@@ -255,18 +254,19 @@ def test_lost_node_fails_its_task_and_the_old_process_stops(project, cluster):
         cluster.wait_for_nodes()
 
 
-def test_states_are_right_without_accounting_and_with_a_forgetful_queue(make_cluster, project_on):
-    project = project_on(make_cluster(settings={"MinJobAge": "2"}))
-    project.write(
-        ["good", "raise", "kill"], "assert how != 'raise'\nif how == 'kill': os.kill(os.getppid(), 9); time.sleep(9)"
-    )
-    project.jor("run")
+def test_task_that_a_preemption_ends_is_told_and_run_again(project):
+    project.configure(jobs_per_task=2, nodelist="n1")
+    project.write([0, 60], "time.sleep(0 if os.path.exists(os.path.join(self.path_prefix, 'go')) else how)")
+    project.jor("run", "--partition", "killme")
+    project.until(lambda: project.ran == [0, 1])
+    project.slurm("sbatch", "-p", "high", "-w", "n1", "--exclusive", "-o", "/dev/null", "--wrap=sleep 3")
     project.wait()
-    time.sleep(25)  # until the queue has forgotten
     counts, reasons = status(project)
-    assert counts["done"] == 1
-    assert counts["failed"] == 2
-    assert "AssertionError" in reasons[1]
+    assert (counts["done"], counts["interrupted"]) == (1, 1)
+    assert "was preempted" in reasons[1]
+    (project.folder / "go").touch()
+    project.jor("run", "--wait", "--partition", "killme")
+    assert project.ran == [0, 1, 1]
 
 
 @pytest.mark.every_version

@@ -197,9 +197,13 @@ class Cluster:
         """Let a frozen slurmctld go on."""
         os.kill(self.controller_pid, signal.SIGCONT)
 
-    def start_node(self, node: str) -> None:
-        """Start the slurmd of a node."""
-        self._run("slurmd", "-N", node)
+    def start_node(self, node: str, *, read_only: Path | None = None) -> None:
+        """Start the slurmd of a node; its jobs see the folder `read_only` as one that cannot be written."""
+        command = ["slurmd", "-N", node]
+        if read_only is not None:
+            script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+            command = ["unshare", "--mount", "sh", "-c", script, str(read_only), *command]
+        self._run(*command)
 
     def kill_node(self, node: str) -> None:
         """Kill the slurmd of a node; its jobs live on, as they do when a node is lost from the network."""
