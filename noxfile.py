@@ -40,6 +40,8 @@ PACKAGES = {"jor-core": "jor", "jor-slurm": "jor_slurm", "jor-containers": "jor_
 TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100", "pytest-xdist>=3.6")
 #: Several tests at once: most wait for processes most of the time.
 AT_ONCE = ("--numprocesses=4", "--dist=loadfile")
+#: Three clusters, side by side.
+CLUSTERS_AT_ONCE = ("--numprocesses=3", "--dist=worksteal")
 #: Makes conda environments, without conda.
 RATTLER = "py-rattler>=0.28"
 #: Drives a browser.
@@ -221,7 +223,7 @@ def slurm(session: nox.Session, version: str) -> None:
         session.install(*(f"./packages/{package}" for package in PACKAGES), *tools, RATTLER)
         session.run("python", "tools/testbed/cluster.py", "install")
         session.env["JOR_TEST_IMAGES"] = images(session)
-        session.run("pytest", "tests/cluster", "--timeout=600", *session.posargs)
+        session.run("pytest", *CLUSTERS_AT_ONCE, "tests/cluster", "--timeout=600", *session.posargs)
         if not session.posargs:
             session.install("-r", "examples/digits/requirements.txt")
             # Packed, for this machine has two CPUs, and each task begins with importing scikit-learn.
@@ -235,7 +237,7 @@ def slurm(session: nox.Session, version: str) -> None:
     script = (
         f"set -e; python3 -m venv /tmp/jor-{version}; . /tmp/jor-{version}/bin/activate; "
         f"pip install --quiet {packages} {quoted}; "
-        f"exec pytest tests/cluster --timeout=600 -p no:cacheprovider {chosen}"
+        f"exec pytest {' '.join(CLUSTERS_AT_ONCE)} tests/cluster --timeout=600 -p no:cacheprovider {chosen}"
     )
     folder = f"{session.cache_dir}/slurm-{version}"
     session.env["JOR_TESTBED"] = "chroot"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from .conftest import arrays, fake_sbatch, later
+from .conftest import arrays, fake_sbatch, impatient, later
 
 # Arrays, options and limits
 
@@ -242,11 +242,11 @@ def test_submission_that_sbatch_lost_is_found_again(project, cluster):
 def test_frozen_controller_leaves_the_submission_unconfirmed_until_it_answers(project, cluster):
     project.write([0], "pass")
     project.jor("status")
-    project.environment = {**project.environment, **fake_sbatch(project, before=f"kill -STOP {cluster.controller_pid}")}
-    said = project.jor("run", code=75)
+    frozen = {**impatient(project), **fake_sbatch(project, before=f"kill -STOP {cluster.controller_pid}")}
+    said = project.jor("run", code=75, **frozen)
     assert "did not say whether it has accepted 1 job" in said
-    assert "is unknown since" in project.jor("status")
-    assert json.loads(project.jor("status", "--json"))["counts"]["queued"] == 1
+    assert "is unknown since" in project.jor("status", **frozen)
+    assert json.loads(project.jor("status", "--json", **frozen))["counts"]["queued"] == 1
     cluster.thaw_controller()
     project.wait()
     assert "all 1 job done" in project.jor("run")

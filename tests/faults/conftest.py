@@ -104,10 +104,10 @@ def gone(jor: Jor) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the cluster to one process: its tests stop and start the same daemons."""
+    """Leave each file of tests of a cluster to one process, which has a cluster of its own."""
     for item in items:
         if item.nodeid.startswith("tests/cluster/"):
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -25,18 +25,22 @@ class Row(NamedTuple):
 
 ARRAY = "core/runtime/test_array_task.py"
 BAD = "integration/test_bad_input.py"
+CLUSTER = "cluster/test_faults.py"
+CONTROLLER = "cluster/test_controller.py"
 COLLECT = "integration/test_collect.py"
 CROWDS = "faults/test_crowds.py"
 DISKS = "faults/test_disks.py"
 ENGINE = "core/runtime/test_engine.py"
 ENVIRONMENTS = "faults/test_environments.py"
 FAULTS = "integration/test_faults.py"
+FORGETFUL = "cluster/test_forgetful.py"
 FUZZ = "faults/test_fuzz.py"
 KILLS = "faults/test_kills.py"
 LOAD = "faults/test_load.py"
 LOCK = "core/test_lock.py"
 MODULES = "faults/test_modules.py"
 NETWORKS = "faults/test_networks.py"
+OTHERS = "cluster/test_others.py"
 STATES = "cluster/test_states.py"
 SUBMISSION = "cluster/test_submission.py"
 TRUST = "faults/test_trust.py"
@@ -84,22 +88,39 @@ MATRIX = (
     Row("shell text in names and parameters", "data", {TRUST: "test_name_of_an_entry_reaches_nowhere test_parameters_are_data_where_they_are_shown_and_run", "slurm/test_script.py": "test_words_arrive_as_they_are"}),
     Row("links and pipes where outputs and records belong", "data whole", {TRUST: "test_what_stands_at_an_output_is_replaced_and_not_written_through test_link_among_the_records_is_not_followed"}),
     Row("shared folders: modes of what is written", "data", {TRUST: "test_files_are_as_open_as_the_umask_says"}),
-    # Slurm
+    # Slurm: submitting
     Row("sbatch killed or timed out, before and after acceptance", "once kept known", {SUBMISSION: "test_submission_that_sbatch_lost_is_found_again test_submission_that_was_never_asked_for_is_made_anew test_submission_that_was_accepted_before_jor_died_is_found_again test_array_that_is_accepted_after_all_does_nothing"}),
-    Row("slurmctld frozen, killed, restarted", "once kept known", {SUBMISSION: "test_frozen_controller_leaves_the_submission_unconfirmed_until_it_answers test_controller_that_is_down_makes_states_unknown_and_wait_goes_on test_id_that_the_controller_lost_is_not_taken_for_ours"}),
-    Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops"}),
-    Row("node drained while tasks wait", "kept known", {"cluster/test_faults.py": "test_drained_nodes_keep_the_jobs_waiting"}),
+    Row("jor and sbatch killed at any time of a submission", "once kept", {"cluster/test_kills.py": "test_submission_killed_at_any_time_is_made_once"}),
+    Row("slurmctld killed at each step of a submission", "once kept known", {CONTROLLER: "test_controller_killed_at_a_step_of_a_submission_costs_no_job"}),
+    Row("slurmctld killed at any time after; ids given again", "once kept known", {CONTROLLER: "test_controller_killed_at_any_time_after_submissions_costs_no_job", SUBMISSION: "test_id_that_the_controller_lost_is_not_taken_for_ours test_controller_that_is_down_makes_states_unknown_and_wait_goes_on", "slurm/test_commands.py": "test_ids_under_another_name_are_not_ours"}),
+    # Frozen for 15 s. For longer than munge's credentials hold (330 s) it takes too long: the texts and the time are played.
+    Row("slurmctld frozen, for longer than a request is good", "once kept known", {SUBMISSION: "test_frozen_controller_leaves_the_submission_unconfirmed_until_it_answers test_submission_that_was_never_asked_for_is_made_anew", "slurm/test_refusals.py": "test_what_sbatch_says_is_classed_by_whether_it_may_be_asked_again"}),
     Row("munge down", "kept known", {SUBMISSION: "test_munge_that_is_down_loses_nothing"}),
-    Row("squeue that hangs, or prints garbage", "known", {"cluster/test_faults.py": "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started"}),
-    Row("accounting that lags, is down or absent; MinJobAge passed", "known kept", {SUBMISSION: "test_accounting_that_is_down_is_done_without", STATES: "test_states_are_right_without_accounting_and_with_a_forgetful_queue", "slurm/test_polling.py": "test_queue_counts_more_than_accounting_which_lags"}),
+    Row("slurm.conf gone or broken", "known", {CLUSTER: "test_slurm_conf_that_is_gone_or_broken_makes_states_unknown"}),
+    Row("MaxJobCount reached, and room again", "kept told", {CLUSTER: "test_array_fits_into_the_queue_of_the_controller test_queue_of_the_controller_that_is_full_is_waited_for", "slurm/test_commands.py": "test_failure_of_sbatch_is_told_apart"}),
     Row("QOS and account limits", "kept told", {SUBMISSION: "test_limit_of_the_account_holds_back test_max_submitted_holds_back_and_wait_tops_up"}),
-    Row("MaxJobCount reached", "kept told", {"cluster/test_faults.py": "test_array_fits_into_the_queue_of_the_controller", "slurm/test_commands.py": "test_failure_of_sbatch_is_told_apart"}),
-    Row("array cancelled by somebody, task killed, time up", "kept known", {STATES: "test_job_cancelled_by_somebody_is_told test_killed_task_leaves_its_jobs_pending test_time_limit_is_told"}),
-    Row("task preempted, or requeued by an administrator", "once kept", {STATES: "test_preempted_task_goes_on_with_what_is_left", "cluster/test_faults.py": "test_task_requeued_by_an_administrator_goes_on_with_what_is_left"}),
-    Row("run --wait killed", "once kept", {"cluster/test_faults.py": "test_jobs_go_on_when_the_command_that_waits_is_killed"}),
-    Row("many runs at once on Slurm; a duplicate array", "once", {SUBMISSION: "test_two_runs_at_once_submit_one_array test_duplicate_of_an_array_does_nothing"}),
-    Row("clock skew between nodes; slurmctld killed at each step of sbatch", "kept known", {}),
-    Row("20,000 jobs on Slurm, one in a hundred failing", "kept", {}),
+    Row("MaxArraySize, max_array_tasks, lists of indices too long", "kept told", {SUBMISSION: "test_arrays_are_cut_as_the_cluster_wants_them", "slurm/test_commands.py": "test_indices_whose_text_slurm_would_not_take_are_refused"}),
+    Row("environment of another job, or of the user, that steers Slurm", "kept", {SUBMISSION: "test_environment_of_an_enclosing_job_neither_steers_nor_leaks", "slurm/test_commands.py": "test_environment_neither_steers_nor_leaks"}),
+    # Slurm: asking
+    Row("squeue that hangs, or prints garbage", "once known", {CLUSTER: "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started test_nonsense_is_no_empty_queue"}),
+    Row("accounting that is down, absent, or lags", "known kept", {SUBMISSION: "test_accounting_that_is_down_is_done_without", FORGETFUL: "test_accounting_that_lags_tells_its_reason_later", "slurm/test_polling.py": "test_queue_counts_more_than_accounting_which_lags"}),
+    Row("MinJobAge passed between two polls", "known kept", {FORGETFUL: "test_wait_that_has_slept_through_the_end_tells_it_without_accounting"}),
+    Row("clock of a node or of a login node off, minutes and hours", "once kept known", {"cluster/test_clocks.py": "test_clock_of_one_node_that_is_off_costs_no_job test_commands_given_where_the_clock_is_off_plan_nothing_twice", ARRAY: "test_end_told_by_a_clock_that_is_off_is_not_believed"}),
+    # Slurm: running
+    Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops"}),
+    Row("node drained, or one on which all dies at once", "kept known", {CLUSTER: "test_drained_nodes_keep_the_jobs_waiting", STATES: "test_node_on_which_tasks_die_at_once_is_named_and_avoided"}),
+    Row("folder that one node cannot write; log that cannot be opened", "kept told", {CLUSTER: "test_folder_that_one_node_cannot_write_costs_no_job", STATES: "test_log_that_cannot_be_opened_is_told"}),
+    Row("memory of a job, or of a process of it, exceeded", "kept known", {STATES: "test_memory_is_told_and_asked_for_more test_output_of_a_job_that_lost_a_process_is_suspect_until_it_is_made_anew"}),
+    Row("time up: warned, or not heeded, or no time left", "kept known", {STATES: "test_time_limit_is_told test_warned_task_saves_and_is_run_again test_packed_task_begins_no_job_that_would_not_fit"}),
+    Row("task killed; preempted and requeued, or ended by that", "once kept known", {STATES: "test_killed_task_leaves_its_jobs_pending test_preempted_task_goes_on_with_what_is_left test_task_that_a_preemption_ends_is_told_and_run_again"}),
+    Row("array held, requeued, requeued and held, or suspended", "once kept known", {OTHERS: "test_array_that_is_held_waits_until_it_is_released test_task_that_is_requeued_and_held_goes_on_when_it_is_released test_task_that_is_suspended_counts_as_running_and_goes_on", CLUSTER: "test_task_requeued_by_an_administrator_goes_on_with_what_is_left"}),
+    Row("array, or half of it, cancelled by somebody else", "kept known", {STATES: "test_job_cancelled_by_somebody_is_told", OTHERS: "test_half_of_an_array_cancelled_by_somebody_is_told_and_run_again"}),
+    Row("array that will never begin by itself", "known told", {STATES: "test_task_that_will_never_begin_is_told", "slurm/test_polling.py": "test_task_that_will_never_begin_is_told_in_words"}),
+    # Slurm: crowds and load
+    Row("two and ten runs, waits and statuses at once on Slurm", "once kept", {"cluster/test_crowds.py": "test_runs_and_statuses_at_once_submit_one_array", SUBMISSION: "test_two_runs_at_once_submit_one_array"}),
+    Row("jor cancel while tasks start; a duplicate array", "once kept", {"cluster/test_crowds.py": "test_cancel_that_races_with_starting_tasks_leaves_nothing_that_begins_later", SUBMISSION: "test_duplicate_of_an_array_does_nothing"}),
+    Row("run --wait killed", "once kept", {CLUSTER: "test_jobs_go_on_when_the_command_that_waits_is_killed"}),
+    Row("20,000 packed jobs on Slurm, one in a hundred failing (in CI 2,000)", "kept", {"cluster/test_load.py": "test_many_packed_jobs_are_all_accounted_for_and_memory_is_flat"}),
 )  # fmt: skip
 
 
