@@ -89,7 +89,7 @@ def short(seconds: float, loading: float = 0.0) -> Usage:
 
 def test_short_jobs_are_to_be_packed() -> None:
     assert advised(short(0.2), jobs_per_task=1) == {"jobs-per-task": "auto"}
-    why = "an array task runs 1 job of 0.2 s; auto would pack about 9,000 into 30 min"
+    why = "an array task runs 1 job of 0.2 s; auto would pack about 500 into a task"
     assert told(short(0.2), jobs_per_task=1) == why
 
 

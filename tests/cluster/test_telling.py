@@ -32,7 +32,7 @@ def test_short_jobs_that_wait_are_told_to_be_packed(project):
     assert line in project.jor("status").splitlines()
     said = project.jor("advise")
     assert "jobs-per-task = auto" in said
-    assert "auto would pack about 8 into 30 min" in " ".join(said.split())
+    assert "auto would pack about 8 into a task" in " ".join(said.split())
 
 
 def test_status_points_to_no_advice_once_all_is_done(project):

@@ -17,7 +17,7 @@ from jor.status import Shortage, Status
 from jor.submission import Submission, newest_first, read
 from jor_slurm import format_memory, format_time, parse_time
 
-from .backends.requests import needs_of
+from .backends.requests import SHORTEST_TASK, needs_of, rounds_of
 from .resources import parsed
 from .words import jobs_of, told_memory, told_seconds
 
@@ -31,8 +31,6 @@ NEARLY_ALL = 0.9
 MEMORY_MARGIN, TIME_MARGIN = 1.2, 1.5
 #: Memory of the worker that runs the job, bytes: an interpreter, beside what it shares with the job.
 WORKER = 32 * 2**20
-#: An array task that lasts less, seconds, costs Slurm about as much as the work that it does.
-SHORTEST_TASK = 60
 #: A job module that is loaded in less, seconds, is no burden.
 QUICK_LOADING = 0.2
 
@@ -193,8 +191,7 @@ def _time(asked: Asked, usage: Usage) -> Advice | None:
 
 def _packing(asked: Asked, usage: Usage) -> Advice | None:
     mean = usage.mean_seconds
-    target = asked.target or SHORTEST_TASK
-    fitting = min(asked.total, int(target / max(mean, 0.001)))
+    fitting = min(asked.total, rounds_of(mean, asked.total, asked.target or SHORTEST_TASK))
     work = mean * asked.rounds
     loading = usage.median_loading if usage.median_loading > max(work, QUICK_LOADING) else 0.0
     if asked.scheduler != "slurm" or not asked.rounds or fitting <= 2 * asked.rounds:
@@ -204,11 +201,11 @@ def _packing(asked: Asked, usage: Usage) -> Advice | None:
     each = f"{jobs_of(asked.rounds)} of {told_seconds(mean)}"
     why = f"an array task runs {each}" + (f", after {told_seconds(loading)} of loading its module" if loading else "")
     if asked.jobs_per_task is not None:
-        return Advice("jobs-per-task", "auto", f"{why}; auto would pack about {fitting:,} into {told_seconds(target)}")
+        return Advice("jobs-per-task", "auto", f"{why}; auto would pack about {fitting:,} into a task")
     if not asked.queued:
         return None  # the next submission packs them
     why = f"{why}: durations were not known when these were submitted. jor cancel, then jor run, "
-    return Advice("jobs-per-task", "auto", why + f"would pack about {fitting:,} into {told_seconds(target)}")
+    return Advice("jobs-per-task", "auto", why + f"would pack about {fitting:,} into a task")
 
 
 def _loading(asked: Asked, usage: Usage) -> Advice | None:

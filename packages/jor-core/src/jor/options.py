@@ -150,7 +150,7 @@ OPTIONS: Final = (
     Option("workers", COUNT, None, "local", "Jobs to run at once; not set: as many as CPUs and memory allow."),
     Option("isolation", _choice("fork", "spawn", "none"), _DEFAULT_ISOLATION, "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own.", in_class=True),
     Option("grace-period", SECONDS, 10.0, "local", "Seconds that running jobs get to end by themselves when the run is interrupted."),
-    Option("jobs-per-task", COUNT_OR_AUTO, "auto", "slurm", "Jobs that an array task runs one after the other; auto: as many as fill target-task-time by the durations seen so far, else 1."),
+    Option("jobs-per-task", COUNT_OR_AUTO, "auto", "slurm", "Jobs that an array task runs one after the other; auto: as many as fill target-task-time by the durations seen so far, or fewer for twenty tasks of a minute; else 1."),
     Option("target-task-time", TEXT, "00:30:00", "slurm", "How long an array task is to last when jobs-per-task is auto."),
     Option("workers-per-task", COUNT, 1, "slurm", "Jobs that an array task runs at once; it asks for so many times cpus-per-task and mem."),
     Option("array-throttle", COUNT, None, "slurm", "Array tasks of a submission that run at once; jor throttle changes it while they wait."),

@@ -32,6 +32,10 @@ from jor_slurm import (
 
 from ..resources import parsed
 
+#: An array task that lasts less, seconds, costs Slurm about as much as the work that it does.
+SHORTEST_TASK = 60
+#: Tasks into which many short jobs are cut at least.
+_FEWEST_TASKS = 20
 #: Options of jor that are passed to sbatch as they are.
 _PASSED = (
     "partition", "account", "qos", "nodes", "ntasks", "gpus", "gres", "mem-per-cpu", "mem-per-gpu", "constraint",
@@ -109,14 +113,14 @@ def escalated(config: Config, asked: Batch, *, memory: bool) -> Needs:
 
 
 def request(
-    config: Config, needs: Needs, durations: list[float], limits: Limits, avoid: tuple[str, ...] = ()
+    config: Config, needs: Needs, count: int, durations: list[float], limits: Limits, avoid: tuple[str, ...] = ()
 ) -> Request:
-    """Return how jobs that need `needs` are submitted; `durations` are seconds that earlier ones took.
+    """Return how `count` jobs that need `needs` are submitted; `durations` are seconds that earlier ones took.
 
     `avoid` are nodes that are not to be used. Raise ConfigError for options that Slurm would not take.
     """
     workers = int(config["workers-per-task"])
-    jobs = _jobs_per_task(config, workers, durations)
+    jobs = _jobs_per_task(config, workers, count, durations)
     limit = _time_limit(config, needs.time, -(-jobs // workers), limits)
     values = {name.replace("-", "_"): config[name] for name in _PASSED if config[name]}
     excluded = ",".join(filter(None, [config["exclude"], *avoid]))
@@ -165,14 +169,23 @@ def job_name(label: str, token: str) -> str:
     return f"jor-{re.sub(r'[^A-Za-z0-9.-]+', '_', label)[:60].strip('_')}-{token}"
 
 
-def _jobs_per_task(config: Config, workers: int, durations: list[float]) -> int:
+def _jobs_per_task(config: Config, workers: int, count: int, durations: list[float]) -> int:
     if config["jobs-per-task"] != "auto":
         return int(config["jobs-per-task"])
     target = parsed(config, "target-task-time", parse_time)
     if not durations or target is None:
         return workers
     # The mean, not the median: what counts is how long many of them last together.
-    return max(1, int(target / max(statistics.fmean(durations), 0.001))) * workers
+    return rounds_of(statistics.fmean(durations), -(-count // workers), target) * workers
+
+
+def rounds_of(mean: float, count: int, target: float) -> int:
+    """Return how many of `count` jobs, of `mean` seconds, an array task runs that is to last `target` seconds.
+
+    Few jobs are spread over some tasks, as long as each lasts a while: an idle cluster then runs them at once.
+    """
+    mean = max(mean, 0.001)
+    return max(1, int(min(target, max(SHORTEST_TASK, mean * count / _FEWEST_TASKS)) / mean))
 
 
 def _time_limit(config: Config, job: int | None, rounds: int, limits: Limits) -> int | None:

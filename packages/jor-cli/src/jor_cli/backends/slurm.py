@@ -122,13 +122,13 @@ class Backend:
 
     def check(self, found: Survey) -> None:
         """Raise ConfigError for options of an entry that Slurm would not take, as far as it need not be asked."""
-        request(found.config, needs_of(found.config), [], Limits())
+        request(found.config, needs_of(found.config), 1, [], Limits())
 
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
         seen = durations(found.records) if found.config["jobs-per-task"] == "auto" else []
         for needs, jobs in _by_needs(found, chosen).items():
-            yield request(found.config, needs, seen, self.limits, self._avoided(found.config)), jobs
+            yield request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config)), jobs
 
     def preview(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> tuple[tuple[int, ...], list[str], str]:
         """Return the sizes of the arrays, the command and the script by which jobs would be submitted."""
@@ -170,7 +170,7 @@ class Backend:
 
         It gets what the first entry, `found`, gets; its log lies beside that entry's submissions.
         """
-        wanted = request(found.config, needs_of(found.config), [], self.limits)
+        wanted = request(found.config, needs_of(found.config), 1, [], self.limits)
         name = job_name("collect", new_token())
         options = attrs.evolve(
             wanted.options,
