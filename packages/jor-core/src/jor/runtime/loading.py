@@ -219,7 +219,7 @@ def _check_jobs(jobs: JobsBase, path: str) -> None:
         raise JobModuleError(
             f"_jobs lists {count:,} jobs, more than the {MAX_JOBS:,} that can be planned",
             where=path,
-            remedy="Divide them among several entries, or let each job do more",
+            remedy="Make several entries of them, or let each job do more",
         )
     if count and not hasattr(jobs._jobs[0], "keys"):
         raise JobModuleError(
