@@ -128,6 +128,7 @@ def test_journal_that_is_not_what_was_read_is_read_anew(run, journal, change):
         '[1,{"task-0.r0.jsonl":{"task":0,"others":5}}]',
         '[1,{"task-0.r0.jsonl":{"task":0,"others":[],"offset":-7,"tail":"x"}}]',
         '[1,{"task-0.r0.jsonl":{"task":0,"others":[],"offset":9e99}}]',
+        '[1,{"task-0.r0.jsonl":{"task":0,"others":[],"offset":99999999999999999999}}]',
     ],
 )
 def test_cache_of_anything_is_done_without(run, journal, content):

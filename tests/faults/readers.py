@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
 
-from jor import JorError
+from jor import JorError, summaries
 from jor.config import read_config
 from jor.executions import executions
 from jor.history import last_records, newest_records
@@ -103,6 +104,25 @@ def _records(path: str) -> Callable[[bytes, Path], object]:
     return read
 
 
+def _cache(content: bytes, folder: Path) -> object:
+    _kept(folder).write_bytes(content)
+    return told(folder)
+
+
+def _kept(folder: Path) -> Path:
+    """Return what is kept of the project's journals, made anew."""
+    shutil.rmtree(folder / "cache", ignore_errors=True)
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    (run,) = newest_first(str(records_of(folder)))
+    before, summaries.WORTH_KEEPING = summaries.WORTH_KEEPING, 0
+    try:
+        list(summaries.summaries(run))
+    finally:
+        summaries.WORTH_KEEPING = before
+    (file,) = (folder / "cache/jor").glob("journals-*.json")
+    return file
+
+
 def make_project(path: Path) -> Jor:
     """Make a project that has run, one of its jobs failed, collected, with files as Slurm's submissions have."""
     text = CAREFUL_JOBS.replace("me = overlaps(i)", "me = overlaps(i)\n        assert i != 2, 'no good'")
@@ -147,6 +167,7 @@ READERS: Mapping[str, Reader] = {
     "suspect": Reader((), _records("runs/*/suspect")),
     "alive": Reader((), _records("runs/*/alive")),
     "collected.json": Reader((), _records("collected.json")),
+    "cache": Reader((), _cache),
 }
 
 
@@ -163,6 +184,8 @@ def samples(name: str, folder: Path) -> tuple[bytes, ...]:
 
 def sample(name: str, folder: Path) -> bytes:
     """Return the good content of a file of the records."""
+    if name == "cache":
+        return _kept(folder).read_bytes()
     paths = {"journal": "runs/*/task-0.r0.jsonl", "collected.json": "collected.json"}
     (file,) = records_of(folder).glob(paths.get(name, f"runs/*/{name}"))
     return file.read_bytes()

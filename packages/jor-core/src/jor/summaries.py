@@ -8,6 +8,7 @@ it is read anew, from its beginning.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -129,7 +130,7 @@ def _summary(run: Run, name: str, others: list[Record], **fields: Any) -> Summar
         {int}.issuperset(map(type, numbers))
         and {str}.issuperset(map(type, [found.owner, found.tail]))
         and all(map(is_sound, records))
-        and found.offset >= 0
+        and 0 <= found.offset <= sys.maxsize
     ):
         return found
     raise TypeError(name)
