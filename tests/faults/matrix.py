@@ -40,10 +40,12 @@ LOAD = "faults/test_load.py"
 LOCK = "core/test_lock.py"
 MODULES = "faults/test_modules.py"
 NETWORKS = "faults/test_networks.py"
+OPTIONS = "slurm/test_options.py"
 OTHERS = "cluster/test_others.py"
 STATES = "cluster/test_states.py"
 SUBMISSION = "cluster/test_submission.py"
 TRUST = "faults/test_trust.py"
+UNITS = "slurm/test_units.py"
 
 MATRIX = (
     # Kills and signals, on this machine
@@ -59,7 +61,7 @@ MATRIX = (
     Row("job module that is odd, lists what cannot be, parameters of any kind", "kept told data", {MODULES: "test_job_module_that_is_odd_disturbs_nothing test_job_module_that_ignores_signals_is_stopped_by_them test_list_of_jobs_that_cannot_be_is_refused_at_once test_parameter_of_any_kind_is_run_and_shown"}),
     Row("job module edited or broken while jobs wait", "whole told", {FAULTS: "test_jobs_of_other_parameters_than_planned_are_refused test_job_module_that_is_broken_meanwhile_stops_the_run"}),
     # Disks and clocks
-    Row("EIO, ENOSPC, EDQUOT, EROFS on an output", "whole kept told", {DISKS: "test_output_that_cannot_be_written_fails_its_job_only test_output_that_cannot_be_put_into_place_fails_its_job_only"}),
+    Row("EIO, ENOSPC, EDQUOT, EROFS, ESTALE on an output, or on the log", "whole kept told", {DISKS: "test_output_that_cannot_be_written_fails_its_job_only test_output_that_cannot_be_put_into_place_fails_its_job_only test_log_that_cannot_be_written_fails_the_jobs_that_print"}),
     Row("the same on a journal, and a write cut short", "whole once kept told", {DISKS: "test_journal_that_cannot_be_written_stops_the_worker_and_says_so test_write_that_is_cut_short_by_a_full_disk_is_no_record"}),
     Row("the same at each call of the planning command", "whole kept told", {DISKS: "test_command_that_cannot_write_its_submission_says_so"}),
     Row("full disk: a small tmpfs", "whole told", {FAULTS: "test_full_disk_fails_the_job_that_fills_it_only test_disk_without_any_room_is_refused"}),
@@ -67,7 +69,7 @@ MATRIX = (
     Row("folder that disappears, link that is changed, output deleted", "whole kept", {DISKS: "test_folder_that_disappears_while_jobs_run_costs_what_was_in_it test_link_to_the_outputs_that_is_changed_while_jobs_run_tears_nothing test_output_that_is_deleted_while_jobs_run_is_missing_then"}),
     Row("output on another file system than partial/", "whole", {FAULTS: "test_output_may_lie_on_another_file_system_than_its_folder"}),
     Row("clock set an hour or ten years off", "kept once", {DISKS: "test_clock_that_is_set_while_jobs_run_disturbs_nothing"}),
-    Row("names of 255 bytes, of no UTF-8, 1,000 deep", "whole", {DISKS: "test_name_at_the_limits_is_an_output", BAD: "test_any_name_works"}),
+    Row("names of 255 bytes, of no UTF-8, 1,000 deep", "whole", {DISKS: "test_name_at_the_limits_is_an_output test_names_that_differ_by_case_or_by_how_an_accent_is_written_are_two", BAD: "test_any_name_works"}),
     Row("power loss, with fsync", "whole", {"faults/test_power.py": "test_power_loss_costs_no_output_that_counts_as_done test_no_more_is_forced_to_the_disk_than_has_to_be test_output_that_cannot_be_forced_to_the_disk_is_not_done test_output_appears_only_after_it_is_on_the_disk"}),
     Row("caches of a network file system: two nodes", "whole once kept", {NETWORKS: "test_outputs_made_on_another_node_are_seen_at_once test_run_on_another_node_leaves_jobs_that_run_to_who_runs_them test_submission_that_a_node_does_not_see_yet_is_not_passed_over test_runs_on_two_nodes_at_once_execute_each_job_once test_failure_on_another_node_is_never_taken_for_an_output test_old_attempt_on_another_node_stops_when_a_new_one_begins test_run_of_the_dead_is_cleared_away_by_a_node_that_still_sees_it test_lock_that_a_node_does_not_see_yet_is_waited_for test_array_task_on_another_node_hears_what_is_written_after_it_began"}),
     Row("a million outputs in a folder (in CI 100,000)", "whole kept", {LOAD: "test_million_outputs_in_a_folder_are_counted_and_what_is_missing_runs"}),
@@ -84,6 +86,10 @@ MATRIX = (
     Row("YAML bombs, deep nesting, 100 MB, records of a newer jor", "told data", {FUZZ: "test_hostile_file_takes_neither_time_nor_memory"}),
     Row("damaged journals beside whole outputs", "whole kept", {FAULTS: "test_torn_and_damaged_journals_cost_no_output", "core/runtime/test_journal.py": "test_damage_costs_only_the_lines_it_touches"}),
     Row("code in jobargs, todo-list and config", "data told", {BAD: "test_bad_file_is_refused test_bad_command_line_is_refused"}),
+    Row("times, amounts and counts that Slurm would take for others", "told", {UNITS: "test_time_is_refused_when_slurm_would_take_it_for_no_limit test_time_is_refused_when_it_has_none_of_slurms_forms test_time_is_refused_when_slurm_could_not_count_it test_memory_is_refused_when_it_is_no_whole_number_and_unit test_memory_is_refused_when_slurm_could_not_count_it", "slurm/test_commands.py": "test_throttle_that_slurm_would_drop_or_take_for_another_is_refused"}),
+    Row("values that YAML 1.1 would take for others (1:30, no, 08)", "told", {"core/test_documents.py": "test_plain_scalar_is_read_by_the_core_schema", "core/test_todo.py": "test_arguments_are_read_by_the_core_schema_of_yaml"}),
+    Row("options that clash, or that jor needs for itself", "told data", {OPTIONS: "test_what_cannot_be_meant_is_refused test_options_that_decide_what_is_submitted_are_refused_as_extra test_name_that_squeue_would_not_show_as_it_is_is_refused", "slurm/test_script.py": "test_options_in_the_prologue_are_refused"}),
+    Row("variables and files that leak into containers and conda", "data told", {"containers/test_apptainer.py": "test_options_are_those_of_exec test_variables_are_handed_over test_image_that_has_been_replaced_is_told test_odd_characters_in_paths_are_escaped", "containers/test_conda.py": "test_environment_of_the_caller_is_left test_script_that_spoils_the_activation_stops_the_command test_environment_that_is_not_there_on_the_node_stops_the_command"}),
     Row("output names that lead elsewhere", "data told", {TRUST: "test_output_that_would_lie_elsewhere_is_refused"}),
     Row("shell text in names and parameters", "data", {TRUST: "test_name_of_an_entry_reaches_nowhere test_parameters_are_data_where_they_are_shown_and_run", "slurm/test_script.py": "test_words_arrive_as_they_are"}),
     Row("links and pipes where outputs and records belong", "data whole", {TRUST: "test_what_stands_at_an_output_is_replaced_and_not_written_through test_link_among_the_records_is_not_followed"}),

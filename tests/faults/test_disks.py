@@ -18,6 +18,7 @@ from .projects import CAREFUL_JOBS, COUNT, executions, expected, nothing_is_torn
 Mount = Callable[[str], Path]
 ERRNOS = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 named = pytest.mark.parametrize("number", ERRNOS, ids=lambda number: errno.errorcode[number])
+named_or_stale = pytest.mark.parametrize("number", [*ERRNOS, errno.ESTALE], ids=lambda number: errno.errorcode[number])
 
 
 def completed(jor: Jor, project: Path) -> None:
@@ -29,7 +30,7 @@ def completed(jor: Jor, project: Path) -> None:
     assert {path.name for path in project.glob(".jor/*/*")} == {"runs"}
 
 
-@named
+@named_or_stale
 @pytest.mark.parametrize("call", ["write", "close", "open"])
 def test_output_that_cannot_be_written_fails_its_job_only(
     jor: Jor, project: Path, faults: Faults, number: int, call: str
@@ -43,7 +44,7 @@ def test_output_that_cannot_be_written_fails_its_job_only(
     completed(jor, project)
 
 
-@named
+@named_or_stale
 def test_output_that_cannot_be_put_into_place_fails_its_job_only(
     jor: Jor, project: Path, faults: Faults, number: int
 ) -> None:
@@ -53,6 +54,17 @@ def test_output_that_cannot_be_put_into_place_fails_its_job_only(
     assert "the output could not be put into place" in done.said
     assert os.strerror(number) in done.said
     assert nothing_is_torn(project)
+    completed(jor, project)
+
+
+def test_log_that_cannot_be_written_fails_the_jobs_that_print(jor: Jor, project: Path, faults: Faults) -> None:
+    text = CAREFUL_JOBS.replace("me = overlaps(i)", "me = overlaps(i)\n        if i == 1: print('x' * 10**5)")
+    (jor.folder / "careful.py").write_text(text)
+    done = jor("run", **faults.strike(errno.ENOSPC, path=".log", role="job", calls="write", times=1000))
+    assert faults.strikes
+    assert done.code == 1
+    assert "index=1 OSError: [Errno 28] No space left on device" in done.said
+    assert f"{COUNT - 1} of {COUNT} jobs done, 1 failed" in done.out
     completed(jor, project)
 
 
@@ -196,3 +208,15 @@ def test_name_at_the_limits_is_an_output(jor: Jor, project: Path, name: str) -> 
     assert "all 1 job done" in jor("run").out
     told = jor("status", "--json")
     assert (told.code, told.err) == (0, "")
+
+
+@pytest.mark.parametrize("names", [("x", "X"), ("\u00e9", "e\u0301"), ("a ", "a")])
+def test_names_that_differ_by_case_or_by_how_an_accent_is_written_are_two(
+    jor: Jor, project: Path, names: tuple[str, str]
+) -> None:
+    text = CAREFUL_JOBS + f"\n    def _get_output_fname(self, index):\n        return {names!r}[index]\n"
+    (jor.folder / "careful.py").write_text(text)
+    (jor.folder / "todo.yaml").write_text("jobs:\n- jobmodule: careful\n  jobargs: n=2\n")
+    assert jor("run").code == 0
+    assert [outputs(project)[name] for name in names] == [expected()[f"index{i}.txt"] for i in range(2)]
+    assert "all 2 jobs done" in jor("run").out
