@@ -254,6 +254,29 @@ def test_lost_node_fails_its_task_and_the_old_process_stops(project, cluster):
         cluster.wait_for_nodes()
 
 
+def test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped(project, cluster):
+    project.configure(jobs_per_task=2, requeue=True)
+    project.write_careful(2, 300)
+    project.slurm("scontrol", "update", "NodeName=n1", "State=DRAIN", "Reason=test")
+    try:
+        project.jor("run")
+        project.until(lambda: project.begun == [0])
+    finally:
+        project.slurm("scontrol", "update", "NodeName=n1", "State=RESUME")
+    module = project.folder / "jobs_out.py"
+    module.write_text(module.read_text().replace("time.sleep(self.seconds)", "time.sleep(0.1)"))
+    task = f"{project.queue('%F')[0]}_0"
+    cluster.kill_node("n2")
+    try:
+        project.until(lambda: project.start_now(task) or (project.runs[0] / "task-0.r1.jsonl").exists(), 120)
+        project.until(lambda: len(project.outputs) == 2, 120)
+        assert project.begun == [0, 0, 1]
+        assert project.overlaps == []
+    finally:
+        cluster.start_node("n2")
+        cluster.wait_for_nodes()
+
+
 def test_task_that_a_preemption_ends_is_told_and_run_again(project):
     project.configure(jobs_per_task=2, nodelist="n1")
     project.write([0, 60], "time.sleep(0 if os.path.exists(os.path.join(self.path_prefix, 'go')) else how)")

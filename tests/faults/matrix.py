@@ -114,6 +114,7 @@ MATRIX = (
     Row("clock of a node or of a login node off, minutes and hours", "once kept known", {"cluster/test_clocks.py": "test_clock_of_one_node_that_is_off_costs_no_job test_commands_given_where_the_clock_is_off_plan_nothing_twice", ARRAY: "test_end_told_by_a_clock_that_is_off_is_not_believed"}),
     # Slurm: running
     Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops"}),
+    Row("the same, its task begun anew by Slurm elsewhere", "once kept", {STATES: "test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped", ARRAY: "test_later_attempt_waits_until_the_earlier_one_has_stopped"}),
     Row("node drained, or one on which all dies at once", "kept known", {CLUSTER: "test_drained_nodes_keep_the_jobs_waiting", STATES: "test_node_on_which_tasks_die_at_once_is_named_and_avoided"}),
     Row("folder that one node cannot write; log that cannot be opened", "kept told", {CLUSTER: "test_folder_that_one_node_cannot_write_costs_no_job", STATES: "test_log_that_cannot_be_opened_is_told"}),
     Row("memory of a job, or of a process of it, exceeded", "kept known", {STATES: "test_memory_is_told_and_asked_for_more test_output_of_a_job_that_lost_a_process_is_suspect_until_it_is_made_anew"}),

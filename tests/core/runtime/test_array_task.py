@@ -112,6 +112,24 @@ self.write(i)
     assert one.outputs() == ["howb.txt", "howc.txt"]
 
 
+def test_later_attempt_waits_until_the_earlier_one_has_stopped(engine):
+    body = """
+    if os.path.exists('pid') and os.path.exists('/proc/' + open('pid').read()): open('overlap', 'w').close()
+    with open('pid', 'w') as file: file.write(str(os.getpid()))
+    if not os.path.exists('again'): open('again', 'w').close(); time.sleep(60)
+    self.write(i)
+    """
+    one = engine(body, "ab", grace_period=0.1)
+    one.start_task()
+    until(lambda: (one.folder / "again").exists())
+    first = one.process
+    assert one.start_task(restart=1).wait() == 0
+    first.wait()
+    assert one.records("over", "task-0.r0")[0]["stopped"] == "another attempt at its task has begun"
+    assert one.outputs() == ["howa.txt", "howb.txt"]
+    assert not (one.folder / "overlap").exists()
+
+
 def test_no_job_is_begun_that_would_not_fit(engine):
     one = engine(MARK + "time.sleep(2)\nself.write(i)", "abc")
     assert one.start_task(end_time=time.time() + 8.5).wait() == 0

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any, Mapping, NamedTuple
 
+from .journal import Reader
+from .owner import Owner
 from .records import Run
 from .watch import Watch
 
@@ -17,6 +19,8 @@ LOOK_EVERY = 10.0
 SPARE = 5.0
 #: Most names that it lists for that, on average: a submission of 10,000 tasks has 20,000 files, listed every 50 s.
 _NAMES_A_SECOND = 400
+#: Seconds within which a task looks, whatever it has to list, a network file system shows what there is, and it stops.
+_HEEDED_WITHIN = 75.0
 #: Seconds by which a batch system may round a time limit up: Slurm counts minutes.
 _ROUNDED = 60.0
 
@@ -47,6 +51,19 @@ class Tenure:
         self._lost = ""
         #: Seconds that the longest of its jobs has taken.
         self.longest = 0.0
+
+    def await_predecessor(self, grace: float) -> None:
+        """Wait until the attempt before this one has stopped, if that may still run, on a node that was lost.
+
+        It sees that there is a newer one; its jobs get `grace` seconds. One that tells nothing is waited for as long as
+        it may need.
+        """
+        if not self._attempt.restart:
+            return
+        before = self._run.journal(self._attempt.task, self._attempt.restart - 1)
+        deadline = time.monotonic() + _HEEDED_WITHIN + grace
+        while _may_live(before) and not self.lapsed() and time.monotonic() < deadline:
+            self._watch.sleep(1.0)
 
     @property
     def patience(self) -> float | None:
@@ -95,6 +112,19 @@ class Tenure:
             status = os.spawnvp(os.P_WAIT, command[0], command)  # noqa: S606 # subprocess would cost 5 ms at each start
             if status:
                 print(f"Error: exit status {status} of {' '.join(command)}", file=sys.stderr)  # noqa: T201
+
+
+def _may_live(journal: str) -> bool:
+    """Tell whether the worker with this journal has not told its end, and is not known to be dead."""
+    if not os.path.exists(journal):
+        return False
+    owner = None
+    for record in Reader(journal).records():
+        if record["kind"] == "over":
+            return False
+        if record["kind"] == "claim":
+            owner = Owner.parse(str(record.get("owner")))
+    return owner is None or not owner.is_dead()
 
 
 def _time_left(told: float, limit: float | None) -> float | None:

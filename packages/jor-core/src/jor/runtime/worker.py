@@ -114,6 +114,7 @@ class _Worker:
         """Run jobs until there are no more; return the exit status."""
         done = failed = 0
         try:
+            self._tenure.await_predecessor(self._grace)
             while self._fill():
                 for slot, outcome, orphans in self._wait():
                     if self._settle(slot, outcome, orphans):
