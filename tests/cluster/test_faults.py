@@ -74,13 +74,14 @@ def test_slurm_conf_that_is_gone_or_broken_makes_states_unknown(project, content
     they_are_left_alone_and_go_on(project, {**impatient(project), "SLURM_CONF": str(path)})
 
 
+@pytest.mark.skipif(os.environ.get("JOR_TESTBED") == "chroot", reason="a small system in a folder has no mount(8)")
 def test_folder_that_one_node_cannot_write_costs_no_job(project, cluster):
     project.write(list(range(8)), "pass")
     project.configure(jobs_per_task=1, retries=4)
     (project.folder / "out").mkdir()
     cluster.kill_node("n2")
-    cluster.start_node("n2", read_only=project.folder / "out")
     try:
+        cluster.start_node("n2", read_only=project.folder / "out")
         cluster.wait_for_nodes()
         said = project.jor("run", "--wait", "--cpus-per-task", "2")  # a node has four
         assert len(project.outputs) == 8, said

@@ -134,6 +134,9 @@ class Cluster:
             self.start_controller(clean=True)
             if self.accounting:
                 self._add_user()
+                # One that was killed before it has once saved what users have used does not start again (26.05).
+                self._kill("slurmctld", signal.SIGTERM)
+                self.start_controller()
             for node in NODES:
                 self.start_node(node)
             self.wait_for_nodes()
