@@ -92,6 +92,7 @@ MATRIX = (
     Row("variables and files that leak into containers and conda", "data told", {"containers/test_apptainer.py": "test_options_are_those_of_exec test_variables_are_handed_over test_image_that_has_been_replaced_is_told test_odd_characters_in_paths_are_escaped", "containers/test_conda.py": "test_environment_of_the_caller_is_left test_script_that_spoils_the_activation_stops_the_command test_environment_that_is_not_there_on_the_node_stops_the_command"}),
     Row("output names that lead elsewhere", "data told", {TRUST: "test_output_that_would_lie_elsewhere_is_refused"}),
     Row("shell text in names and parameters", "data", {TRUST: "test_name_of_an_entry_reaches_nowhere test_parameters_are_data_where_they_are_shown_and_run", "slurm/test_script.py": "test_words_arrive_as_they_are"}),
+    Row("files, folders and links where records belong", "whole once told", {"faults/test_records.py": "test_what_does_not_belong_among_the_records_costs_no_output"}),
     Row("links and pipes where outputs and records belong", "data whole", {TRUST: "test_what_stands_at_an_output_is_replaced_and_not_written_through test_link_among_the_records_is_not_followed"}),
     Row("shared folders: modes of what is written", "data", {TRUST: "test_files_are_as_open_as_the_umask_says"}),
     # Slurm: submitting

@@ -59,6 +59,7 @@ def test_job_module_that_ignores_signals_is_stopped_by_them(jor: Jor, project: P
         ("Odd(lambda: 2.5)", "not a sequence of dictionaries"),
         ("Odd(lambda: 1 / 0)", "not a sequence of dictionaries"),
         ("Odd(lambda: 5)", "_jobs[3] raised IndexError"),
+        ("Odd(lambda: 2)", "_jobs has a length of 2, and an item beyond that"),
     ],
 )
 def test_list_of_jobs_that_cannot_be_is_refused_at_once(jor: Jor, project: Path, jobs: str, said: str) -> None:

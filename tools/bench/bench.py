@@ -12,6 +12,7 @@ import machine
 import report
 import row_command
 import row_files
+import row_fsync
 import row_jobs
 import row_metadata
 import row_scale
@@ -29,6 +30,7 @@ ROWS = {
     "start": row_start.measure,
     "command": row_command.measure,
     "files": row_files.measure,
+    "fsync": row_fsync.measure,
     "metadata": row_metadata.measure,
     "scale": row_scale.measure,
     "slurm": row_slurm.measure,

@@ -105,6 +105,8 @@ GOALS = {
     "status-missing": Goal("jor status, small todo, one missing", "ms", CLICK, most=2),
     "status-libraries": Goal("jor status, small todo, all done", "ms", LIBRARIES),
     "status-absolute": Goal("jor status, small todo, slowest of these", "ms", comparison="jor", most=250),
+    "fsync": Goal("local jobs that write a few bytes, fsync", "jobs/s", "the same without"),
+    "fsync-job": Goal("what fsync costs a job", "ms", "one write to the disk"),
     "files": Goal("files beside outputs, less 2 a worker", "files", comparison="jor", most=6),
     **{
         f"job-{name}": Goal(f"a job's part: {name}", "a job", comparison="jor", most=most)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stdout
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ..errors import JobModuleError, MissingModuleError, nearest
 from .jobs import JobsBase
@@ -203,6 +203,15 @@ def _not_constructed(
     )
 
 
+def _goes_on(jobs: Sequence[Any], count: int) -> bool:
+    """Tell whether there is an item after the last: to iterate, which is by index then, would not end."""
+    try:
+        jobs[count]
+    except Exception:
+        return False
+    return True
+
+
 def _check_jobs(jobs: JobsBase, path: str) -> None:
     try:
         count = len(jobs._jobs)
@@ -220,6 +229,12 @@ def _check_jobs(jobs: JobsBase, path: str) -> None:
             f"_jobs lists {count:,} jobs, more than the {MAX_JOBS:,} that can be planned",
             where=path,
             remedy="Make several entries of them, or let each job do more",
+        )
+    if not hasattr(jobs._jobs, "__iter__") and _goes_on(jobs._jobs, count):
+        raise JobModuleError(
+            f"_jobs has a length of {count:,}, and an item beyond that",
+            where=path,
+            remedy="Let its __getitem__ raise IndexError where it ends",
         )
     if count and not hasattr(jobs._jobs[0], "keys"):
         raise JobModuleError(

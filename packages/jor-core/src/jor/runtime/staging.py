@@ -15,6 +15,8 @@ from typing import AbstractSet, Callable, Tuple
 from .owner import Owner
 
 Stamp = Tuple[int, int, int]
+#: How often a worker makes `partial` anew when it has gone before its own folder was made in it.
+_ATTEMPTS = 1000
 
 
 class Staging:
@@ -27,7 +29,7 @@ class Staging:
         self.partial = partial
         self.folder = os.path.join(partial, f"{Owner.current()}~{number}")
         # Not makedirs: a worker that ends may delete `partial` at any time between its making and ours.
-        while True:
+        for attempt in range(_ATTEMPTS):
             try:
                 os.mkdir(partial)
             except FileExistsError:
@@ -36,7 +38,8 @@ class Staging:
                 os.mkdir(self.folder)
                 return
             except FileNotFoundError:
-                continue
+                if attempt == _ATTEMPTS - 1:
+                    raise  # `partial` is a link that leads nowhere
 
     def publish(self, output: str, *, durably: bool = False) -> bool:
         """Move all that the job left into the folder of `output`, `output` itself last.
