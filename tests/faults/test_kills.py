@@ -210,8 +210,8 @@ def test_submission_that_was_never_finished_is_deleted_in_time(jor: Jor, project
 
 
 BATCH = {"jobs_per_task": 4, "workers_per_task": 1, "time_limit": None, "warning": 0, "requeue": []}
-#: About how many calls of each change files in the first attempt at a task.
-CALLS_OF_TASK = {"worker": 21, "job": 16}
+#: About how many calls of each change files in the first attempt at a task; the worker's first two are its claim.
+CALLS_OF_TASK = {"worker": range(3, 22), "job": range(1, 17)}
 #: Written in two steps: what is only half of it is never to be seen.
 ARRAY_JOB = """\
         with open(self._get_output_path(**self._jobs[i]), "w") as file:
@@ -231,7 +231,7 @@ def test_array_task_killed_at_any_call_goes_on_in_its_next_attempt(
     for restart in range(restarts):
         role = chance.choice(("worker", "worker", "job"))
         how = chance.choice(("kill", "after", "half"))
-        at = chance.randrange(1, CALLS_OF_TASK[role] + 1)
+        at = chance.choice(CALLS_OF_TASK[role])
         one.start_task(0, restart, **faults.strike(how, at, path=tmp_path, role=role)).wait()
         wait_until(lambda: not _processes(tmp_path))
         texts = {path.read_text() for path in one.output.glob("*.txt")}
@@ -243,6 +243,22 @@ def test_array_task_killed_at_any_call_goes_on_in_its_next_attempt(
     whole = {f"how{how}.txt": b"whole" for index, how in enumerate("abcd") if index not in failed}
     assert outputs(one.output) == whole
     record_property("kills", len(faults.strikes))
+
+
+@pytest.mark.parametrize("case", seeds(3))
+def test_array_task_killed_while_it_claims_its_task_is_waited_for_and_replaced(
+    tmp_path: Path, faults: Faults, case: int, record_property: Record
+) -> None:
+    """Who it was cannot be told: it is given the time in which it would have stopped, 75 s."""
+    one = Engine(tmp_path, ARRAY_JOB, ["a", "b", "c", "d"], batch=BATCH, grace_period=0)
+    how, at = (("half", 2), ("after", 1), ("kill", 2))[case]
+    one.start_task(0, 0, **faults.strike(how, at, path=tmp_path, role="worker")).wait()
+    assert len(faults.strikes) == 1
+    process = one.start_task(0, 1).process
+    assert process is not None
+    assert process.wait(200) == 0
+    assert outputs(one.output) == {f"how{how}.txt": b"whole" for how in "abcd"}
+    record_property("kills", 1)
 
 
 def _processes(folder: Path) -> list[str]:

@@ -118,7 +118,7 @@ def test_submission_that_a_node_does_not_see_yet_is_not_passed_over(near: Jor, f
     far("status")  # while it is being written: there is none yet
     submission.with_suffix(".partial").rename(submission)
     done = far("run")
-    assert (done.code, "Try again in a minute: it is new" in done.err) == (2, True)
+    assert (done.code, "Try again in a minute: another host" in done.err) == (2, True)
     assert process.poll() is None
     assert begun(near.folder) == [0, 1]
 
