@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,17 @@ def test_answers_of_two_clusters_are_not_mixed_up(program, tmp_path):
         Slurm({**os.environ, "SLURM_CONF": name}, cache, 60).queue().records[0].name for name in ("one", "two", "one")
     ]
     assert names == ["one", "two", "one"]
+
+
+def test_failure_is_shared_with_those_who_waited_for_the_answer(program, tmp_path):
+    program("squeue", f"echo asked >> {tmp_path}/calls; sleep 1; echo down >&2; exit 1")
+    slurm = Slurm(cache=Cache(str(tmp_path / "cache")))
+    with ThreadPoolExecutor(5) as pool:
+        failures = [one.exception() for one in [pool.submit(slurm.queue) for _ in range(5)]]
+    assert {str(error) for error in failures} == {"squeue: down\n  Try again later"}
+    assert (tmp_path / "calls").read_text() == "asked\n"
+    program("squeue", "true")
+    assert slurm.queue().records == ()
 
 
 @pytest.mark.parametrize(

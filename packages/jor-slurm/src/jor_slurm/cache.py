@@ -11,8 +11,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 import attrs
+
+from .errors import CommandError
 
 
 @attrs.frozen
@@ -21,6 +24,9 @@ class Answer:
 
     text: str
     asked: float
+    #: Why there was no answer, and when that was known.
+    error: str = ""
+    failed: float = 0.0
 
 
 @attrs.frozen
@@ -35,8 +41,9 @@ class Cache:
         """Return the answer to `argv`, at most `max_age` seconds old, by `ask` if there is none.
 
         `cluster` is what tells one cluster from another: SLURM_CONF. Others who want the same at the same time wait for
-        it. What `ask` raises passes.
+        it. What `ask` raises passes; a CommandError is theirs as well, or ten who wait would wait ten time-outs.
         """
+        began = time.time()
         try:
             if not self.folder:
                 raise OSError
@@ -44,22 +51,33 @@ class Cache:
             name = hashlib.sha256("\0".join([cluster, *argv]).encode()).hexdigest()[:32]
             fd = os.open(os.path.join(self.folder, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError:
-            began = time.time()
             return Answer(ask(argv), began)
         with open(fd, "r+", encoding="utf-8", errors="surrogateescape") as file:
             _lock(file.fileno())
             kept = _read(file.read())
             now = time.time()
-            if kept is not None and 0 <= now - kept.asked < max_age:
+            if kept is not None and kept.error:
+                if began <= kept.failed <= now:
+                    raise CommandError(kept.error, remedy="Try again later")
+            elif kept is not None and 0 <= now - kept.asked < max_age:
                 return kept
-            answer = Answer(ask(argv), now)
             try:
-                file.seek(0)
-                file.truncate()
-                file.write(json.dumps(attrs.asdict(answer)))
-            except OSError:
-                pass  # a full disk: the next one asks anew
+                answer = Answer(ask(argv), now)
+            except CommandError as error:
+                _keep(file, Answer("", now, error.what, time.time()))
+                raise
+            _keep(file, answer)
             return answer
+
+
+def _keep(file: TextIO, answer: Answer) -> None:
+    try:
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps(attrs.asdict(answer)))
+        file.flush()
+    except OSError:
+        pass  # a full disk: the next one asks anew
 
 
 def _lock(fd: int) -> None:
@@ -72,6 +90,7 @@ def _lock(fd: int) -> None:
 def _read(text: str) -> Answer | None:
     try:
         content = json.loads(text)
-        return Answer(str(content["text"]), float(content["asked"]))
+        known = Answer(str(content["text"]), float(content["asked"]))
+        return attrs.evolve(known, error=str(content.get("error", "")), failed=float(content.get("failed", 0)))
     except (ValueError, KeyError, TypeError):
         return None
