@@ -246,6 +246,16 @@ def test_cancel_of_what_is_over_is_no_error(program):
     Slurm().cancel(ArrayId(7, "mine-1"))
 
 
+def test_throttle_of_an_array_of_which_tasks_have_ended_is_no_error(program):
+    program("scontrol", r"printf '26_0: Job has already finished\n26_1-5: No error\n' >&2; exit 1")
+    Slurm().throttle(ArrayId(26, "mine-1"), 2)
+    program("scontrol", r"printf '26_[0,2-3]: Job has already finished\n' >&2; exit 1")  # 26.05
+    Slurm().throttle(ArrayId(26, "mine-1"), 2)
+    program("scontrol", r"printf '26_0: Job has already finished\n26_1-5: Access/permission denied\n' >&2; exit 1")
+    with pytest.raises(CommandError, match="permission denied"):
+        Slurm().throttle(ArrayId(26, "mine-1"), 2)
+
+
 def test_submission_is_repeated_while_nothing_was_reached():
     answers = [UnreachableError("down"), UnreachableError("down"), ArrayId(1, "a")]
     pauses = []

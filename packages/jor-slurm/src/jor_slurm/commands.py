@@ -42,6 +42,8 @@ ASK_TIMEOUT = 60.0
 LIMITS_AGE = 600.0
 #: What scancel says when there is nothing to cancel any more.
 _NOTHING_LEFT = ("Invalid job id specified", "already completing or completed")
+#: What scontrol says, as of an error, of an array of which some tasks have ended: it has done what was asked.
+_DONE_IN_PART = re.compile(r"scontrol: (?:[\d_,\[\]-]+: (?:No error|Job has already finished)(?:; |$))+[\d_,\[\]-]*")
 #: Jobs of which sacct is asked at once: very many ids make it fail or answer in part.
 _AT_ONCE = 200
 
@@ -176,7 +178,11 @@ class Slurm:
 
     def throttle(self, array: ArrayId, tasks: int) -> None:
         """Let at most `tasks` tasks of an array run at once from now on; 0 for any number."""
-        self._ask(("scontrol", "update", f"JobId={array.job_id}", f"ArrayTaskThrottle={_checked(tasks)}"))
+        try:
+            self._ask(("scontrol", "update", f"JobId={array.job_id}", f"ArrayTaskThrottle={_checked(tasks)}"))
+        except CommandError as error:
+            if not _DONE_IN_PART.fullmatch(error.what):
+                raise
 
     def limits(self) -> Limits:
         """Return what the cluster and the user's account allow."""
