@@ -10,7 +10,7 @@ import time
 import pytest
 
 from jor import BusyError
-from jor.lock import STALE_AFTER, Lease, acquire, holder
+from jor.lock import STALE_AFTER, Lease, acquire, clear, holder
 from jor.runtime.owner import Owner
 
 HERE = Owner.current()
@@ -66,6 +66,16 @@ def test_lease_of_another_host_is_waited_for_until_it_is_stale(path):
     assert told == [ELSEWHERE]
     put(path, ELSEWHERE, age=STALE_AFTER + 1)
     assert acquire(path, nobody).is_mine()
+
+
+def test_lease_of_another_host_is_judged_by_the_clock_that_stamps_files(path, monkeypatch):
+    put(path, ELSEWHERE)
+    ahead = time.time() + 2 * STALE_AFTER
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    with pytest.raises(BusyError):
+        acquire(path, lambda _: None, patience=0.1)
+    clear(path)
+    assert os.path.exists(path)
 
 
 def test_living_holder_on_this_host_is_never_stale(path):

@@ -86,6 +86,15 @@ def test_submissions_come_the_newest_first_and_unfinished_ones_not_at_all(found)
     first.lease.release()
 
 
+def test_submission_comes_after_the_newest_also_where_the_clock_is_behind(found):
+    first = submit(found, [0])
+    os.rename(first.run.folder, first.run.folder.replace("runs/2", "runs/3"))
+    os.mkdir(os.path.join(found.records, "runs", "4-unfinished"))
+    second = submit(found, [1])
+    assert [read(run).planned for run in newest_first(found.records)] == [((1, 1),), ((0, 0),)]
+    assert second.submission.created.startswith("3")
+
+
 def test_damaged_and_newer_submissions_are_refused_with_the_remedy(found):
     run = submit(found, [0]).run
     content = run.read_submission()

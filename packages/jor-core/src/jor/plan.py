@@ -20,7 +20,7 @@ from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs, output_name
 from .runtime.records import Run, freeze, source_checksum, thaw
 from .status import UNKNOWN, Carrier, EntryStatus
-from .submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges, timestamp
+from .submission import NATIVE, Batch, Submission, Surroundings, new_token, next_timestamp, ranges
 
 #: Returns the jobs of an entry as its job module lists them where jobs run; None if they run here.
 Elsewhere = Callable[[Entry, Config], JobsBase | None]
@@ -148,7 +148,7 @@ def make_submission(
     empty = tuple(sorted(found.status.empty))
     return Submission(
         token=token or new_token(),
-        created=timestamp(),
+        created=next_timestamp(found.records),
         jor=__version__,
         label=entry.label,
         jobmodule=entry.jobmodule,

@@ -14,7 +14,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from itertools import accumulate
 
 import attrs
@@ -162,7 +162,27 @@ class Submitted:
 
 def timestamp() -> str:
     """Return the time now as a submission tells it: UTC, ISO 8601, to the millisecond; later ones sort higher."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return _told(datetime.now(timezone.utc))
+
+
+def _told(when: datetime) -> str:
+    return when.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def next_timestamp(records: str) -> str:
+    """Return the time now for a submission below `records`, and later than the newest there in any case.
+
+    The newest decides what has become of a job, and the clocks of login nodes differ.
+    """
+    now = datetime.now(timezone.utc)
+    for run in newest_first(records):
+        try:
+            newest = datetime.strptime(f"{os.path.basename(run.folder)[:18]}+0000", "%Y%m%d-%H%M%S%f%z")
+        except ValueError:
+            continue
+        now = max(now, newest + timedelta(milliseconds=1))
+        break
+    return _told(now)
 
 
 def seconds_of(text: str) -> float:
