@@ -112,7 +112,7 @@ MATRIX = (
     Row("squeue that hangs, or prints garbage", "once known", {CLUSTER: "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started test_nonsense_is_no_empty_queue"}),
     Row("accounting that is down, absent, or lags", "known kept", {SUBMISSION: "test_accounting_that_is_down_is_done_without", FORGETFUL: "test_accounting_that_lags_tells_its_reason_later", "slurm/test_polling.py": "test_queue_counts_more_than_accounting_which_lags"}),
     Row("MinJobAge passed between two polls", "known kept", {FORGETFUL: "test_wait_that_has_slept_through_the_end_tells_it_without_accounting"}),
-    Row("clock of a node or of a login node off, minutes and hours", "once kept known", {"cluster/test_clocks.py": "test_clock_of_one_node_that_is_off_costs_no_job test_commands_given_where_the_clock_is_off_plan_nothing_twice", ARRAY: "test_end_told_by_a_clock_that_is_off_is_not_believed"}),
+    Row("clock of a node or of a login node off, minutes and hours", "once kept known", {"cluster/test_clocks.py": "test_clock_of_one_node_that_is_off_costs_no_job test_commands_given_where_the_clock_is_off_plan_nothing_twice", ARRAY: "test_time_that_has_passed_before_the_script_hands_over_counts"}),
     # Slurm: running
     Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops"}),
     Row("the same, its task begun anew by Slurm elsewhere", "once kept", {STATES: "test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped", ARRAY: "test_later_attempt_waits_until_the_earlier_one_has_stopped"}),

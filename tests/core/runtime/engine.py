@@ -89,7 +89,7 @@ class Engine:
         return self
 
     def start_task(
-        self, task: int = 0, restart: int = 0, end_time: float = 0, prefix: Sequence[Any] = (), **environment: str
+        self, task: int = 0, restart: int = 0, limit: int = 0, prefix: Sequence[Any] = (), **environment: str
     ) -> Engine:
         """Start an attempt at an array task, as a batch system does; each task has `jobs_per_task` jobs.
 
@@ -98,8 +98,8 @@ class Engine:
         size = json.loads((self.run / "submission.json").read_text())["batch"]["jobs_per_task"]
         places = [*self.offsets[::size], self.end_of_jobs]
         (self.run / "jobs.index").write_bytes(b"".join(map(PLACE.pack, places)))
-        argv = [sys.executable, "-m", "jor", "exec", str(self.run), str(task), str(restart), str(int(end_time)), "7"]
-        argv = [*map(str, prefix), *argv]
+        argv = [*map(str, prefix), sys.executable, "-m", "jor", "exec", str(self.run), str(task), str(restart)]
+        argv += ["1000" if limit else "0", str(1000 + limit), "7"]
         with open(self.run / f"task-{task}.log", "ab") as log:
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.run, env={**os.environ, **environment}

@@ -11,23 +11,23 @@ from .runtime.tenure import Attempt
 from .runtime.worker import work
 
 USAGE = """\
-usage: python -m jor exec RUN TASK [RESTART END_TIME JOB_ID]
+usage: python -m jor exec RUN TASK [RESTART START_TIME END_TIME JOB_ID]
        python -m jor list DIRECTORY JOBMODULE JOBARGS PATH_PREFIX FILE
        python -m jor collect DIRECTORY JOBMODULE JOBARGS PATH_PREFIX
 
 exec: be worker TASK of the submission in the folder RUN, fed with jobs through standard input; or array task TASK of a
-batch system, which has been started again RESTART times and ends the task at END_TIME (seconds since 1970; 0: not
-known). list: write what a job module lists into FILE. collect: call the method collect of its class.
-jor starts this itself. People use the command jor: pip install jor-cli."""
+batch system, which has started it RESTART times before, at START_TIME now, and ends it at END_TIME (seconds since 1970
+by its clock; 0: not known). list: write what a job module lists into FILE. collect: call the method collect of its
+class. jor starts this itself. People use the command jor: pip install jor-cli."""
 
 
 def main(argv: list[str]) -> int:
     """Run the command line `argv`; return the exit status."""
     # Parsed by hand: argparse would be a third of the time that a worker takes to start.
     try:
-        if len(argv) in (3, 6) and argv[0] == "exec" and all(map(str.isdigit, argv[2:5])):
-            task, restart, end_time = (*map(int, argv[2:5]), 0, 0)[:3]
-            return work(Run(argv[1]), Attempt(task, restart, end_time, "".join(argv[5:])))
+        if len(argv) in (3, 7) and argv[0] == "exec" and all(map(str.isdigit, argv[2:6])):
+            task, restart, start, end = (*map(int, argv[2:6]), 0, 0, 0)[:4]
+            return work(Run(argv[1]), Attempt(task, restart, end - start if start else 0, "".join(argv[6:])))
         if (len(argv), argv[:1]) in ((6, ["list"]), (5, ["collect"])):
             from .runtime import listing  # workers, which start often, do without
 

@@ -45,10 +45,11 @@ class Variable:
         return f'"${{{self.name}:-{self.default}}}"'
 
 
-#: Which task of its array a script runs; how often it has been requeued; when it will be ended (since 23.02,
-#: seconds since 1970); its job id. Source: sbatch(1), output environment variables.
+#: Which task of its array a script runs; how often it has been requeued; when it was started and will be ended (since
+#: 23.02, seconds since 1970 by the clock of slurmctld); its job id. Source: sbatch(1), output environment variables.
 ARRAY_TASK_ID = Variable("SLURM_ARRAY_TASK_ID", "0")
 RESTART_COUNT = Variable("SLURM_RESTART_COUNT", "0")
+START_TIME = Variable("SLURM_JOB_START_TIME", "0")
 END_TIME = Variable("SLURM_JOB_END_TIME", "0")
 JOB_ID = Variable("SLURM_JOB_ID", "0")
 

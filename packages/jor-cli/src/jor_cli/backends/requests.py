@@ -17,6 +17,7 @@ from jor_slurm import (
     END_TIME,
     JOB_ID,
     RESTART_COUNT,
+    START_TIME,
     IndexSet,
     Limits,
     SbatchOptions,
@@ -150,7 +151,7 @@ def request(
 
 def script_of(request: Request, command: list[str]) -> str:
     """Return the batch script whose tasks run `command`."""
-    variables = (ARRAY_TASK_ID, RESTART_COUNT, END_TIME, JOB_ID)
+    variables = (ARRAY_TASK_ID, RESTART_COUNT, START_TIME, END_TIME, JOB_ID)
     return batch_script(command, variables=variables, prologue=request.prologue)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import NamedTuple
 
 
@@ -48,6 +49,17 @@ class Owner(NamedTuple):
         if self.boot != here.boot:
             return False  # another PID namespace (a container): its process ids mean nothing here
         return _start_time(self.pid) != self.started
+
+
+def age() -> float:
+    """Return for how many seconds this process has been there, also before it became this program; 0 if not known.
+
+    A batch script that hands over to it by exec counts.
+    """
+    started = _start_time(os.getpid())
+    if not started:
+        return 0.0
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK"))
 
 
 def _boot() -> str:

@@ -9,7 +9,7 @@ import time
 from typing import Any, Mapping, NamedTuple
 
 from .journal import Reader
-from .owner import Owner
+from .owner import Owner, age
 from .records import Run
 from .watch import Watch
 
@@ -21,8 +21,6 @@ SPARE = 5.0
 _NAMES_A_SECOND = 400
 #: Seconds within which a task looks, whatever it has to list, a network file system shows what there is, and it stops.
 _HEEDED_WITHIN = 75.0
-#: Seconds by which a batch system may round a time limit up: Slurm counts minutes.
-_ROUNDED = 60.0
 
 
 class Attempt(NamedTuple):
@@ -30,8 +28,8 @@ class Attempt(NamedTuple):
 
     task: int
     restart: int = 0
-    #: When the batch system will end it, seconds since 1970; 0 if it has not told.
-    end_time: float = 0.0
+    #: Seconds that the batch system gives it from its start on; 0 if it has not told.
+    limit: float = 0.0
     #: What the batch system calls it; "" if there is none.
     job_id: str = ""
 
@@ -44,8 +42,9 @@ class Tenure:
         self._batch = batch
         self._attempt = attempt
         self._watch = watch
-        left = _time_left(attempt.end_time - time.time(), batch["time_limit"] if batch else None)
-        self._end = None if left is None else time.monotonic() + left
+        limit = attempt.limit or (batch["time_limit"] if batch else 0.0)
+        # Counted from its own start, not up to a time of day: the clock of this host may differ from whoever ends it.
+        self._ends = time.monotonic() + limit - age() if limit else float("inf")
         self._requeue_at: float | None = None
         self._look_at = 0.0
         self._lost = ""
@@ -101,7 +100,7 @@ class Tenure:
         """Return why no more jobs may begin; '' as long as they may."""
         if self._watch.warned:
             return "its task was warned of its end"
-        if self._end is not None and time.monotonic() + self.longest + SPARE > self._end:
+        if time.monotonic() + self.longest + SPARE > self._ends:
             return "its task had no time left for it"
         return self.lapsed()
 
@@ -125,14 +124,3 @@ def _may_live(journal: str) -> bool:
         if record["kind"] == "claim":
             owner = Owner.parse(str(record.get("owner")))
     return owner is None or not owner.is_dead()
-
-
-def _time_left(told: float, limit: float | None) -> float | None:
-    """Return how many seconds a task has that begins now, of at most `limit`; None if that is not known.
-
-    `told` are the seconds until the end that the batch system has told, whose clock may be hours off this node's: what
-    cannot be is not believed.
-    """
-    if told > SPARE and (limit is None or told <= limit + _ROUNDED):
-        return told
-    return limit
