@@ -55,3 +55,27 @@ def test_commands_given_where_the_clock_is_off_plan_nothing_twice(project, off):
     assert "all 4 jobs done" in project.jor("run")
     assert outputs(project.folder / "out") == expected(4)
     assert project.begun == list(range(4))
+
+
+@pytest.mark.every_version
+def test_submission_whose_clock_was_a_century_ahead_does_not_count_as_the_newest(project):
+    project.write([0, 1], "assert False")
+    project.jor("run", "--wait", code=1)
+    (first,) = project.runs
+    first.rename(first.with_name(f"21{first.name[2:]}"))
+    project.write([0, 1], "while not os.path.exists(os.path.join(self.path_prefix, 'go')): time.sleep(0.1)")
+    project.jor("run")
+    assert "left to Slurm array" in project.jor("run")
+    found = json.loads(project.jor("status", "--json"))["counts"]
+    assert found["queued"] + found["running"] == 2
+    (project.folder / "go").touch()
+    project.wait()
+    assert sorted(project.ran) == [0, 0, 1, 1]
+
+
+def test_reason_that_only_the_accounting_knows_is_told_where_the_clock_is_ahead(project):
+    wrong = {"PYTHONPATH": python_path(project), "CLOCK_OFF": "7200"}
+    project.write([0], "os.kill(int(os.environ['SLURM_TASK_PID']), 9); time.sleep(60)")
+    project.jor("run", **wrong)
+    project.until(lambda: project.ran == [0])
+    project.until(lambda: "signal 9" in project.jor("status", **wrong))

@@ -86,7 +86,7 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
             return Lease(path)
         except FileExistsError:
             text = _read(path)  # before it is judged: what has come since is not to be broken
-            owner = holder(path, _server_time(path))
+            owner = holder(path, server_time(path))
         if owner is None:
             _break(path, text)
             continue
@@ -105,13 +105,13 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
 def clear(path: str) -> None:
     """Delete what the dead have left of the lease at `path`, and on its way to be one."""
     text = _read(path)
-    if text is not None and holder(path, _server_time(path)) is None:
+    if text is not None and holder(path, server_time(path)) is None:
         _break(path, text)
     sweep_halfway(path)
     sweep_halfway(f"{path}.broken")
 
 
-def _server_time(path: str) -> float:
+def server_time(path: str) -> float:
     """Return the time by the clock that stamps files beside `path`, seconds since the epoch: a host's may differ."""
     mine = f"{path}.{Owner.current()}"
     with open(mine, "x", encoding="ascii") as file:

@@ -24,6 +24,8 @@ from .nodes import Nodes
 ACCEPTED_WITHIN = 330.0
 #: Seconds for which an accepted array may be missing from the queue without being lost.
 SHOWN_WITHIN = 60.0
+#: Seconds by which sacct is asked for what was earlier: its clock is another. It is asked for job ids.
+CLOCKS_DIFFER = 86_400.0
 #: States in which Slurm has given up a task without having seen its end: its node was lost, or it is cancelled there.
 _UNSEEN = ("NODE_FAIL", "BOOT_FAIL", "CANCELLED")
 
@@ -94,7 +96,7 @@ class Inquiry:
         try:
             if not self._slurm.limits().has_accounting:
                 return Snapshot(())
-            since = min(one.ledger.asked or 0 for one in unknown) - 3600
+            since = min(one.ledger.asked or 0 for one in unknown) - CLOCKS_DIFFER
             return Snapshot((), self._slurm.accounting([one.id.job_id for one in unknown if one.id], since))
         except CommandError:
             return Snapshot(())  # journals tell what became of the jobs, if not always why

@@ -17,6 +17,7 @@ from jor.config import Config
 from jor.executions import durations
 from jor.history import may_live
 from jor.local import environment
+from jor.lock import server_time
 from jor.plan import Survey, make_submission
 from jor.runtime.records import Run
 from jor.status import Phase, Shortage
@@ -317,6 +318,6 @@ def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
                 ) from error
         lost = frozenset(task for task, state in states.items() if state.may_live)
         if lost and may_live(run, lost):
-            age = time.time() - os.stat(run.revoked).st_mtime
+            age = server_time(run.revoked) - os.stat(run.revoked).st_mtime
             delay = max(delay, HEEDED_WITHIN + submission.grace_period - max(age, 0))
     return math.ceil(delay)
