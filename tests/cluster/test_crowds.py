@@ -10,7 +10,7 @@ import pytest
 from ..faults.conftest import seeds
 from ..faults.projects import expected
 from ..integration.commands import outputs
-from .conftest import arrays
+from .conftest import arrays, later
 
 
 @pytest.mark.every_version
@@ -49,3 +49,31 @@ def test_cancel_that_races_with_starting_tasks_leaves_nothing_that_begins_later(
     assert set(project.begun) == set(range(12))
     assert len(project.begun) <= 12 + len(begun)
     record_property("commands", len(commands))
+
+
+@pytest.mark.parametrize("seed", seeds(4))
+def test_runs_overwrites_and_cancels_of_which_some_are_killed_lose_nothing(project, seed, record_property):
+    chance = random.Random(seed)
+    project.write_careful(6, 1)
+    project.configure(jobs_per_task=2)
+    commands, kills = [], 0
+    for _ in range(10):
+        args = chance.choice((["run"], ["run", "--wait"], ["run", "--overwrite-output"], ["status"], ["cancel"]))
+        commands.append(project.start(*args))
+        time.sleep(chance.random())
+        if chance.random() < 0.3:
+            victim = chance.choice(commands)
+            kills += victim.poll() is None
+            victim.kill()
+    for process in commands:
+        said, _ = process.communicate(timeout=300)
+        assert "Traceback" not in said
+    project.until(lambda: project.queue("%i", "-t", "PD,R,CG") == [], 200)
+    for run in project.runs:
+        if (run / "slurm.jsonl").exists():
+            later(run, 400)  # of those that were killed nobody knows whether they came to ask sbatch
+    project.jor("run", "--wait")
+    assert outputs(project.folder / "out") == expected(6)
+    assert project.overlaps == []
+    record_property("commands", len(commands))
+    record_property("kills", kills)

@@ -80,6 +80,16 @@ def test_throttle_is_set_and_changed(project):
     assert project.queue("%i")[0].endswith("_[0-5]")
 
 
+@pytest.mark.every_version
+def test_running_array_can_be_throttled_also_when_tasks_of_it_have_ended(project):
+    project.write([0, 60, 60], "time.sleep(how)")
+    project.configure(jobs_per_task=1, array_throttle=1)
+    project.jor("run")
+    project.until(lambda: len(project.outputs) == 1 and project.ran == [0, 1])
+    assert "any number at once" in project.jor("throttle", "0")
+    project.until(lambda: project.ran == [0, 1, 2])
+
+
 def test_max_submitted_holds_back_and_wait_tops_up(project):
     project.write(list(range(6)), "pass")
     project.configure(jobs_per_task=1, max_submitted=4)
