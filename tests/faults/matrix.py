@@ -25,6 +25,7 @@ class Row(NamedTuple):
 
 ARRAY = "core/runtime/test_array_task.py"
 BAD = "integration/test_bad_input.py"
+CLOCKS = "cluster/test_clocks.py"
 CLUSTER = "cluster/test_faults.py"
 COLLECT = "integration/test_collect.py"
 CONTROLLER = "cluster/test_controller.py"
@@ -109,10 +110,11 @@ MATRIX = (
     Row("MaxArraySize, max_array_tasks, lists of indices too long", "kept told", {SUBMISSION: "test_arrays_are_cut_as_the_cluster_wants_them", "slurm/test_commands.py": "test_indices_whose_text_slurm_would_not_take_are_refused"}),
     Row("environment of another job, or of the user, that steers Slurm", "kept", {SUBMISSION: "test_environment_of_an_enclosing_job_neither_steers_nor_leaks", "slurm/test_commands.py": "test_environment_neither_steers_nor_leaks"}),
     # Slurm: asking
-    Row("squeue that hangs, or prints garbage", "once known", {CLUSTER: "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started test_nonsense_is_no_empty_queue"}),
+    Row("squeue that hangs, or prints garbage", "once known", {CLUSTER: "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started test_nonsense_is_no_empty_queue test_failure_is_shared_with_those_who_waited_for_the_answer"}),
     Row("accounting that is down, absent, or lags", "known kept", {SUBMISSION: "test_accounting_that_is_down_is_done_without", FORGETFUL: "test_accounting_that_lags_tells_its_reason_later", "slurm/test_polling.py": "test_queue_counts_more_than_accounting_which_lags"}),
     Row("MinJobAge passed between two polls", "known kept", {FORGETFUL: "test_wait_that_has_slept_through_the_end_tells_it_without_accounting"}),
-    Row("clock of a node or of a login node off, minutes and hours", "once kept known", {"cluster/test_clocks.py": "test_clock_of_one_node_that_is_off_costs_no_job test_commands_given_where_the_clock_is_off_plan_nothing_twice", ARRAY: "test_time_that_has_passed_before_the_script_hands_over_counts"}),
+    Row("clock of a node off, minutes and hours", "kept", {CLOCKS: "test_clock_of_one_node_that_is_off_costs_no_job", ARRAY: "test_time_that_has_passed_before_the_script_hands_over_counts"}),
+    Row("clock of a login node off, hours and a century", "once known", {CLOCKS: "test_commands_given_where_the_clock_is_off_plan_nothing_twice test_submission_whose_clock_was_a_century_ahead_does_not_count_as_the_newest test_reason_that_only_the_accounting_knows_is_told_where_the_clock_is_ahead", LOCK: "test_lease_of_another_host_is_judged_by_the_clock_that_stamps_files", "core/test_submission.py": "test_submission_comes_after_the_newest_also_where_the_clock_is_behind"}),
     # Slurm: running
     Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops"}),
     Row("the same, its task begun anew by Slurm elsewhere", "once kept", {STATES: "test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped", ARRAY: "test_later_attempt_waits_until_the_earlier_one_has_stopped"}),
@@ -127,6 +129,8 @@ MATRIX = (
     # Slurm: crowds and load
     Row("two and ten runs, waits and statuses at once on Slurm", "once kept", {"cluster/test_crowds.py": "test_runs_and_statuses_at_once_submit_one_array", SUBMISSION: "test_two_runs_at_once_submit_one_array"}),
     Row("jor cancel while tasks start; a duplicate array", "once kept", {"cluster/test_crowds.py": "test_cancel_that_races_with_starting_tasks_leaves_nothing_that_begins_later", SUBMISSION: "test_duplicate_of_an_array_does_nothing"}),
+    Row("runs, overwrites and cancels at once on Slurm, some killed", "whole once kept", {"cluster/test_crowds.py": "test_runs_overwrites_and_cancels_of_which_some_are_killed_lose_nothing"}),
+    Row("array throttled when tasks of it have ended", "told", {SUBMISSION: "test_running_array_can_be_throttled_also_when_tasks_of_it_have_ended", "slurm/test_commands.py": "test_throttle_of_an_array_of_which_tasks_have_ended_is_no_error"}),
     Row("run --wait killed", "once kept", {CLUSTER: "test_jobs_go_on_when_the_command_that_waits_is_killed"}),
     Row("20,000 packed jobs on Slurm, one in a hundred failing (in CI 2,000)", "kept", {"cluster/test_load.py": "test_many_packed_jobs_are_all_accounted_for_and_memory_is_flat"}),
 )  # fmt: skip
