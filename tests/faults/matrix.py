@@ -94,7 +94,7 @@ MATRIX = (
     Row("output names that lead elsewhere", "data told", {TRUST: "test_output_that_would_lie_elsewhere_is_refused"}),
     Row("shell text in names and parameters", "data", {TRUST: "test_name_of_an_entry_reaches_nowhere test_parameters_are_data_where_they_are_shown_and_run", "slurm/test_script.py": "test_words_arrive_as_they_are"}),
     Row("files, folders and links where records belong", "whole once told", {"faults/test_records.py": "test_what_does_not_belong_among_the_records_costs_no_output"}),
-    Row("links and pipes where outputs and records belong", "data whole", {TRUST: "test_what_stands_at_an_output_is_replaced_and_not_written_through test_link_among_the_records_is_not_followed"}),
+    Row("links and pipes where outputs and records belong", "data whole", {TRUST: "test_what_stands_at_an_output_is_replaced_and_not_written_through test_link_among_the_records_is_not_followed", "core/runtime/test_records.py": "test_line_is_appended_and_never_through_a_link"}),
     Row("shared folders: modes of what is written", "data", {TRUST: "test_files_are_as_open_as_the_umask_says"}),
     # Slurm: submitting
     Row("sbatch killed or timed out, before and after acceptance", "once kept known", {SUBMISSION: "test_submission_that_sbatch_lost_is_found_again test_submission_that_was_never_asked_for_is_made_anew test_submission_that_was_accepted_before_jor_died_is_found_again test_array_that_is_accepted_after_all_does_nothing"}),

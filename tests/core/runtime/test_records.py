@@ -9,7 +9,7 @@ import pytest
 
 import jor
 from jor import JobModuleError, RecordError
-from jor.runtime.records import Run, freeze, require_unchanged, thaw
+from jor.runtime.records import Run, append, freeze, require_unchanged, thaw
 
 
 class Scalar:
@@ -77,3 +77,15 @@ def test_parameters_that_json_cannot_say_are_frozen_as_they_look():
     itself.append(itself)
     assert freeze(0, "o", {"a": itself}) == b'{"index":0,"output":"o","parameters":{"a":"[[...]]"}}\n'
     assert json.loads(freeze(0, "o", {"a": {(1, 2): 3}}))["parameters"] == {"a": "{(1, 2): 3}"}
+
+
+def test_line_is_appended_and_never_through_a_link(tmp_path):
+    for _ in range(2):
+        append(str(tmp_path / "file"), b"line\n")
+    assert (tmp_path / "file").read_bytes() == b"line\nline\n"
+    (tmp_path / "link").symlink_to("file")
+    with pytest.raises(OSError, match="link"):
+        append(str(tmp_path / "link"), b"line\n")
+    assert (tmp_path / "file").read_bytes() == b"line\nline\n"
+    with pytest.raises(OSError, match="No space left"):
+        append("/dev/full", b"line\n")

@@ -24,7 +24,7 @@ from .errors import JorError, RecordError
 from .lock import Lease
 from .runtime.jobs import JobsBase
 from .runtime.outputs import output_name
-from .runtime.records import PLACE, VERSION, Run, freeze
+from .runtime.records import PLACE, VERSION, Run, append, freeze
 from .runtime.staging import force, force_name
 
 #: Seconds after which a submission that is still being written is so no more: its jor was killed.
@@ -248,10 +248,7 @@ def run_of(submission: Submission, records: str) -> Run:
 
 def revoke(run: Run, tasks: Ranges, why: str) -> None:
     """Let the array tasks `tasks` of `run` begin no job any more, should one be started yet or still be running."""
-    line = json.dumps({"tasks": tasks, "why": why}).encode() + b"\n"
-    with open(run.revoked, "ab", buffering=0) as file:
-        file.write(line)
-        os.fsync(file.fileno())
+    append(run.revoked, json.dumps({"tasks": tasks, "why": why}).encode() + b"\n")
 
 
 def read(run: Run) -> Submission:

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from jor.runtime.records import Run
+from jor.runtime.records import Run, append
 from jor_slurm import ArrayId
 
 
@@ -85,6 +85,4 @@ def _entries(run: Run) -> list[dict[str, Any]]:
 def _write(run: Run, kind: str, **fields: Any) -> None:
     # A line of its own even after a torn one.
     line = "\n" + json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}) + "\n"
-    with open(_path(run), "ab", buffering=0) as file:
-        file.write(line.encode())
-        os.fsync(file.fileno())
+    append(_path(run), line.encode())

@@ -19,6 +19,7 @@ task-<k>.r<restart>.jsonl the journal of one of its attempts
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -155,6 +156,20 @@ class Run(NamedTuple):
                 remedy="Use the newer jor that wrote it",
             )
         return content
+
+
+def append(path: str, line: bytes) -> None:
+    """Append `line` to a file of the records, never through a link; it is on the disk when this returns.
+
+    Raise OSError (disk full, quota) when it could not be written whole.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    try:
+        if os.write(fd, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 class Job(NamedTuple):

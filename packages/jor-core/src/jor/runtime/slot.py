@@ -29,7 +29,8 @@ class Slot:
         self._staging = Staging(run.partial, len(slots))
         self._board = Board()
         self._host: Host | None = None
-        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666) if log else 1
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._log = os.open(log, flags, 0o666) if log else 1
         self._began = 0.0
         self._kill_at: float | None = None
         self.log = log

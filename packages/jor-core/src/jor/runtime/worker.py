@@ -18,7 +18,7 @@ from .journal import SYNC_AFTER, Journal, Reader
 from .memory import oom_kills
 from .owner import Owner
 from .processes import adopt_orphans, load_prctl
-from .records import Job, Run, source_checksum, thaw
+from .records import Job, Run, append, source_checksum, thaw
 from .slot import Slot
 from .sources import Chunk, Feed
 from .staging import force_name, stamp
@@ -201,10 +201,7 @@ class _Worker:
         if starved:
             record["out_of_memory"] = True
         if starved and not error:
-            with open(self._run.suspect, "a") as file:
-                file.write(f"{job.index}\n")
-                file.flush()
-                os.fsync(file.fileno())
+            append(self._run.suspect, b"%d\n" % job.index)
         if error and (self._tenure.lapsed() or self._watch.warned):
             record["interrupted"] = True
         self._journal.note("end", **record)
