@@ -277,8 +277,8 @@ def newest_first(records: str) -> Iterator[Run]:
     for name in names:
         run = Run(os.path.join(records, "runs", name))
         try:
-            # The listing, since NFS denies for a minute what another host has written since it was last looked for.
-            is_finished = os.path.exists(run.submission) or os.path.basename(run.submission) in os.listdir(run.folder)
+            # By the listing alone: a stat while another host is writing it would have NFS deny it for a minute.
+            is_finished = os.path.basename(run.submission) in os.listdir(run.folder)
         except (FileNotFoundError, NotADirectoryError):
             continue  # another error passes: jobs of a submission that may not be seen could run twice
         if is_finished:
