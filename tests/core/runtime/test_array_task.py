@@ -129,6 +129,27 @@ def test_later_attempt_waits_until_the_earlier_one_has_stopped(engine):
     assert not (one.folder / "overlap").exists()
 
 
+def test_later_attempt_leaves_what_the_earlier_one_ends_while_it_waits(engine):
+    body = """
+if how == 'a':
+    while not os.path.exists('go'): time.sleep(0.01)
+elif not os.path.exists('again'): open('again', 'w').close(); time.sleep(60)
+self.write(i)
+"""
+    one = engine(MARK + body, "ab", grace_period=0.1, may_exist=True)
+    one.start_task()
+    until(lambda: ran(one) == "a")
+    first = one.process
+    one.start_task(restart=1)
+    until(lambda: one.records("claim", "task-0.r1"))
+    (one.folder / "go").touch()
+    assert one.wait() == 0
+    first.wait()
+    ended = {record["index"] for record in one.records("end", "task-0.r0") if not record.get("interrupted")}
+    assert ended.isdisjoint(record["index"] for record in one.records("begin", "task-0.r1"))
+    assert one.outputs() == ["howa.txt", "howb.txt"]
+
+
 def test_no_job_is_begun_that_would_not_fit(engine):
     one = engine(MARK + "time.sleep(2)\nself.write(i)", "abc")
     assert one.start_task(limit=8).wait() == 0

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from functools import lru_cache
 from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import JorError
@@ -246,15 +247,16 @@ def interpreter() -> list[str]:
 
 def _done_before(run: Run, submission: Mapping[str, Any], attempt: Attempt) -> Callable[[Job], bool]:
     """Return what tells whether a job need not be run: an earlier attempt saw it to its end, or its output is there."""
-    ended = set()
-    for restart in range(attempt.restart):
-        for record in Reader(run.journal(attempt.task, restart)).poll():
-            if record["kind"] == "end" and not record.get("interrupted"):
-                ended.add(record["index"])
+
+    @lru_cache(maxsize=None)
+    def ended() -> frozenset[int]:
+        """Return what has ended by itself, when the first job is to begin: an earlier attempt may still be at work."""
+        records = (one for n in range(attempt.restart) for one in Reader(run.journal(attempt.task, n)).records())
+        return frozenset(one["index"] for one in records if one["kind"] == "end" and not one.get("interrupted"))
 
     def is_done(job: Job) -> bool:
         there = not submission["may_exist"] and stamp(os.path.join(submission["folder"], job.output)) is not None
-        return there or job.index in ended
+        return there or job.index in ended()
 
     return is_done
 
