@@ -45,6 +45,7 @@ OPTIONS = "slurm/test_options.py"
 OTHERS = "cluster/test_others.py"
 STATES = "cluster/test_states.py"
 SUBMISSION = "cluster/test_submission.py"
+TENURE = "core/runtime/test_tenure.py"
 TRUST = "faults/test_trust.py"
 UNITS = "slurm/test_units.py"
 
@@ -116,8 +117,8 @@ MATRIX = (
     Row("clock of a node off, minutes and hours", "kept", {CLOCKS: "test_clock_of_one_node_that_is_off_costs_no_job", ARRAY: "test_time_that_has_passed_before_the_script_hands_over_counts"}),
     Row("clock of a login node off, hours and a century", "once known", {CLOCKS: "test_commands_given_where_the_clock_is_off_plan_nothing_twice test_submission_whose_clock_was_a_century_ahead_does_not_count_as_the_newest test_reason_that_only_the_accounting_knows_is_told_where_the_clock_is_ahead", LOCK: "test_lease_of_another_host_is_judged_by_the_clock_that_stamps_files", "core/test_submission.py": "test_submission_comes_after_the_newest_also_where_the_clock_is_behind"}),
     # Slurm: running
-    Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops"}),
-    Row("the same, its task begun anew by Slurm elsewhere", "once kept", {STATES: "test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped", ARRAY: "test_later_attempt_waits_until_the_earlier_one_has_stopped"}),
+    Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops", "cli/test_revoking.py": "test_task_that_is_lost_is_revoked_and_gets_the_time_to_see_it test_tasks_of_an_array_of_many_files_get_longer"}),
+    Row("the same, its task begun anew by Slurm elsewhere", "once kept", {STATES: "test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped", ARRAY: "test_later_attempt_waits_until_the_earlier_one_has_stopped test_later_attempt_leaves_what_the_earlier_one_ends_while_it_waits", TENURE: "test_any_later_attempt_ends_an_earlier_one test_attempt_waits_for_the_newest_that_has_begun_before_it"}),
     Row("node drained, or one on which all dies at once", "kept known", {CLUSTER: "test_drained_nodes_keep_the_jobs_waiting", STATES: "test_node_on_which_tasks_die_at_once_is_named_and_avoided"}),
     Row("folder that one node cannot write; log that cannot be opened", "kept told", {CLUSTER: "test_folder_that_one_node_cannot_write_costs_no_job", STATES: "test_log_that_cannot_be_opened_is_told"}),
     Row("memory of a job, or of a process of it, exceeded", "kept known", {STATES: "test_memory_is_told_and_asked_for_more test_output_of_a_job_that_lost_a_process_is_suspect_until_it_is_made_anew"}),

@@ -110,8 +110,8 @@ def finished_tasks(run: Run) -> frozenset[int]:
 
 def may_live(run: Run, tasks: Container[int]) -> bool:
     """Tell whether one of these array tasks has begun, has not told its end, and is not known to be dead."""
-    journals = _Journals(run)
-    owners = [Owner.parse(text) for task, text in journals.owners if task in tasks and task not in journals.of_tasks]
+    told = _Journals(run)
+    owners = [Owner.parse(text) for task, text in told.owners if task in tasks and task not in told.of_tasks]
     return any(owner is None or not owner.is_dead() for owner in owners)
 
 

@@ -20,6 +20,7 @@ from jor.local import environment
 from jor.lock import server_time
 from jor.plan import Survey, make_submission
 from jor.runtime.records import Run
+from jor.runtime.tenure import heeded_within
 from jor.status import Phase, Shortage
 from jor.submission import Submission, new_token, ranges, revoke, run_of, write_batch
 from jor_slurm import (
@@ -44,9 +45,6 @@ from .requests import Needs, Request, escalated, indices, job_name, needs_of, re
 
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
 LOOKS = (2.0, 4.0, 8.0)
-#: Seconds within which a task notices that it is revoked, and ends its jobs, besides the time that those get: it looks
-#: every ten seconds, a network file system may show it a file a minute late.
-HEEDED_WITHIN = 75.0
 
 
 @attrs.frozen
@@ -319,5 +317,5 @@ def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
         lost = frozenset(task for task, state in states.items() if state.may_live)
         if lost and may_live(run, lost):
             age = server_time(run.revoked) - os.stat(run.revoked).st_mtime
-            delay = max(delay, HEEDED_WITHIN + submission.grace_period - max(age, 0))
+            delay = max(delay, heeded_within(run.folder) + submission.grace_period - max(age, 0))
     return math.ceil(delay)

@@ -26,7 +26,7 @@ import re
 import struct
 import sys
 import zlib
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..errors import JobModuleError, RecordError
 
@@ -106,6 +106,11 @@ class Run(NamedTuple):
     def journal(self, task: int, restart: int = 0) -> str:
         """Return the journal of one attempt of a worker or array task."""
         return os.path.join(self.folder, f"task-{task}.r{restart}.jsonl")
+
+    def attempts(self, task: int, names: Iterable[str]) -> list[int]:
+        """Return which attempts at an array task have begun, by the `names` that its folder has."""
+        journal = re.compile(rf"task-{task}\.r(\d+)\.jsonl")
+        return [int(match[1]) for match in map(journal.fullmatch, names) if match]
 
     def log(self, task: int, slot: int | None = None) -> str:
         """Return what a worker or array task printed; with `slot`, what its jobs printed there."""

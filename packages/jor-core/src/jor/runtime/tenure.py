@@ -19,8 +19,8 @@ LOOK_EVERY = 10.0
 SPARE = 5.0
 #: Most names that it lists for that, on average: a submission of 10,000 tasks has 20,000 files, listed every 50 s.
 _NAMES_A_SECOND = 400
-#: Seconds within which a task looks, whatever it has to list, a network file system shows what there is, and it stops.
-_HEEDED_WITHIN = 75.0
+#: Seconds within which a network file system shows what there is, and a task that has seen it is stopping.
+_SHOWN_WITHIN = 65.0
 
 
 class Attempt(NamedTuple):
@@ -59,8 +59,13 @@ class Tenure:
         """
         if not self._attempt.restart:
             return
-        before = self._run.journal(self._attempt.task, self._attempt.restart - 1)
-        deadline = time.monotonic() + _HEEDED_WITHIN + grace
+        begun = self._run.attempts(self._attempt.task, os.listdir(self._run.folder))
+        earlier = [restart for restart in begun if restart < self._attempt.restart]
+        if not earlier:
+            return
+        # The newest has waited for those before it.
+        before = self._run.journal(self._attempt.task, max(earlier))
+        deadline = time.monotonic() + heeded_within(self._run.folder) + grace
         while _may_live(before) and not self.lapsed() and time.monotonic() < deadline:
             self._watch.sleep(1.0)
 
@@ -80,9 +85,10 @@ class Tenure:
         now = time.monotonic()
         if not self._lost and now >= self._look_at:
             # Not a look-up of each, which NFS may answer from a stale cache for a minute.
-            names = os.listdir(self._run.folder)
-            self._look_at = now + max(LOOK_EVERY, len(names) / _NAMES_A_SECOND)
-            if os.path.basename(self._run.journal(self._attempt.task, self._attempt.restart + 1)) in names:
+            names = _names(self._run.folder)
+            self._look_at = now + _look_every(len(names))
+            # Not just the next one: that may have ended before it began, with its node.
+            if max(self._run.attempts(self._attempt.task, names), default=0) > self._attempt.restart:
                 self._lost = "another attempt at its task has begun"
             elif os.path.basename(self._run.revoked) in names:
                 reasons = (why for first, last, why in self._run.revocations() if first <= self._attempt.task <= last)
@@ -113,10 +119,28 @@ class Tenure:
                 print(f"Error: exit status {status} of {' '.join(command)}", file=sys.stderr)  # noqa: T201
 
 
+def heeded_within(folder: str) -> float:
+    """Return the seconds within which all tasks of the submission in `folder` see what is new there, and stop.
+
+    Their jobs get the grace period besides.
+    """
+    return _look_every(len(os.listdir(folder))) + _SHOWN_WITHIN
+
+
+def _look_every(names: int) -> float:
+    """Return the seconds between two looks into a folder with so many names."""
+    return max(LOOK_EVERY, names / _NAMES_A_SECOND)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []  # what cannot be seen now is looked for again: no reason to end a job that has run for days
+
+
 def _may_live(journal: str) -> bool:
     """Tell whether the worker with this journal has not told its end, and is not known to be dead."""
-    if not os.path.exists(journal):
-        return False
     owner = None
     for record in Reader(journal).records():
         if record["kind"] == "over":

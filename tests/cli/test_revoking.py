@@ -1,0 +1,53 @@
+"""How long jobs wait whose earlier array tasks may still run, though Slurm has lost them."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from jor.runtime.journal import Journal
+from jor.runtime.owner import Owner
+from jor.runtime.records import Run
+from jor.status import Phase, TaskState
+from jor.submission import revoke
+from jor_cli.backends.slurm import _revoke_earlier
+
+
+@pytest.fixture
+def found(tmp_path):
+    """Give an entry with an array of one task, which runs elsewhere and which Slurm has lost."""
+    (tmp_path / "run").mkdir()
+    run = Run(str(tmp_path / "run"))
+    Journal(run.journal(0), {"owner": str(Owner.current()._replace(host="elsewhere"))}).close()
+    submission = SimpleNamespace(task_of=lambda: lambda _index: 0, planned=((0, 9),), grace_period=10.0)
+    lost = SimpleNamespace(state_of=lambda _task: TaskState(Phase.OVER, may_live=True))
+    history = SimpleNamespace(batches=[(run, submission)])
+    return SimpleNamespace(history=history, carriers={run: lost}, run=run)
+
+
+def test_task_that_is_lost_is_revoked_and_gets_the_time_to_see_it(found):
+    assert 0 < _revoke_earlier(found, [3]) <= 85
+    assert [why for _, _, why in found.run.revocations()] == ["its jobs were submitted anew"]
+
+
+@pytest.mark.parametrize(("ago", "delay"), [(3600, 0), (-3600, 85)])
+def test_time_since_it_was_revoked_counts(found, ago, delay):
+    revoke(found.run, ((0, 0),), "cancelled by jor cancel")
+    then = os.stat(found.run.revoked).st_mtime - ago
+    os.utime(found.run.revoked, (then, then))
+    assert _revoke_earlier(found, [3]) == delay
+
+
+def test_tasks_of_an_array_of_many_files_get_longer(found):
+    for number in range(8000):
+        os.mkdir(os.path.join(found.run.folder, str(number)))
+    revoke(found.run, ((0, 0),), "cancelled by jor cancel")
+    os.utime(found.run.revoked, (2**32, 2**32))
+    assert _revoke_earlier(found, [3]) == 96
+
+
+def test_jobs_of_other_tasks_do_not_wait(found):
+    assert _revoke_earlier(found, [17]) == 0
+    assert found.run.revocations() == []
