@@ -63,7 +63,14 @@ def test_array_that_the_queue_does_not_show_is_over_after_a_while(batch):
 
 @pytest.mark.parametrize(
     ("state", "may_live"),
-    [("NODE_FAIL", True), ("BOOT_FAIL", True), ("CANCELLED", True), ("FAILED", False), ("TIMEOUT", False)],
+    [
+        ("NODE_FAIL", True),
+        ("BOOT_FAIL", True),
+        ("CANCELLED", True),
+        ("TIMEOUT", True),
+        ("FAILED", False),
+        ("OUT_OF_MEMORY", False),
+    ],
 )
 def test_process_may_live_where_slurm_has_not_seen_its_end(batch, state, may_live):
     assert carrier(batch, rows=ROW.replace("PENDING", state)).state_of(0).may_live is may_live

@@ -242,7 +242,7 @@ def test_lost_node_fails_its_task_and_the_old_process_stops(project, cluster):
         assert "lost its node" in reasons[0]
         assert Path(f"/proc/{worker}").exists()
         project.configure(nodelist="n1", jobs_per_task=2)
-        assert "they begin in 85 s: until then tasks may run that Slurm has lost" in project.jor("run")
+        assert "they begin in 85 s: until then tasks may run whose end Slurm has not seen" in project.jor("run")
         project.until(lambda: not Path(f"/proc/{worker}").exists(), 60)
         assert project.begun == [0]
         project.start_now(project.queue("%F")[0])

@@ -48,7 +48,7 @@ def told(found: Found) -> Iterator[str]:
     yield ""
     yield ", ".join(f"{number} {state}" for state, number in states.items()) + f" of {len(MATRIX)} faults"
     yield ", ".join(f"{total[key]:,} {name}" for key, name in COUNTED.items()) + (
-        "; nothing lost" if not states["FAILED"] else ""
+        "; nothing lost" if states["holds"] == len(MATRIX) else ""
     )
 
 

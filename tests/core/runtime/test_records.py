@@ -76,7 +76,10 @@ def test_parameters_that_json_cannot_say_are_frozen_as_they_look():
     itself = []
     itself.append(itself)
     assert freeze(0, "o", {"a": itself}) == b'{"index":0,"output":"o","parameters":{"a":"[[...]]"}}\n'
-    assert json.loads(freeze(0, "o", {"a": {(1, 2): 3}}))["parameters"] == {"a": "{(1, 2): 3}"}
+    assert json.loads(freeze(0, "o", {"a": {(1, 2): 3}, "b": {"y", "x"}}))["parameters"] == {
+        "a": "{(1, 2): 3}",
+        "b": ["x", "y"],
+    }
 
 
 def test_line_is_appended_and_never_through_a_link(tmp_path):

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import time
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,9 @@ from .runtime.staging import force, force_name
 
 #: Seconds after which a submission that is still being written is so no more: its jor was killed.
 ABANDONED_AFTER = 3600.0
+#: Seconds after the last change of its folder from which on a submission is looked up, and its folder, which may hold
+#: the files of very many tasks, not listed.
+_SETTLED_AFTER = 120.0
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -277,12 +281,18 @@ def newest_first(records: str) -> Iterator[Run]:
     for name in names:
         run = Run(os.path.join(records, "runs", name))
         try:
-            # By the listing alone: a stat while another host is writing it would have NFS deny it for a minute.
-            is_finished = os.path.basename(run.submission) in os.listdir(run.folder)
+            if _is_finished(run):
+                yield run
         except (FileNotFoundError, NotADirectoryError):
             continue  # another error passes: jobs of a submission that may not be seen could run twice
-        if is_finished:
-            yield run
+
+
+def _is_finished(run: Run) -> bool:
+    if time.time() - os.stat(run.folder).st_mtime < _SETTLED_AFTER:
+        # Not by a look-up: should another host be writing it at this moment, NFS would deny it for a minute.
+        return os.path.basename(run.submission) in os.listdir(run.folder)
+    os.stat(run.submission)
+    return True
 
 
 def sweep_unfinished(records: str, now: float) -> None:

@@ -26,8 +26,8 @@ ACCEPTED_WITHIN = 330.0
 SHOWN_WITHIN = 60.0
 #: Seconds by which sacct is asked for what was earlier: its clock is another. It is asked for job ids.
 CLOCKS_DIFFER = 86_400.0
-#: States in which Slurm has given up a task without having seen its end: its node was lost, or it is cancelled there.
-_UNSEEN = ("NODE_FAIL", "BOOT_FAIL", "CANCELLED")
+#: States that Slurm gives a task without having seen its end: should its node be lost, its processes go on.
+_UNSEEN = ("NODE_FAIL", "BOOT_FAIL", "CANCELLED", "TIMEOUT", "DEADLINE", "PREEMPTED")
 
 
 class Inquiry:

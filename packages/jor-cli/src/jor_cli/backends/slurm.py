@@ -307,15 +307,15 @@ def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
         revoked = run.revocations()
         states = {task: state for task in tasks if (state := found.carriers[run].state_of(task)).phase is Phase.OVER}
         fresh = [task for task in states if not any(first <= task <= last for first, last, _ in revoked)]
-        if fresh:
-            try:
-                revoke(run, ranges(fresh), "its jobs were submitted anew")
-            except OSError as error:
-                raise JorError(
-                    f"the submission cannot be revoked: {error.strerror}", where=run.revoked, remedy="Make it writable"
-                ) from error
         lost = frozenset(task for task, state in states.items() if state.may_live)
-        if lost and may_live(run, lost):
-            age = server_time(run.revoked) - os.stat(run.revoked).st_mtime
-            delay = max(delay, heeded_within(run.folder) + submission.grace_period - max(age, 0))
+        try:
+            if fresh:
+                revoke(run, ranges(fresh), "its jobs were submitted anew")
+            if lost and may_live(run, lost):
+                age = server_time(run.revoked) - os.stat(run.revoked).st_mtime
+                delay = max(delay, heeded_within(run.folder) + submission.grace_period - max(age, 0))
+        except OSError as error:
+            raise JorError(
+                f"the submission cannot be revoked: {error.strerror}", where=run.revoked, remedy="Make it writable"
+            ) from error
     return math.ceil(delay)

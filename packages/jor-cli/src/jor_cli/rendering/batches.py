@@ -24,7 +24,7 @@ def told_submissions(label: str, outcome: Outcome) -> Iterator[str]:
         submission = one.submission
         yield f"{label}: {jobs_of(submission.count)} submitted as {name}, {tasks_of(submission.tasks)}"
     if outcome.submitted and outcome.delay:
-        yield f"{label}: they begin in {outcome.delay} s: until then tasks may run that Slurm has lost"
+        yield f"{label}: they begin in {outcome.delay} s: until then tasks may run whose end Slurm has not seen"
 
 
 def told_held_back(label: str, outcome: Outcome) -> str:

@@ -192,7 +192,7 @@ def freeze(index: int, output: str, parameters: Mapping[str, Any]) -> bytes:
     try:
         return _encoder.encode(job).encode() + b"\n"
     except (TypeError, ValueError, RecursionError):  # keys that JSON has not, values that hold themselves
-        job["parameters"] = {name: _said(value) for name, value in parameters.items()}
+        job["parameters"] = {name: _sayable(value) for name, value in parameters.items()}
         return _encoder.encode(job).encode() + b"\n"
 
 
@@ -241,6 +241,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return _said(value)
+
+
+def _sayable(value: Any) -> Any:
+    try:
+        _encoder.encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return _said(value)
+    return value
 
 
 def _said(value: Any) -> str:

@@ -64,9 +64,17 @@ class Tenure:
         if not earlier:
             return
         # The newest has waited for those before it.
-        before = self._run.journal(self._attempt.task, max(earlier))
+        before = Reader(self._run.journal(self._attempt.task, max(earlier)))
         deadline = time.monotonic() + heeded_within(self._run.folder) + grace
-        while _may_live(before) and not self.lapsed() and time.monotonic() < deadline:
+        owner: Owner | None = None
+        while time.monotonic() < deadline and not self.lapsed():
+            for record in before.records():
+                if record["kind"] == "over":
+                    return
+                if record["kind"] == "claim":
+                    owner = Owner.parse(str(record.get("owner")))
+            if owner is not None and owner.is_dead():
+                return
             self._watch.sleep(1.0)
 
     @property
@@ -137,14 +145,3 @@ def _names(folder: str) -> list[str]:
         return os.listdir(folder)
     except OSError:
         return []  # what cannot be seen now is looked for again: no reason to end a job that has run for days
-
-
-def _may_live(journal: str) -> bool:
-    """Tell whether the worker with this journal has not told its end, and is not known to be dead."""
-    owner = None
-    for record in Reader(journal).records():
-        if record["kind"] == "over":
-            return False
-        if record["kind"] == "claim":
-            owner = Owner.parse(str(record.get("owner")))
-    return owner is None or not owner.is_dead()
