@@ -168,7 +168,8 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
     """Be the only one who plans this entry; give what is pending now, which may be less than it was."""
     records = found.records
     try:
-        os.makedirs(records, exist_ok=True)
+        # Also where it is there already: NFS may remember that it was not, and what others have submitted with it.
+        os.makedirs(os.path.join(records, "runs"), exist_ok=True)
         lease = acquire(os.path.join(records, "lock"), lambda owner: _say(manner, _waiting(found, owner)))
     except OSError as error:
         raise unwritable(error, records) from error

@@ -20,6 +20,8 @@ STALE_AFTER = 600.0
 #: Seconds to wait for another that is at work.
 PATIENCE = 60.0
 
+_UNKNOWN = Owner("an unknown host", "", 0, 0)
+
 
 class Lease:
     """The file at `path`, held by this process. Raise FileExistsError when somebody holds it."""
@@ -64,7 +66,7 @@ def holder(path: str, now: float) -> Owner | None:
     text = _read(path)
     if text is None:
         return None
-    owner = Owner.parse(text) or Owner("an unknown host", "", 0, 0)
+    owner = Owner.parse(text) or _UNKNOWN
     if owner.is_dead():
         return None
     try:
@@ -87,16 +89,18 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
         except FileExistsError:
             text = _read(path)  # before it is judged: what has come since is not to be broken
             owner = holder(path, server_time(path))
-        if owner is None:
+        if owner is None and text is not None:
             _break(path, text)
             continue
+        # Without a text, it has been released since, or is not seen yet from here (NFS): not to be broken.
         if time.monotonic() - began > patience:
+            owner = owner or _UNKNOWN
             raise BusyError(
                 f"process {owner.pid} on {owner.host} has been planning the same entry for {patience:.0f} seconds",
                 where=path,
                 remedy="Run again later; if that process does not exist any more, delete the file",
             )
-        if not told:
+        if owner is not None and not told:
             waiting(owner)
             told = True
         time.sleep(0.05)
