@@ -23,8 +23,9 @@ from jor_cli.rendering.live import Bar, Lines, Nothing, described, view
 
 DEADLINE = 60.0
 
+#: While there is a file `hold`, the jobs after the first few do not end.
 JOBS = """\
-import time
+import os, time
 import jor
 
 class Jobs(jor.JobsBase):
@@ -35,6 +36,8 @@ class Jobs(jor.JobsBase):
 
     def execute(self, i):
         time.sleep(0.05)
+        while i > 5 and os.path.exists("hold"):
+            time.sleep(0.05)
         if i == 1:
             raise ValueError("odd")
         with open(self._get_output_path(**self._jobs[i]), "w") as file:
@@ -136,10 +139,21 @@ def test_no_color_is_respected(terminal: Callable[..., Terminal]) -> None:
         assert "\x1b" not in terminal(*command, NO_COLOR="1").read()
 
 
-def test_status_is_watched_on_a_screen_of_its_own(terminal: Callable[..., Terminal]) -> None:
+@pytest.fixture
+def hold(tmp_path: Path) -> Path:
+    """Keep the jobs from ending until this file is deleted."""
+    path = tmp_path / "hold"
+    path.touch()
+    return path
+
+
+def test_status_is_watched_on_a_screen_of_its_own(terminal: Callable[..., Terminal], hold: Path) -> None:
     run = terminal("run", "--quiet", "--workers", "1")
     wait_until_running(terminal)
-    shown = terminal("status", "--watch").read()
+    watch = terminal("status", "--watch")
+    watch.read(until="running or queued")
+    hold.unlink()
+    shown = watch.read()
     assert run.process.wait(DEADLINE) == 1
     (before, during, after) = re.split("\x1b\\[[?]1049[hl]", shown)
     assert before == ""
@@ -150,7 +164,7 @@ def test_status_is_watched_on_a_screen_of_its_own(terminal: Callable[..., Termin
     assert "odd" in after
 
 
-def test_watch_ends_by_ctrl_c_with_the_terminal_as_it_was(terminal: Callable[..., Terminal]) -> None:
+def test_watch_ends_by_ctrl_c_with_the_terminal_as_it_was(terminal: Callable[..., Terminal], hold: Path) -> None:
     run = terminal("run", "--quiet", "--workers", "1")
     wait_until_running(terminal)
     watch = terminal("status", "--watch", NO_COLOR="1")
@@ -158,18 +172,20 @@ def test_watch_ends_by_ctrl_c_with_the_terminal_as_it_was(terminal: Callable[...
     watch.process.send_signal(signal.SIGINT)
     after = watch.read().partition("\x1b[?1049l")[2]
     assert watch.process.wait(DEADLINE) == 130
+    hold.unlink()
     assert after.startswith("entry")
     assert "\x1b" not in after
     assert run.process.wait(DEADLINE) == 1
 
 
-def test_watch_fits_a_small_terminal_and_one_that_changes(terminal: Callable[..., Terminal]) -> None:
+def test_watch_fits_a_small_terminal_and_one_that_changes(terminal: Callable[..., Terminal], hold: Path) -> None:
     run = terminal("run", "--quiet", "--workers", "1")
     wait_until_running(terminal)
     watch = terminal("status", "--watch", rows=4, columns=30)
     watch.read(until="running or queued")
     watch.resize(rows=40, columns=90)
     watch.read(until="running or queued[^\\0]*running or queued")
+    hold.unlink()
     watch.read()
     frames = watch.shown.partition("\x1b[?1049l")[0].split("\x1b[H")[1:]
     assert frames[0].count("\n") < 4
