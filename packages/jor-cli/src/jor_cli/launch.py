@@ -19,10 +19,12 @@ from jor.history import Ask, outliving
 from jor.local import Assignment, carry_out
 from jor.lock import PATIENCE, Lease, acquire, clear
 from jor.plan import Survey, again, choose, make_submission
+from jor.runtime.outputs import output_name
 from jor.runtime.owner import Owner
 from jor.runtime.staging import sweep
 from jor.status import Status
 from jor.submission import partial_folder, sweep_unfinished, timestamp, unwritable, write
+from jor.underway import makers
 
 from .backends import Lazy
 from .errors import LATER
@@ -59,6 +61,8 @@ class Manner:
     collect: tuple[str, ...] = ()
     #: Jobs that are not to be begun again, by the folder of records of their entry.
     spent: Mapping[str, frozenset[int]] = attrs.field(factory=dict)
+    #: The folders of records of the entries that the command knows, which make no output of each other.
+    known: frozenset[str] = frozenset()
     #: When the command began, as submissions tell the time.
     began: str = attrs.field(factory=timestamp)
 
@@ -74,6 +78,7 @@ def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
         _check(found, manner)
         if not _is_local(found, manner):
             cluster.backend.check(found)
+    manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
     chosen = _choose(surveys, manner)
     for found, indices in chosen:
         if indices:
@@ -179,9 +184,21 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
         clear(lease.path)
         sweep_unfinished(records, lease.server_time())
         sweep(partial_folder(records), lambda: now.history.gone(now.carriers))
-        yield now, _wanted(now, manner)
+        yield now, _unclaimed(now, _wanted(now, manner), manner, ask, lease)
     finally:
         lease.release()
+
+
+def _unclaimed(found: Survey, indices: Sequence[int], manner: Manner, ask: Ask, lease: Lease) -> Sequence[int]:
+    """Return those of the jobs `indices` whose output nobody is making for another list of jobs."""
+    claimed = makers(found, ask, lease.server_time(), manner.known) if indices else {}
+    if not claimed:
+        return indices
+    by_job = {index: claimed[name] for index in indices if (name := output_name(found.jobs, index)) in claimed}
+    if by_job:
+        names = ", ".join(sorted(set(by_job.values())))
+        _say(manner, f"{found.entry.label}: {jobs_of(len(by_job))} left to {names}: the outputs are being made there")
+    return [index for index in indices if index not in by_job]
 
 
 def _await_workers(records: str, lease: Lease) -> None:
@@ -239,6 +256,8 @@ def _why_nothing(found: Survey) -> str:
         others = active - counts[Status.RUNNING]
         doing = "running" if not others else "queued" if others == active else "running or queued"
         return f"{jobs_of(active)} {doing}: left to {names}"
+    if found.status.pending:
+        return f"nothing to run now, {jobs_of(len(found.status.pending))} not done"
     return f"all {jobs_of(found.status.total)} done" if found.status.total else "it lists no jobs"
 
 

@@ -42,6 +42,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
     """
     backend = Lazy(config).backend
     surveys: Sequence[Survey] = list(survey(entries, config, backend.view))
+    manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
     told: set[str] = set()
     pause = backend.poll_interval
     watch = Watch()

@@ -26,7 +26,7 @@ import re
 import struct
 import sys
 import zlib
-from typing import Any, Iterable, Mapping, NamedTuple
+from typing import Any, Iterable, Iterator, Mapping, NamedTuple
 
 from ..errors import JobModuleError, RecordError
 
@@ -200,6 +200,19 @@ def thaw(line: bytes) -> Job:
     """Return the job that `freeze` wrote as `line`, its parameters as plain data."""
     content = json.loads(line)
     return Job(content["index"], content["output"], content["parameters"], line)
+
+
+def planned(run: Run) -> Iterator[Job]:
+    """Yield the jobs that a submission has planned, as far as they can be read."""
+    try:
+        with open(run.jobs, "rb") as file:
+            for line in file:
+                try:
+                    yield thaw(line)
+                except (ValueError, LookupError, TypeError, RecursionError):
+                    continue  # damaged: its worker will say so
+    except FileNotFoundError:
+        return
 
 
 def require_unchanged(jobs: Any, job: Job) -> None:
