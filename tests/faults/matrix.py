@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 #: What jor promises, by the word that the matrix calls it.
 PROMISES = {
-    "whole": "A complete output is never lost, cut short, or shown before it is complete",
+    "whole": "A complete output is never lost, cut short, or shown before it is complete (by a power loss: with `fsync`)",
     "once": "No job runs twice at once because of jor",
     "kept": "No job is forgotten: each is done, or told as failed, interrupted, queued, running or missing",
     "known": "No state is guessed: what cannot be asked is unknown",

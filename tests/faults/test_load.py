@@ -60,7 +60,7 @@ class Jobs(jor.JobsBase):
 WAYS = {
     "raise": "ValueError: no good",
     "exit": "sys.exit(3)",
-    "vanish": "execute returned, but has not written its output",
+    "vanish": "its process ended before execute had returned",
     "forget": "execute returned, but has not written its output",
     "SIGKILL": "killed by signal 9, SIGKILL",
     "SIGSEGV": "killed by signal 11, SIGSEGV",

@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 
 
 class Board:
-    """A page of memory that a worker shares with its jobs: the jobs' errors, and whether to stop."""
+    """A page of memory that a worker shares with its jobs: the jobs' errors, whether they ended, whether to stop."""
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, mmap.PAGESIZE)
@@ -53,6 +53,15 @@ class Board:
     @stop.setter
     def stop(self, value: bool) -> None:
         self._page[0] = value
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job came to its own end: `execute` returned, or raised, which sys.exit does."""
+        return self._page[-1] != 0
+
+    @ended.setter
+    def ended(self, value: bool) -> None:
+        self._page[-1] = value
 
     def tell(self, error: str) -> None:
         """Leave a job's error line for the worker."""
@@ -87,6 +96,7 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, board: Board) -> 
             stream.flush()
         except Exception:
             pass  # closed by the job, or no room for the log; neither says anything about its output
+    board.ended = True
     return status
 
 

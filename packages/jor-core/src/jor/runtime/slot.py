@@ -72,6 +72,7 @@ class Slot:
         self.job = job
         self.first = first
         self._before = stamp(self._final) if self._submission["may_exist"] else None
+        self._board.ended = False
         self._began = time.monotonic()
         self._kill_at = None
         self._host.order(offset)
@@ -100,6 +101,8 @@ class Slot:
         """Put the job's output into place unless it failed with `error`; return why it has failed, '' if it has not."""
         if not error and outcome.status:
             error = self._board.take() or f"exit status {outcome.status}"
+        if not error and not self._board.ended:
+            error = "its process ended before execute had returned"  # os._exit, or another program in its place
         if not error:
             error = self._publish()
         if error:
