@@ -177,7 +177,9 @@ def test_worker_that_outlives_its_command_is_waited_for(jor: Jor, project: Path)
     time.sleep(1.5)
     for worker in workers:
         os.kill(worker, signal.SIGCONT)
-    assert jor.end_of(again).code == 0
+    done = jor.end_of(again)
+    assert done.code == 0
+    assert any(f"waiting for process {worker} on " in done.out for worker in workers)
     as_undisturbed(jor, project)
 
 

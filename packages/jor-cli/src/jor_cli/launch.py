@@ -179,7 +179,7 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
     except OSError as error:
         raise unwritable(error, records) from error
     try:
-        _await_workers(records, lease)
+        _await_workers(found, manner, lease)
         (now,) = again([found], lease.server_time(), ask)
         clear(lease.path)
         sweep_unfinished(records, lease.server_time())
@@ -201,14 +201,19 @@ def _unclaimed(found: Survey, indices: Sequence[int], manner: Manner, ask: Ask, 
     return [index for index in indices if index not in by_job]
 
 
-def _await_workers(records: str, lease: Lease) -> None:
+def _await_workers(found: Survey, manner: Manner, lease: Lease) -> None:
     """Wait until the workers of a command that was killed have ended, lest a job run twice at once."""
     deadline = time.monotonic() + PATIENCE
-    while owner := outliving(records, lease.server_time()):
+    told = False
+    while owner := outliving(found.records, lease.server_time()):
+        if not told:
+            who = f"process {owner.pid} on {owner.host}, which works for a jor run that was killed"
+            _say(manner, f"{found.entry.label}: waiting for {who}")
+            told = True
         if time.monotonic() > deadline:
             raise BusyError(
                 f"process {owner.pid} works for a jor run that was killed, and has not ended in {PATIENCE:.0f} seconds",
-                where=records,
+                where=found.records,
                 remedy="Kill it, and run again",
             )
         time.sleep(0.05)
