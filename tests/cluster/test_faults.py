@@ -122,8 +122,7 @@ def test_task_requeued_by_an_administrator_goes_on_with_what_is_left(project):
     project.jor("run")
     project.until(lambda: project.ran == [0, 1])
     project.slurm("scontrol", "requeue", f"{project.queue('%F')[0]}_0")
-    project.wait(180)
-    assert len(project.outputs) == 3
+    project.until(lambda: len(project.outputs) == 3, 240)
     assert project.ran == [0, 1, 1, 2]
 
 

@@ -52,7 +52,8 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
             while True:
                 progress = _progress(surveys)
                 live.show(progress)
-                idle = [found for found in surveys if not found.status.active]
+                # Tasks that Slurm does not show yet, or any more, may be queued though their array is not active.
+                idle = [found for found in surveys if not found.status.active and not found.status.queued]
                 submitted = [not manner.only_first and _top_up(found, manner, backend, told) for found in surveys]
                 if len(idle) == len(surveys) and not any(submitted):
                     break

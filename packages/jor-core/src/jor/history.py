@@ -15,7 +15,7 @@ from .runtime.jobs import JobsBase
 from .runtime.journal import Reader, Record
 from .runtime.outputs import output_name
 from .runtime.owner import Owner
-from .runtime.records import Run, planned
+from .runtime.records import Run
 from .runtime.staging import stamp
 from .status import Attempt, Carrier, EntryStatus, Phase, TaskState, judge
 from .submission import Submission
@@ -45,13 +45,8 @@ class History:
     submissions: Sequence[tuple[Run, Submission]]
 
     @classmethod
-    def read(
-        cls, jobs: JobsBase, absent: Sequence[int], records: str, source: int, *, everything: bool = False
-    ) -> History:
+    def read(cls, jobs: JobsBase, absent: Sequence[int], records: str, *, everything: bool = False) -> History:
         """Return the history of an entry with the folder `records`, of which the outputs `absent` were not found.
-
-        A submission that counted its jobs otherwise is no part of it: jobs were put in front of others in the list
-        since. `source` is the checksum of the job module; where that is the same, the list is.
 
         Reads only what it has to: no submission when all is done, unless `everything` is wanted, since outputs that are
         there may be about to be replaced.
@@ -62,9 +57,7 @@ class History:
         unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
         wanted = runs if unfit or everything else []
         suspect = _suspect(runs).difference(unfit)
-        found = [(run, submissions.read(run)) for run in wanted]
-        ours = [(run, one) for run, one in found if one.source_crc32 == source or _counts_alike(run, jobs)]
-        return cls(jobs, unfit, empty, incomplete, suspect, ours)
+        return cls(jobs, unfit, empty, incomplete, suspect, [(run, submissions.read(run)) for run in wanted])
 
     @property
     def batches(self) -> Sequence[tuple[Run, Submission]]:
@@ -240,12 +233,6 @@ def _after(over: Record, state: TaskState, requeues: bool) -> TaskState:
     if state.phase is Phase.AT_WORK and not (requeues and over.get("stopped")):
         return TaskState(Phase.OVER, told or str(over.get("stopped") or ""))  # it is just leaving
     return state
-
-
-def _counts_alike(run: Run, jobs: JobsBase) -> bool:
-    """Tell whether the jobs of a submission have the indices that jobs with their outputs have now."""
-    total = len(jobs)
-    return all(job.index < total and output_name(jobs, job.index) == job.output for job in planned(run))
 
 
 def _empty_outputs(jobs: JobsBase, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:

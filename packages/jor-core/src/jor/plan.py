@@ -89,8 +89,7 @@ def survey(
             absent = absent_outputs(jobs, listings.of(folder, remake))
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
-        source = source_checksum(entry.jobmodule)
-        history = History.read(jobs, absent, entry.records(folder), source, everything=mine["overwrite-output"])
+        history = History.read(jobs, absent, entry.records(folder), everything=mine["overwrite-output"])
         if waiting or history.batches:
             waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
         else:
@@ -113,9 +112,8 @@ def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Surv
     anew = []
     for found in surveys:
         absent = absent_outputs(found.jobs, Listing(found.folder))
-        everything, source = found.config["overwrite-output"], source_checksum(found.entry.jobmodule)
-        history = History.read(found.jobs, absent, found.records, source, everything=everything)
-        anew.append(attrs.evolve(found, history=history))
+        everything = found.config["overwrite-output"]
+        anew.append(attrs.evolve(found, history=History.read(found.jobs, absent, found.records, everything=everything)))
     return list(_judged(anew, now, ask))
 
 

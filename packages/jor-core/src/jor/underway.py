@@ -13,7 +13,9 @@ from collections.abc import Container, Mapping
 from .history import Ask
 from .lock import holder
 from .plan import Survey
-from .runtime.records import Run, planned
+from .runtime.jobs import JobsBase
+from .runtime.outputs import output_name
+from .runtime.records import Run, planned, source_checksum
 from .submission import newest_first, read
 
 
@@ -24,7 +26,12 @@ def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) ->
     the time by the clock that stamps files there.
     """
     top = os.path.dirname(found.records)
-    counted = {run for run, _ in found.history.submissions}
+    source = source_checksum(found.entry.jobmodule)
+    counted = {
+        run
+        for run, submission in found.history.submissions
+        if submission.source_crc32 == source or _counts_alike(run, found.jobs)
+    }
     others = [
         (run, read(run))
         for name in sorted(os.listdir(top))
@@ -37,6 +44,12 @@ def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) ->
     names = {run: carriers[run].name if carriers[run].is_active else "" for run, _ in batches}
     names.update({run: _local(run, now) for run, submission in others if submission.batch is None})
     return {job.output: names[run] for run, _ in others if names[run] for job in planned(run)}
+
+
+def _counts_alike(run: Run, jobs: JobsBase) -> bool:
+    """Tell whether the jobs of a submission have the indices that jobs with their outputs have now."""
+    total = len(jobs)
+    return all(job.index < total and output_name(jobs, job.index) == job.output for job in planned(run))
 
 
 def _local(run: Run, now: float) -> str:
