@@ -89,7 +89,7 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
         except FileExistsError:
             text = _read(path)  # before it is judged: what has come since is not to be broken
             owner = holder(path, server_time(path))
-        if owner is None and text is not None:
+        if owner is None and (text is not None or os.path.islink(path)):  # jor makes no links
             _break(path, text)
             continue
         # Without a text, it has been released since, or is not seen yet from here (NFS): not to be broken.

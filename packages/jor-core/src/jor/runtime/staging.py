@@ -47,9 +47,10 @@ class Staging:
         With `durably`, it is on the disk before it is moved, and has been moved there when this returns. Return False,
         and move nothing, when the job has not written it.
         """
-        left = os.listdir(self.folder)
+        with os.scandir(self.folder) as entries:
+            left = {entry.name: entry.is_file() for entry in entries}  # the listing says so: no stat
         name = os.path.basename(output)
-        if name not in left or stamp(os.path.join(self.folder, name)) is None:
+        if not left.get(name):
             return False
         folder = os.path.dirname(output)
         if durably:
