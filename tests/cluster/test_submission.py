@@ -368,7 +368,7 @@ def test_overwriting_twice_runs_jobs_once_more_and_not_twice(project):
 
 
 def test_munge_that_is_down_loses_nothing(project, cluster):
-    project.write([0, 1], "time.sleep(5)")
+    project.write([0, 1], "time.sleep(30)")
     cluster.kill_munge()
     try:
         assert "Munge encode failed" in project.jor("run", code=75)

@@ -202,7 +202,6 @@ def _local_attempt(run: Run, submission: Submission, now: float, wanted: frozens
 
 def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: frozenset[int]) -> Attempt:
     task_of = submission.task_of()
-    requeues = bool(submission.batch and submission.batch.requeue)
 
     @cache
     def journals() -> _Journals:
@@ -214,7 +213,7 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: f
         if state.phase is Phase.OVER and state.reason and task not in journals().begun:
             log = run.log(task)
             return attrs.evolve(state, log=log) if os.path.exists(log) else state
-        return state if over is None else _after(over, state, requeues)
+        return state if over is None else _after(over, state)
 
     return Attempt(
         submission.planned,
@@ -225,13 +224,13 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: f
     )
 
 
-def _after(over: Record, state: TaskState, requeues: bool) -> TaskState:
+def _after(over: Record, state: TaskState) -> TaskState:
     """Return the state of a task of which the batch system says `state`, and its own newest journal that it is over."""
     told = str(over.get("error") or "")
     if state.phase is Phase.OVER:
         return attrs.evolve(state, reason=told or state.reason or str(over.get("stopped") or ""))
-    if state.phase is Phase.AT_WORK and not (requeues and over.get("stopped")):
-        return TaskState(Phase.OVER, told or str(over.get("stopped") or ""))  # it is just leaving
+    if state.phase is Phase.AT_WORK and not over.get("stopped"):
+        return TaskState(Phase.OVER, told)  # it is just leaving; one that was stopped may just be beginning anew
     return state
 
 
