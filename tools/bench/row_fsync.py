@@ -26,7 +26,7 @@ def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
     }
     found = interleaved({**contestants, "disk": partial(_seconds_of_fsync, folder / "disk")}, sizes.rounds)
     forced, lazy = ([jobs / seconds for seconds in found[name]] for name in ("forced", "lazy"))
-    more = [(a - b) / jobs * 1e3 for a, b in zip(found["forced"], found["lazy"])]  # noqa: B905
+    more = [(a - b) / jobs * 1e3 for a, b in zip(found["forced"], found["lazy"], strict=True)]
     note = f"{jobs} jobs, {workers()} workers"
     return [
         Measured("fsync", forced, lazy, note),

@@ -16,6 +16,7 @@ from .plan import Survey
 from .runtime.jobs import JobsBase
 from .runtime.outputs import output_name
 from .runtime.records import Run, planned, source_checksum
+from .status import Carrier
 from .submission import newest_first, read
 
 
@@ -26,24 +27,25 @@ def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) ->
     the time by the clock that stamps files there.
     """
     top = os.path.dirname(found.records)
-    source = source_checksum(found.entry.jobmodule)
-    counted = {
-        run
-        for run, submission in found.history.submissions
-        if submission.source_crc32 == source or _counts_alike(run, found.jobs)
-    }
-    others = [
+    known = dict(found.history.submissions)
+    strangers = [
         (run, read(run))
         for name in sorted(os.listdir(top))
         if (records := os.path.join(top, name)) == found.records or records not in entries
         for run in newest_first(records)
-        if run not in counted
+        if run not in known
     ]
-    batches = [one for one in others if one[1].batch is not None]
-    carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
-    names = {run: carriers[run].name if carriers[run].is_active else "" for run, _ in batches}
-    names.update({run: _local(run, now) for run, submission in others if submission.batch is None})
-    return {job.output: names[run] for run, _ in others if names[run] for job in planned(run)}
+    batches = [one for one in strangers if one[1].batch is not None]
+    carriers = dict(found.carriers)
+    carriers.update(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
+    source = source_checksum(found.entry.jobmodule)
+    made: dict[str, str] = {}
+    for run, submission in [*known.items(), *strangers]:
+        name = _at_work(run, carriers.get(run), now)
+        if not name or (run in known and (submission.source_crc32 == source or _counts_alike(run, found.jobs))):
+            continue  # it is over, or the state of its jobs says what it is making
+        made.update((job.output, name) for job in planned(run))
+    return made
 
 
 def _counts_alike(run: Run, jobs: JobsBase) -> bool:
@@ -52,6 +54,9 @@ def _counts_alike(run: Run, jobs: JobsBase) -> bool:
     return all(job.index < total and output_name(jobs, job.index) == job.output for job in planned(run))
 
 
-def _local(run: Run, now: float) -> str:
+def _at_work(run: Run, carrier: Carrier | None, now: float) -> str:
+    """Return what to call who carries a submission out, "" if nobody does; `carrier` is a batch system's."""
+    if carrier is not None:
+        return carrier.name if carrier.is_active else ""
     owner = holder(run.alive, now)
     return f"process {owner.pid} on {owner.host}" if owner else ""

@@ -208,7 +208,7 @@ def _goes_on(jobs: Sequence[Any], count: int) -> bool:
     try:
         jobs[count]
     except Exception:
-        return False
+        return False  # IndexError is the end; anything else is told with its reason where the jobs are read
     return True
 
 
