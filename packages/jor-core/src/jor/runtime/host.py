@@ -186,6 +186,8 @@ class _Server:
         #: The process that runs a job at this moment, 0 if that is this one; and which job.
         self._child = 0
         self._index = 0
+        #: Whether SIGUSR2 came while the process for which it was meant was being made.
+        self._is_owed = False
 
     def checkpoint(self, number: int, _frame: FrameType | None) -> None:
         """Have the running job save what it has: the answer to SIGUSR2."""
@@ -196,6 +198,8 @@ class _Server:
                 pass  # it has ended
         elif self._jobs._running is not None:
             self._jobs.checkpoint(self._index)  # this handler is set where there is one
+        else:
+            self._is_owed = True
 
     def serve(self, orders: int, answers: int) -> None:
         """Run what is ordered until the worker is gone."""
@@ -227,6 +231,9 @@ class _Server:
             finally:
                 os._exit(status)
         self._child = pid
+        if self._is_owed:
+            self._is_owed = False
+            self.checkpoint(signal.SIGUSR2, None)
         _, waited, usage = os.wait4(pid, 0)
         self._child = 0
         return time.monotonic() - began, usage.ru_maxrss, waited
