@@ -13,15 +13,20 @@ from ..integration.commands import outputs
 from .conftest import arrays, later
 
 
+def all_end_well(commands):
+    """Wait for all commands; none may fail."""
+    for process in commands:
+        said, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, said
+
+
 @pytest.mark.every_version
 @pytest.mark.parametrize("count", [2, 10])
 def test_runs_and_statuses_at_once_submit_one_array(project, count, record_property):
     project.write_careful(6, 0.5)
     project.configure(jobs_per_task=2)
     commands = [project.start(*args) for _ in range(count) for args in (["run"], ["status"], ["run", "--wait"])]
-    for process in commands:
-        said, _ = process.communicate(timeout=240)
-        assert process.returncode == 0, said
+    all_end_well(commands)
     assert project.begun == list(range(6))
     assert project.overlaps == []
     assert outputs(project.folder / "out") == expected(6)
@@ -37,9 +42,7 @@ def test_cancel_that_races_with_starting_tasks_leaves_nothing_that_begins_later(
     commands = [project.start("run") for _ in range(2)]
     time.sleep(chance.uniform(0, 4))
     commands += [project.start("cancel") for _ in range(2)]
-    for process in commands:
-        said, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, said
+    all_end_well(commands)
     project.jor("cancel")  # what the first two came too early for
     project.until(lambda: project.queue() == [])
     begun = project.begun
