@@ -150,7 +150,12 @@ class Project:
     def jor(self, *args: str, code: int = 0, **environment: str) -> str:
         """Run the command jor, which has to end with `code`; return all that it said."""
         process = self.start(*args, **environment)
-        said, _ = process.communicate(timeout=300)
+        try:
+            said, _ = process.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            said, _ = process.communicate()
+            pytest.fail(f"jor {' '.join(args)} has not ended:\n{said[-3000:]}\n{self.cluster.state()}")
         assert process.returncode == code, said
         return said
 
@@ -232,6 +237,7 @@ def make_project(tmp_path: Path, cluster: Any) -> Iterator[Callable[[str], Proje
         one.jor("cancel")
     # A task that the controller has lost goes on, and Slurm starts no other with its id, which is given again.
     cluster.end_orphans()
+    cluster.wait_for_nodes()  # what a test has done to them is told with it, not with the next one
 
 
 @pytest.fixture

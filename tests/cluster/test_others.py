@@ -78,8 +78,8 @@ def test_task_that_is_requeued_and_held_goes_on_when_it_is_released(project):
     assert "left to Slurm array" in project.jor("run")
     project.slurm("scontrol", "release", task)
     project.start_now(task)
-    project.wait(180)
-    assert outputs(project.folder / "out") == expected(4)
+    said = project.wait(180)
+    assert outputs(project.folder / "out") == expected(4), f"{said}\n{project.cluster.state()}"
     assert project.overlaps == []
     assert project.begun in ([0, 1, 1, 2, 3], [0, 1, 2, 3])  # the second may just have ended
     assert len(project.runs) == 1

@@ -237,7 +237,15 @@ class Cluster:
             states = self._try("sinfo", "-h", "-N", "-o", "%N %T").stdout.split("\n")
             return all(f"{node} {state}" in states for node in NODES for state in ["idle"])
 
-        self._wait(idle, "slurmd")
+        try:
+            self._wait(idle, "slurmd")
+        except TestbedError as error:
+            raise TestbedError(f"{error}\n{self.state()}") from error
+
+    def state(self) -> str:
+        """Return what Slurm shows of its nodes, of why one of them takes no jobs, and of its jobs."""
+        looks = (("sinfo", "-N", "-l"), ("sinfo", "-R"), ("squeue", "-t", "all", "-o", "%i %T %r %N %j"))
+        return "\n".join(self._try(*look).stdout[-3000:] for look in looks)
 
     # How
 
