@@ -210,9 +210,10 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: f
     @cache
     def state_of(task: int) -> TaskState:
         state, over = carrier.state_of(task), journals().of_tasks.get(task)
-        if state.phase is Phase.OVER and state.reason and task not in journals().begun:
+        if state.phase is Phase.OVER and task not in journals().begun:
             log = run.log(task)
-            return attrs.evolve(state, log=log) if os.path.exists(log) else state
+            reason = state.reason or "its task ended before it began a job"
+            return attrs.evolve(state, reason=reason, log=log if os.path.exists(log) else "")
         return state if over is None else _after(over, state)
 
     return Attempt(
