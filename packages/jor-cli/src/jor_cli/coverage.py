@@ -70,7 +70,7 @@ def coverage(found: Survey, absent: Sequence[int], made: Sequence[str] | None) -
     """
     entry, total = found.entry, found.status.total
     missing = found.history.unfit
-    came = set(missing).difference(absent, found.history.empty, found.history.incomplete)
+    came = set(missing).difference(absent, found.history.unsound)
     went = set(absent).difference(missing)
     return {
         "version": VERSION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -33,7 +34,10 @@ def runs_here(config: Config) -> bool:
 
 def collect(found: Survey) -> int:
     """Call the class's `collect` where its jobs run; return the exit status, 0 for success."""
-    return _jor(found.entry, found.config, "collect", [found.folder])
+    incomplete = os.path.join(_workplace().name, "incomplete")
+    with open(incomplete, "w") as file:
+        json.dump(found.history.unsound, file)
+    return _jor(found.entry, found.config, "collect", [found.folder], incomplete)
 
 
 def _listed(entry: Entry, config: Config) -> JobsBase | None:

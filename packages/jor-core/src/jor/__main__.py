@@ -13,12 +13,12 @@ from .runtime.worker import work
 USAGE = """\
 usage: python -m jor exec RUN TASK [RESTART START_TIME END_TIME JOB_ID]
        python -m jor list DIRECTORY JOBMODULE JOBARGS PATH_PREFIX FILE
-       python -m jor collect DIRECTORY JOBMODULE JOBARGS PATH_PREFIX
+       python -m jor collect DIRECTORY JOBMODULE JOBARGS PATH_PREFIX FILE
 
 exec: be worker TASK of the submission in the folder RUN, fed with jobs through standard input; or array task TASK of a
 batch system, which has started it RESTART times before, at START_TIME now, and ends it at END_TIME (seconds since 1970
 by its clock; 0: not known). list: write what a job module lists into FILE. collect: call the method collect of its
-class. jor starts this itself. People use the command jor: pip install jor-cli."""
+class; FILE has the indices of jobs whose output is not complete. jor starts this itself. People use the command jor: pip install jor-cli."""
 
 
 def main(argv: list[str]) -> int:
@@ -28,14 +28,12 @@ def main(argv: list[str]) -> int:
         if len(argv) in (3, 7) and argv[0] == "exec" and all(map(str.isdigit, argv[2:6])):
             task, restart, start, end = (*map(int, argv[2:6]), 0, 0, 0)[:4]
             return work(Run(argv[1]), Attempt(task, restart, end - start if start else 0, "".join(argv[6:])))
-        if (len(argv), argv[:1]) in ((6, ["list"]), (5, ["collect"])):
+        if len(argv) == 6 and argv[0] in ("list", "collect"):
             from .runtime import listing  # workers, which start often, do without
 
             os.chdir(argv[1])
-            if argv[0] == "list":
-                listing.write_listing(argv[5], *argv[2:5])
-            else:
-                listing.make(*argv[2:5]).collect()
+            act = listing.write_listing if argv[0] == "list" else listing.collect
+            act(argv[5], *argv[2:5])
             return 0
     except JorError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 # the only voice of a process without a terminal

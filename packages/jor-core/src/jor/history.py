@@ -60,6 +60,11 @@ class History:
         return cls(jobs, unfit, empty, incomplete, suspect, [(run, submissions.read(run)) for run in wanted])
 
     @property
+    def unsound(self) -> list[int]:
+        """Indices of the jobs whose output is there, and is not complete."""
+        return sorted(self.empty | self.incomplete)
+
+    @property
     def batches(self) -> Sequence[tuple[Run, Submission]]:
         """The submissions that a batch system carries out."""
         return [one for one in self.submissions if one[1].batch is not None]

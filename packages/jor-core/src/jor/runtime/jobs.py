@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping, Sequence
+from typing import Any, Collection, Mapping, Sequence
 
 from ..errors import JobModuleError
 from . import outputs
@@ -41,6 +41,8 @@ class JobsBase:
     _jobs: Sequence[Mapping[str, Any]]
     #: While a job runs: its parameters, its final path, and the path at which it writes.
     _running: tuple[Mapping[str, Any], str, str] | None = None
+    #: While outputs are collected: indices of jobs whose output is there, and is not complete.
+    _incomplete: Collection[int] = ()
 
     def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:
         self.path_prefix = os.fspath(path_prefix)
@@ -109,7 +111,8 @@ class JobsBase:
         """The paths of the outputs that do not exist, in the order of the jobs."""
         folder = os.fspath(self._get_output_folder())
         absent = outputs.absent_outputs(self, outputs.Listing(folder))
-        return [os.path.join(folder, outputs.output_name(self, index)) for index in absent]
+        unfit = sorted({*absent, *self._incomplete})
+        return [os.path.join(folder, outputs.output_name(self, index)) for index in unfit]
 
     @property
     def is_output_complete(self) -> bool:

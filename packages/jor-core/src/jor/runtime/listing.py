@@ -67,6 +67,14 @@ def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -
             file.write(json.dumps({"error": told}).encode() + b"\n")
 
 
+def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+    """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
+    jobs = make(jobmodule, arguments, path_prefix)
+    with open(path, "rb") as file:
+        jobs._incomplete = json.loads(file.read())
+    jobs.collect()
+
+
 def read_listing(path: str) -> JobsBase:
     """Return the jobs that `write_listing` has written to `path`. Raise JobModuleError if it has written why not."""
     with open(path, "rb") as file:
