@@ -132,6 +132,12 @@ def request(
             where=config.setting("requeue").source,
             remedy="Leave out one of them: jor run submits again what a task has left",
         )
+    if limit is not None and warning >= limit:
+        raise ConfigError(
+            f"signal = {warning}: a task has {limit} s in all, and would be warned as it starts",
+            where=config.setting("signal").source,
+            remedy="Give it more time, or less of it before the warning",
+        )
     try:
         options = SbatchOptions(
             **{**values, "exclude": excluded},

@@ -126,7 +126,8 @@ class _Worker:
             for slot in self._slots:
                 _quietly(slot.close)
         self._journal.write("over", done=done, failed=failed, stopped=self._tenure.lapsed() or self._unfinished)
-        self._tenure.requeue()
+        if done or failed:  # else it would do no more the next time
+            self._tenure.requeue()
         if self._watch.stopped_by:
             return 128 + self._watch.stopped_by
         # The command that feeds a worker counts its failures; a batch system knows only the exit status.
