@@ -192,12 +192,12 @@ class Slurm:
 
     def _submit_limit(self) -> int | None:
         """Return how many jobs the user may have submitted: the least of his associations and their default QOS."""
-        user = pwd.getpwuid(os.getuid()).pw_name  # not a variable of the environment, which may say anything
         show = ("sacctmgr", "-n", "-P", "show")
         try:
+            user = pwd.getpwuid(os.getuid()).pw_name  # not a variable of the environment, which may say anything
             rows = self._settled(*show, "assoc", f"user={user}", "format=MaxSubmitJobs,DefaultQOS,QOS").split("\n")
             qos = self._settled(*show, "qos", "format=Name,MaxSubmitJobsPerUser").split("\n")
-        except CommandError:
+        except (CommandError, KeyError):  # the user may have no name here
             return None  # what it would have told, sbatch will tell
         of_qos = {name: limit for name, _, limit in (row.partition("|") for row in qos)}
         found = []
