@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from .errors import LimitError
+from .errors import RefusedError
 from .parsing import parse_limit
 
 
@@ -60,13 +60,13 @@ class Limits:
     def array_sizes(self, tasks: int, room: int | None = None) -> tuple[int, ...]:
         """Return the sizes of the arrays, each from index 0 on, that `tasks` tasks are to be cut into.
 
-        Their sum is less than `tasks` when no more than `room` may be submitted. Raise LimitError when the cluster
-        takes no arrays at all.
+        Their sum is less than `tasks` when no more than `room` may be submitted. Raise RefusedError when the
+        cluster takes no arrays at all.
         """
         # An array of as many tasks as MaxJobCount is never accepted: slurmctld wants room for one more.
         most = min(self.max_array_size, self.max_array_tasks or self.max_array_size, max(self.max_job_count - 1, 1))
         if most < 1:
-            raise LimitError("this cluster takes no job arrays (MaxArraySize is 0)", remedy="Ask its administrators")
+            raise RefusedError("this cluster takes no job arrays (MaxArraySize is 0)", remedy="Ask its administrators")
         left = tasks if room is None else min(tasks, max(room, 0))
         whole, rest = divmod(left, most)
         return (most,) * whole + ((rest,) if rest else ())
