@@ -54,8 +54,8 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
                 live.show(progress)
                 # Tasks that Slurm does not show yet, or any more, may be queued though their array is not active.
                 idle = [found for found in surveys if not found.status.active and not found.status.queued]
-                submitted = [not manner.only_first and _top_up(found, manner, backend, told) for found in surveys]
-                if len(idle) == len(surveys) and not any(submitted):
+                submitted = [None if manner.only_first else _top_up(found, manner, backend, told) for found in surveys]
+                if len(idle) == len(surveys) and all(arrays is None for arrays in submitted):
                     break
                 pause = backend.poll_interval if any(submitted) else min(pause * 1.3, LONGEST)
                 watch.sleep(pause)
@@ -82,26 +82,26 @@ def _progress(surveys: Sequence[Survey]) -> Progress:
     )
 
 
-def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> bool:
-    """Submit what has not been yet, and again what may be tried again; tell whether there was any such.
+def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> int | None:
+    """Submit what has not been yet, and again what may be tried again; return how many arrays, None if no such is left.
 
     Why jobs are held back is said once; it is kept in `told`.
     """
     if not found.status.pending or found.config["scheduler"] == "local":
-        return False
+        return None
     spent = _spent(found, manner.began)
     if len(found.status.pending) == len(spent):
-        return False
+        return None
     found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
     try:
         outcome = submit(found, attrs.evolve(manner, spent={found.records: spent}, quiet=True), backend)
     except (CommandError, RefusedError) as error:
         click.echo(message(error), err=True)
-        return isinstance(error, CommandError)
+        return 0 if isinstance(error, CommandError) else None
     if outcome.held_back and outcome.why not in told:
         click.echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} wait for room: {outcome.why}", err=True)
         told.add(outcome.why)
-    return bool(outcome.submitted or outcome.held_back)
+    return len(outcome.submitted) if outcome.submitted or outcome.held_back else None
 
 
 def _spent(found: Survey, began: str) -> frozenset[int]:

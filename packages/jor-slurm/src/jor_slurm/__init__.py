@@ -4,6 +4,7 @@ from .arrays import MAX_INDEX, IndexSet
 from .cache import Cache
 from .commands import ArrayId, Queue, Slurm, patiently
 from .errors import (
+    AccountLimitError,
     CommandError,
     IndexSetError,
     LimitError,
@@ -26,6 +27,7 @@ from .units import format_memory, format_time, parse_memory, parse_time
 __version__ = "0.2.0"
 
 __all__ = [
+    "AccountLimitError",
     "ARRAY_TASK_ID",
     "END_TIME",
     "JOB_ID",

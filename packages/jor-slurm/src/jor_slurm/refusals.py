@@ -5,7 +5,7 @@ Sources: src/common/slurm_errno.c of Slurm 22.05 to 26.05; each class was provok
 
 from __future__ import annotations
 
-from .errors import LimitError, RefusedError, SlurmError, UnconfirmedError, UnreachableError
+from .errors import AccountLimitError, LimitError, RefusedError, SlurmError, UnconfirmedError, UnreachableError
 
 _LATER = "Try again later"
 
@@ -32,15 +32,15 @@ _UNREACHED = (
     "rate limit exceeded",
     "system submissions disabled",
     "unable to resolve",
+    "unable to process configuration file",  # sbatch has not found out whom to ask
+    "could not establish a configuration source",
 )
 #: The same without one of these: it may as well be the answer that could not be read.
 _VAGUE = ("unable to contact slurm controller", "protocol authentication error")
-#: Something is full.
+#: The account, or its QOS, may not have so much in the queue.
+_ACCOUNT_LIMITS = ("maxsubmit", "job violates accounting/qos policy")
+#: The controller is full, and sbatch has tried for two minutes.
 _LIMITS = (
-    "qosmaxsubmitjobperuserlimit",
-    "assocmaxsubmitjoblimit",
-    "maxsubmit",
-    "job violates accounting/qos policy",
     "resource temporarily unavailable",
     "job creation temporarily disabled",
     "temporarily unable to accept job",
@@ -82,6 +82,8 @@ def refusal(returncode: int, stderr: str) -> SlurmError:
     for text, remedy in _REMEDIES:
         if text in low:
             return RefusedError(words, remedy=remedy)
+    if _any(_ACCOUNT_LIMITS, low):
+        return AccountLimitError(words, remedy=_LATER)
     if _any(_LIMITS, low):
         return LimitError(words, remedy=_LATER)
     return RefusedError(words, remedy="See the manual of sbatch, which says this, or ask the cluster's administrators")

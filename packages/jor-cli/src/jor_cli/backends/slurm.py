@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -24,6 +25,7 @@ from jor.runtime.tenure import heeded_within
 from jor.status import Phase, Shortage
 from jor.submission import Submission, new_token, ranges, revoke, run_of, write_batch
 from jor_slurm import (
+    AccountLimitError,
     ArrayId,
     Cache,
     CommandError,
@@ -120,8 +122,9 @@ class Backend:
         return self._limits
 
     def check(self, found: Survey) -> None:
-        """Raise ConfigError for options of an entry that Slurm would not take, as far as it need not be asked."""
-        request(found.config, needs_of(found.config), 1, [], Limits())
+        """Raise an error for what Slurm would not take of an entry, as far as it need not be asked."""
+        wanted = request(found.config, needs_of(found.config), 1, [], Limits())
+        wanted.options_of(job_name(found.entry.label, "token"), found.records)
 
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
@@ -198,21 +201,29 @@ class Backend:
             return attrs.evolve(outcome, held_back=outcome.held_back + len(jobs))
         per_task = wanted.jobs_per_task
         room, limit = self._room(found.config)
+        is_met = False
         done = 0
         why = ""
-        for tasks in self.limits.array_sizes(-(-len(jobs) // per_task), room):
+        sizes = deque(self.limits.array_sizes(-(-len(jobs) // per_task), room))
+        while sizes:
+            tasks = sizes.popleft()
             part = jobs[done : done + tasks * per_task]
             try:
                 one = self._submit_array(found, wanted, part, overwrite)
+            except AccountLimitError as error:
+                is_met, limit = True, error.what
             except (LimitError, UnreachableError) as error:
                 why = error.what
                 break
-            outcome = attrs.evolve(outcome, submitted=(*outcome.submitted, one))
-            self._submitted += one.submission.tasks
-            done += len(part)
-            if one.array is None:
-                why = "Slurm did not say whether it has accepted the last one"
-                break
+            else:
+                outcome = attrs.evolve(outcome, submitted=(*outcome.submitted, one))
+                self._submitted += one.submission.tasks
+                done += len(part)
+                if one.array is None:
+                    why = "Slurm did not say whether it has accepted the last one"
+                    break
+            if is_met:  # and was not known before: half as much may fit, and so on down to one
+                sizes = deque([tasks // 2] if tasks > 1 else [])
         left = len(jobs) - done
         return attrs.evolve(outcome, held_back=outcome.held_back + left, why=why or (limit if left else ""))
 
