@@ -25,6 +25,20 @@ from .projects import CAREFUL_JOBS, COUNT, executions, expected, nothing_is_torn
 MEMORY = 3600
 #: Runs a command on the far node: where that has the folder of this one.
 ON_FAR_NODE = 'mount --bind "$0" "$1" && cd "$2" && shift 2 && exec "$@"'
+#: Between the listing of the outputs and the reading of the records, each output is looked for, and made then.
+TOO_EARLY = """\
+import os, time
+from jor.history import History
+read = History.read
+def later(*args, **options):
+    for i in range(1, 6):
+        assert not os.path.exists(f"careful/index{i}.txt")
+    open("listed", "w").close()
+    while "made" not in os.listdir():
+        time.sleep(0.1)
+    return read(*args, **options)
+History.read = later
+"""
 
 
 class Nodes:
@@ -100,6 +114,17 @@ def test_outputs_made_on_another_node_are_seen_at_once(near: Jor, far: Jor) -> N
     assert begun(near.folder) == list(range(COUNT))
     assert far("collect", "--missing-output", "raise").code == 0
     assert (near.folder / "careful" / "all").read_bytes() == b"".join(expected()[f"index{i}.txt"] for i in range(COUNT))
+
+
+def test_output_that_a_node_has_looked_for_too_early_is_seen(near: Jor, far: Jor) -> None:
+    near("run", "--test")
+    (near.folder / "early").mkdir()
+    (near.folder / "early" / "sitecustomize.py").write_text(TOO_EARLY)
+    process = far.start("status", PYTHONPATH=near.folder / "early")
+    wait_until((near.folder / "listed").exists)
+    assert near("run").code == 0
+    (near.folder / "made").touch()
+    assert f"careful {COUNT} 0 {COUNT}" in far.end_of(process).said
 
 
 def test_run_on_another_node_leaves_jobs_that_run_to_who_runs_them(near: Jor, far: Jor) -> None:

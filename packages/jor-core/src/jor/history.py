@@ -13,7 +13,7 @@ from .executions import journals
 from .lock import holder
 from .runtime.jobs import JobsBase
 from .runtime.journal import Reader, Record
-from .runtime.outputs import output_name
+from .runtime.outputs import Listing, output_name
 from .runtime.owner import Owner
 from .runtime.records import Run
 from .runtime.staging import stamp
@@ -85,9 +85,16 @@ class History:
         """
         folder = os.fspath(self.jobs._get_output_folder())
 
+        @cache
+        def listing() -> Listing:
+            return Listing(folder)
+
         def exists(index: int) -> bool:
-            found = stamp(os.path.join(folder, output_name(self.jobs, index)))
-            return found is not None and index not in self.incomplete and (index not in self.empty or found[2] > 0)
+            name = output_name(self.jobs, index)
+            found = stamp(os.path.join(folder, name))
+            if found is None:
+                return listing().has(name)  # NFS denies for a minute what anybody has looked for too early
+            return index not in self.incomplete and (index not in self.empty or found[2] > 0)
 
         wanted = frozenset(self.unfit)
         attempts = [

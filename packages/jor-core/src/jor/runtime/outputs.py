@@ -52,13 +52,17 @@ class Listing:
                 f"two jobs have the same output {os.path.join(self.folder, name)!r}; the second is job {index}",
                 remedy="Let _get_output_fname (and _get_output_folder) tell apart all jobs of all entries",
             )
-        subfolder = os.path.dirname(_fit(name, index))
+        exists = self.has(_fit(name, index))
+        self._claimed[name] = True
+        return exists
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file with this name, which no job has claimed yet."""
+        subfolder = os.path.dirname(name)
         if subfolder not in self._read:
             self._read.add(subfolder)
             self._read_folder(subfolder)
-        exists = name in self._claimed
-        self._claimed[name] = True
-        return exists
+        return name in self._claimed
 
     def _read_folder(self, subfolder: str) -> None:
         try:
