@@ -18,7 +18,8 @@ usage: python -m jor exec RUN TASK [RESTART START_TIME END_TIME JOB_ID]
 exec: be worker TASK of the submission in the folder RUN, fed with jobs through standard input; or array task TASK of a
 batch system, which has started it RESTART times before, at START_TIME now, and ends it at END_TIME (seconds since 1970
 by its clock; 0: not known). list: write what a job module lists into FILE. collect: call the method collect of its
-class; FILE has the indices of jobs whose output is not complete. jor starts this itself. People use the command jor: pip install jor-cli."""
+class; FILE has the indices of jobs whose output is not complete. jor starts this itself. People use the command jor:
+pip install jor-cli."""
 
 
 def main(argv: list[str]) -> int:

@@ -27,13 +27,13 @@ from .units import format_memory, format_time, parse_memory, parse_time
 __version__ = "0.2.0"
 
 __all__ = [
-    "AccountLimitError",
     "ARRAY_TASK_ID",
     "END_TIME",
     "JOB_ID",
     "MAX_INDEX",
     "RESTART_COUNT",
     "START_TIME",
+    "AccountLimitError",
     "AccountingRecord",
     "ArrayId",
     "Cache",
