@@ -107,3 +107,63 @@ def test_name_that_cannot_be_made_is_told_with_the_job(tmp_path):
     jobs._jobs = [{"name": "a"}, {"other": 1}]
     with pytest.raises(JobModuleError, match=r"_get_output_fname failed for job 1, \{'other': 1\}: TypeError"):
         absent_outputs(jobs, Listing(str(tmp_path)))
+
+
+#: More jobs than are looked at together.
+MANY = 2500
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Give a folder in which all of many names are there but two."""
+    names = [f"{i}.txt" for i in range(MANY)]
+    for name in names:
+        (tmp_path / name).touch()
+    (tmp_path / "0.txt").unlink()
+    (tmp_path / "1700.txt").unlink()
+    return tmp_path, names
+
+
+def test_those_that_are_absent_among_many_are_found(many):
+    folder, names = many
+    assert absent(folder, names) == [0, 1700]
+    listing = Listing(str(folder))
+    absent_outputs(Named(names[5:], folder), listing)
+    assert sorted(listing.unclaimed()) == [f"{i}.txt" for i in range(1, 5)]
+
+
+@pytest.mark.parametrize("first", [0, 3, 999, 1700, 2400])
+@pytest.mark.parametrize("second", [5, 1000, 2499])
+def test_two_jobs_with_one_output_are_refused_among_many(many, first, second):
+    folder, names = many
+    names[second] = names[first]
+    with pytest.raises(JobModuleError, match=f"two jobs have the same output .*; the second is job {max(first, second)}"):
+        absent(folder, names)
+
+
+@pytest.mark.parametrize("index", [0, 999, 1000, 2499])
+@pytest.mark.parametrize("job", [None, {}, {"name": 7}], ids=["no mapping", "no argument", "no name"])
+def test_job_without_a_name_among_many_is_told(many, index, job):
+    folder, names = many
+    jobs = Named(names, folder)
+    jobs._jobs[index] = job
+    with pytest.raises(JobModuleError, match=rf"_jobs\[{index}\]|job {index},"):
+        absent_outputs(jobs, Listing(str(folder)))
+
+
+def test_sequence_that_breaks_off_among_many_is_told(many):
+    class Breaking(list):
+        def __iter__(self):
+            yield from self[:1500]
+            raise OSError("the rest cannot be read")
+
+    folder, names = many
+    jobs = Named(names, folder)
+    jobs._jobs = Breaking(jobs._jobs)
+    with pytest.raises(JobModuleError, match="the rest cannot be read"):
+        absent_outputs(jobs, Listing(str(folder)))
+
+
+def test_names_of_bytes_are_names(tmp_path):
+    (tmp_path / "b").touch()
+    assert absent(tmp_path, [b"a", b"b", "c"]) == [0, 2]
