@@ -281,7 +281,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure the README's figures, side by side with peers; takes forty minutes."""
+    """Measure the README's figures, side by side with peers; takes half an hour."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), "-r", "tools/bench/requirements.txt")
     session.run("python", "tools/bench/bench.py", *session.posargs)
 

@@ -1,6 +1,6 @@
 """What the journals of a submission say in short: who wrote them, which jobs ended well, how the others fared.
 
-A record takes 9 us to read. What has been read of large journals is therefore kept in the user's cache, and the next
+A record takes 8 us to read. What has been read of large journals is therefore kept in the user's cache, and the next
 command reads what has come since. A journal is only ever appended to; one that does not hold any more what was read of
 it is read anew, from its beginning.
 """
