@@ -113,19 +113,23 @@ def test_name_that_cannot_be_made_is_told_with_the_job(tmp_path):
 MANY = 2500
 
 
-@pytest.fixture
-def many(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
     """Give a folder in which all of many names are there but two."""
-    names = [f"{i}.txt" for i in range(MANY)]
-    for name in names:
-        (tmp_path / name).touch()
-    (tmp_path / "0.txt").unlink()
-    (tmp_path / "1700.txt").unlink()
-    return tmp_path, names
+    folder = tmp_path_factory.mktemp("many")
+    for i in range(MANY):
+        if i not in (0, 1700):
+            (folder / f"{i}.txt").touch()
+    return folder
 
 
-def test_those_that_are_absent_among_many_are_found(many):
-    folder, names = many
+@pytest.fixture
+def names():
+    """Give many names."""
+    return [f"{i}.txt" for i in range(MANY)]
+
+
+def test_those_that_are_absent_among_many_are_found(folder, names):
     assert absent(folder, names) == [0, 1700]
     listing = Listing(str(folder))
     absent_outputs(Named(names[5:], folder), listing)
@@ -134,8 +138,7 @@ def test_those_that_are_absent_among_many_are_found(many):
 
 @pytest.mark.parametrize("first", [0, 3, 999, 1700, 2400])
 @pytest.mark.parametrize("second", [5, 1000, 2499])
-def test_two_jobs_with_one_output_are_refused_among_many(many, first, second):
-    folder, names = many
+def test_two_jobs_with_one_output_are_refused_among_many(folder, names, first, second):
     names[second] = names[first]
     with pytest.raises(JobModuleError, match=rf"the same output .* the second is job {max(first, second)}\b"):
         absent(folder, names)
@@ -143,21 +146,19 @@ def test_two_jobs_with_one_output_are_refused_among_many(many, first, second):
 
 @pytest.mark.parametrize("index", [0, 999, 1000, 2499])
 @pytest.mark.parametrize("job", [None, {}, {"name": 7}], ids=["no mapping", "no argument", "no name"])
-def test_job_without_a_name_among_many_is_told(many, index, job):
-    folder, names = many
+def test_job_without_a_name_among_many_is_told(folder, names, index, job):
     jobs = Named(names, folder)
     jobs._jobs[index] = job
     with pytest.raises(JobModuleError, match=rf"_jobs\[{index}\]|job {index},"):
         absent_outputs(jobs, Listing(str(folder)))
 
 
-def test_sequence_that_breaks_off_among_many_is_told(many):
+def test_sequence_that_breaks_off_among_many_is_told(folder, names):
     class Breaking(list):
         def __iter__(self):
             yield from self[:1500]
             raise OSError("the rest cannot be read")
 
-    folder, names = many
     jobs = Named(names, folder)
     jobs._jobs = Breaking(jobs._jobs)
     with pytest.raises(JobModuleError, match="the rest cannot be read"):
