@@ -111,6 +111,24 @@ self.write(i)
     assert one.outputs() == ["howb.txt", "howc.txt"]
 
 
+def test_job_during_which_attempts_die_again_and_again_is_left_and_the_others_run(engine):
+    body = """
+host = os.getppid()
+worker = int(open(f'/proc/{host}/stat').read().rpartition(')')[2].split()[1])
+if how == 'b': os.kill(worker, signal.SIGKILL); time.sleep(60)
+self.write(i)
+"""
+    one = engine(MARK + body, "abc")
+    for restart in range(3):
+        one.start_task(restart=restart)
+        assert one.wait() == -signal.SIGKILL
+    assert one.start_task(restart=3).wait() == 0
+    assert ran(one) == "abbbc"
+    assert one.outputs() == ["howa.txt", "howc.txt"]
+    (end,) = (record for record in one.records("end", "task-0.r3") if record.get("error"))
+    assert end["error"] == "its array task has died 3 times while it ran"
+
+
 def test_later_attempt_waits_until_the_earlier_one_has_stopped(engine):
     body = """
     if os.path.exists('pid') and os.path.exists('/proc/' + open('pid').read()): open('overlap', 'w').close()

@@ -28,6 +28,8 @@ from .watch import STOPPING, Watch
 
 #: Exit status of a worker that cannot work at all: no other would fare better (EX_UNAVAILABLE).
 CANNOT_WORK = 69
+#: So many attempts at an array task may die without a word, with their node, while the same job runs.
+MOST_DEATHS = 3
 #: Seconds by which a signal to the worker may come later than the same signal to its job, when both are sent it.
 _SIGNAL_LAG = 0.5
 
@@ -97,7 +99,7 @@ class _Worker:
             self._source = Feed()
             self._watch = Watch(self._source.fd)
         else:
-            self._source = Chunk(run, attempt.task, _done_before(run, submission, attempt))
+            self._source = Chunk(run, attempt.task, _done_before(run, submission, attempt, journal))
             self._watch = Watch()
         self._tenure = Tenure(run, self._batch, attempt, self._watch)
         #: Whether no more jobs are begun, and why not though there may be more.
@@ -246,18 +248,42 @@ def interpreter() -> list[str]:
     return [sys.executable, sys.argv[0]] if sys.argv[0].endswith(".pyz") else [sys.executable, "-m", "jor"]
 
 
-def _done_before(run: Run, submission: Mapping[str, Any], attempt: Attempt) -> Callable[[Job], bool]:
-    """Return what tells whether a job need not be run: an earlier attempt saw it to its end, or its output is there."""
+def _done_before(run: Run, submission: Mapping[str, Any], attempt: Attempt, journal: Journal) -> Callable[[Job], bool]:
+    """Return what tells whether a job is not to be run: an earlier attempt saw it to its end, or its output is there.
+
+    Nor is one during which too many of them died, which is written down: it may be what kills their nodes.
+    """
 
     @lru_cache(maxsize=None)
-    def ended() -> frozenset[int]:
-        """Return what has ended by itself, when the first job is to begin: an earlier attempt may still be at work."""
-        records = (one for n in range(attempt.restart) for one in Reader(run.journal(attempt.task, n)).records())
-        return frozenset(one["index"] for one in records if one["kind"] == "end" and not one.get("interrupted"))
+    def earlier() -> tuple[set[int], dict[int, int]]:
+        """Return what has ended by itself, and how many attempts died during each job.
+
+        To be asked when the first job is to begin: an earlier attempt may still be at work until then.
+        """
+        ended: set[int] = set()
+        deaths: dict[int, int] = {}
+        for restart in range(attempt.restart):
+            begun = set()
+            for record in Reader(run.journal(attempt.task, restart)).records():
+                if record["kind"] == "begin":
+                    begun.add(record["index"])
+                elif record["kind"] == "end":
+                    begun.discard(record["index"])
+                    if not record.get("interrupted"):
+                        ended.add(record["index"])
+            deaths.update({index: deaths.get(index, 0) + 1 for index in begun})
+        return ended, deaths
 
     def is_done(job: Job) -> bool:
-        there = not submission["may_exist"] and stamp(os.path.join(submission["folder"], job.output)) is not None
-        return there or job.index in ended()
+        if not submission["may_exist"] and stamp(os.path.join(submission["folder"], job.output)) is not None:
+            return True
+        ended, deaths = earlier()
+        count = deaths.get(job.index, 0)
+        if job.index in ended or count < MOST_DEATHS:
+            return job.index in ended
+        error = f"its array task has died {count} times while it ran"
+        journal.note("end", index=job.index, seconds=0, max_rss=0, status=-1, error=error)
+        return True
 
     return is_done
 
