@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -238,6 +239,69 @@ def test_status_tells_which_job_a_killed_command_has_interrupted(jor: Jor, slow:
     told = jor("status").said
     assert "slow(n=40) 0 2 38 40" in told
     assert "index=0 interrupted: jor was killed while it ran" in told
+
+
+IN_PLACE = """\
+import os, time
+import jor
+
+class Jobs(jor.JobsBase):
+    name = "in_place"
+    atomic_output = False
+
+    def _mk_jobs(self):
+        self._jobs = [{"index": i} for i in range(3)]
+
+    def execute(self, i):
+        path = self._get_output_path(**self._jobs[i])
+        if not os.path.exists(path):
+            with open(path, "w") as file:
+                file.write(f"first half of {i}\\n")
+            open(f"halfway{i}", "w").close()
+            while i == 1:
+                time.sleep(0.01)
+        with open(path, "a") as file:
+            file.write(f"second half of {i}\\n")
+
+    def collect(self):
+        with open("collected", "w") as file:
+            for path in self.existing_outputs:
+                with open(path) as one:
+                    file.write(one.read())
+"""
+
+
+def test_half_that_a_killed_job_has_written_in_place_is_no_output_until_it_is_completed(
+    jor: Jor, write: Write, tmp_path: Path
+) -> None:
+    write(in_place=IN_PLACE, todo="jobs:\n- jobmodule: in_place\n")
+    whole = [f"first half of {i}\nsecond half of {i}\n" for i in range(3)]
+    process = jor.start("run", "--workers", 1)
+    wait_until((tmp_path / "halfway1").exists)
+    process.kill()
+    wait_until(lambda: jor.processes() == set())
+    assert (tmp_path / "in_place/index1.txt").read_text() == "first half of 1\n"
+    assert [line.split() for line in jor("status").out.splitlines()[:2]] == [
+        ["entry", "done", "interrupted", "missing", "total"],
+        ["in_place", "1", "1", "1", "3"],
+    ]
+    for place in ([], ["--condaenv", _conda_environment(tmp_path)]):
+        (tmp_path / "collected").unlink(missing_ok=True)
+        assert jor("collect", *place).code == 0
+        assert (tmp_path / "collected").read_text() == whole[0]
+    assert "2 jobs to run" in jor("run").out
+    assert jor("collect").code == 0
+    assert (tmp_path / "collected").read_text() == "".join(whole)
+
+
+def _conda_environment(folder: Path) -> Path:
+    """Make what looks like a conda environment, with the Python that runs the tests; return where."""
+    (folder / "env/conda-meta").mkdir(parents=True)
+    (folder / "env/bin").mkdir()
+    python = folder / "env/bin/python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    return folder / "env"
 
 
 @pytest.mark.parametrize("count", [2, 5])

@@ -107,6 +107,23 @@ def test_empty_output_left_by_an_old_job_runs_again(jor: Jor, write: Write, tmp_
     assert (tmp_path / "output/example3/ind1.txt").read_text() == "{'index': 1}\n"
 
 
+def test_empty_output_left_by_an_old_job_is_not_collected(jor: Jor, write: Write, tmp_path: Path) -> None:
+    collect = """
+    def collect(self):
+        with open('collected', 'wt') as f:
+            f.write(' '.join(map(os.path.basename, self.existing_outputs)))
+    """
+    write(jobs_example=DIRECT + collect, todo=TODO, cfg=CONFIG)
+    folder = tmp_path / "output/example3"
+    folder.mkdir(parents=True)
+    (folder / "ind0.txt").write_text("{'index': 0}\n")
+    (folder / "ind1.txt").touch()
+    done = jor("collect", "jobs_example(n=3)")
+    assert done.code == 0
+    assert "2 of 3 jobs have no output" in done.err
+    assert (tmp_path / "collected").read_text() == "ind0.txt"
+
+
 @pytest.mark.parametrize(
     "todo",
     [
