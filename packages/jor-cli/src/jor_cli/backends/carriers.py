@@ -96,7 +96,7 @@ class Inquiry:
         try:
             if not self._slurm.limits().has_accounting:
                 return Snapshot(())
-            since = min(one.ledger.asked or 0 for one in unknown) - CLOCKS_DIFFER
+            since = min(one.ledger.asked or one.ledger.accepted or 0 for one in unknown) - CLOCKS_DIFFER
             return Snapshot((), self._slurm.accounting([one.id.job_id for one in unknown if one.id], since))
         except CommandError:
             return Snapshot(())  # journals tell what became of the jobs, if not always why
