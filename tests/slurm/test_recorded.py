@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jor_slurm import IndexSet, LimitError, Limits, RefusedError, Snapshot
+from jor_slurm import AccountLimitError, IndexSet, Limits, RefusedError, Snapshot
 from jor_slurm.commands import ArrayId
 from jor_slurm.parsing import parse_accounting, parse_objects, parse_queue, parse_settings, parse_submission
 from jor_slurm.refusals import refusal
@@ -84,7 +84,7 @@ def test_job_id_is_read(recorded):
         ("qos", RefusedError, "sacctmgr"),
         ("array", RefusedError, "MaxArraySize"),
         ("time", RefusedError, ""),
-        ("limit", LimitError, "later"),
+        ("limit", AccountLimitError, "later"),
     ],
 )
 def test_refusals_are_told_apart(recorded, name, kind, remedy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jor_slurm import LimitError, RefusedError, UnconfirmedError, UnreachableError
+from jor_slurm import AccountLimitError, LimitError, RefusedError, UnconfirmedError, UnreachableError
 from jor_slurm.refusals import refusal
 
 FAILED = "sbatch: error: Batch job submission failed: "
@@ -20,6 +20,11 @@ SAID = {
         f"{FAILED}Rate limit exceeded, please retry momentarily",
         f"{FAILED}Rate limit exceeded, please retry later",
         f"{FAILED}System submissions disabled",
+        "sbatch: fatal: Unable to process configuration file",
+        "sbatch: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\n"
+        "sbatch: error: fetch_config: DNS SRV lookup failed\n"
+        "sbatch: error: _establish_config_source: failed to fetch config\n"
+        "sbatch: fatal: Could not establish a configuration source",
     ],
     UnconfirmedError: [
         f"{FAILED}Socket timed out on send/recv operation",
@@ -32,10 +37,13 @@ SAID = {
         f"{FAILED}Protocol authentication error",
         f"{FAILED}Connection timed out reading from controller",
     ],
-    LimitError: [
+    AccountLimitError: [
         f"sbatch: error: QOSMaxSubmitJobPerUserLimit\n{POLICY}",
         f"sbatch: error: AssocMaxSubmitJobLimit\n{POLICY}",
+        f"sbatch: error: AssocGrpSubmitJobsLimit\n{POLICY}",
         POLICY,
+    ],
+    LimitError: [
         f"sbatch: error: Slurm temporarily unable to accept job, sleeping and retrying\n"
         f"{FAILED}Resource temporarily unavailable",
         f"sbatch: error: Slurm job queue full, sleeping and retrying\n{FAILED}MaxJobCount limit reached",
