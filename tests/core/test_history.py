@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from jor.history import History, finished_tasks, last_records, may_live
+from jor.runtime.grid import grid
+from jor.runtime.jobs import JobsBase
 from jor.runtime.journal import Journal
 from jor.runtime.owner import Owner
 from jor.runtime.records import Run
-from jor.status import Carrier, Phase, TaskState
+from jor.status import Carrier, Phase, Status, TaskState
 
 
 def attempt(run: Run, task: int, restart: int, owner: str, *kinds: str) -> None:
@@ -66,3 +71,25 @@ def test_owners_are_gone_whose_tasks_are_over(tmp_path):
     phases = {0: Phase.OVER, 1: Phase.AT_WORK}
     carrier = Carrier("Slurm array 5", lambda task: TaskState(phases[task]), is_active=True)
     assert history.gone({run: carrier}) == {"a", "b"}
+
+
+@pytest.mark.parametrize("printed", [True, False])
+@pytest.mark.parametrize(("reason", "told"), [("", "its task ended before it began a job"), ("held", "held")])
+def test_jobs_of_a_task_that_ended_before_it_began_one_are_missing_with_the_reason(tmp_path, printed, reason, told):
+    class Jobs(JobsBase):
+        def _mk_jobs(self):
+            self._jobs = grid(index=range(4))
+
+    run = Run(str(tmp_path))
+    attempt(run, 0, 0, "a", "over")  # it has begun
+    log = Path(run.log(1))
+    if printed:
+        log.write_text("no such module\n")
+    batch: Any = SimpleNamespace(batch=object(), planned=((0, 3),), task_of=lambda: lambda index: index // 2)
+    carrier = Carrier("Slurm array 5", lambda task: TaskState(Phase.OVER, reason if task else ""), is_active=False)
+    none: frozenset[int] = frozenset()
+    status = History(Jobs(tmp_path), range(4), none, none, none, [(run, batch)]).judge({run: carrier}, 0.0)
+    assert status.counts[Status.MISSING] == 4
+    assert [(one.index, one.status, one.reason, one.log) for one in status.problems] == [
+        (index, Status.MISSING, f"last: {told}", str(log) if printed else "") for index in (2, 3)
+    ]
