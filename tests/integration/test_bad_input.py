@@ -243,6 +243,10 @@ BAD_CONFIG = {
         cfg("[submit]\nscheduler = slurm\nsif = x.sif\n[slurm]\nsignal = 60\nrequeue = True\n"),
         ["jor.cfg:6", "need scontrol"],
     ),
+    "warning": (
+        cfg("[submit]\nscheduler = slurm\ntime = 00:10:00\n[slurm]\nsignal = 600\n"),
+        ["jor.cfg:5", "signal = 600: a task has 600 s in all", "would be warned as it starts"],
+    ),
     "condaenv": (cfg("[submit]\ncondaenv = nowhere\n"), ["jor.cfg:2", "there is no conda environment 'nowhere'"]),
 }
 

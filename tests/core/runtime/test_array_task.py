@@ -14,6 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from engine import Engine, alive, until  # beside this file, whatever pytest's import mode
 
+from jor.runtime.journal import Journal
+from jor.runtime.owner import Owner
+
 MARK = "open(os.path.join(self.path_prefix, 'ran'), 'a').write(how)\n"
 
 
@@ -39,6 +42,13 @@ def engine(tmp_path):
         one.close()
 
 
+def catches(pid, number):
+    """Tell whether a process has a handler for a signal."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (mask,) = [line.split()[1] for line in lines if line.startswith("SigCgt:")]
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
 def ran(one):
     """Return which jobs were executed, in order."""
     return (one.folder / "ran").read_text() if (one.folder / "ran").exists() else ""
@@ -56,6 +66,23 @@ def test_task_that_the_submission_does_not_have_is_refused(engine):
     one = engine("self.write(i)", "ab", per_task=2)
     assert one.start_task(1).wait() == 69
     assert "has no task 1" in (one.run / "task-1.log").read_text()
+
+
+def test_submission_of_a_newer_jor_is_refused_with_the_remedy(engine):
+    one = engine(MARK + "self.write(i)", "ab", version=2)
+    assert one.start_task().wait() == 2
+    told = (one.run / "task-0.log").read_text()
+    assert "the submission has version 2; this jor reads version 1\n  Use the newer jor that wrote it" in told
+    assert (ran(one), one.outputs()) == ("", [])
+
+
+def test_options_in_the_environment_of_a_task_change_nothing(engine):
+    one = engine(MARK + "self.write(i)", "abc", per_task=2)
+    (one.output / "howa.txt").write_text("old")
+    odd = {"JOR_MEM": "lots", "JOR_SCHEDULER": "slurm", "JOR_OVERWRITE_OUTPUT": "True", "JOR_JOBS_PER_TASK": "1"}
+    assert one.start_task(JOR_OVERWRITE_OUTPTU="True", **odd).wait() == 0
+    assert ran(one) == "b"
+    assert (one.run / "task-0.log").read_text() == ""
 
 
 def test_failed_job_lets_the_task_end_with_status_1(engine):
@@ -279,6 +306,22 @@ def test_warned_task_has_itself_run_again(engine, tmp_path):
     assert (tmp_path / "asked").read_text() == "now 7\n"
     assert one.records("end")[0]["error"] == "its task's time was up"
     assert one.records("end")[0]["interrupted"]
+
+
+def test_task_that_is_warned_before_it_has_begun_a_job_is_not_run_again(engine, tmp_path):
+    (tmp_path / "requeue").write_text(f"#!/bin/sh\necho $* > {tmp_path}/asked\n")
+    os.chmod(tmp_path / "requeue", 0o755)
+    one = engine(MARK + "self.write(i)", "ab", warning=600, requeue=[str(tmp_path / "requeue")])
+    before = Journal(str(one.run / "task-0.r0.jsonl"), {"owner": str(Owner.current())})
+    one.start_task(restart=1)  # and waits for the attempt before it
+    until(lambda: catches(one.process.pid, signal.SIGUSR2))
+    one.process.send_signal(signal.SIGUSR2)
+    before.write("over", done=0, failed=0, stopped="")
+    before.close()
+    assert one.wait() == 0
+    assert ran(one) == ""
+    assert one.records("over", "task-0.r1")[0]["stopped"] == "its task was warned of its end"
+    assert not (tmp_path / "asked").exists()
 
 
 def test_job_that_slurm_signals_with_its_task_is_interrupted(engine):
