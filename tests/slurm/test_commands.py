@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jor_slurm import (
+    AccountLimitError,
     ArrayId,
     Cache,
     CommandError,
@@ -112,7 +114,7 @@ def test_job_without_a_name_is_refused():
         ("echo 'Unable to contact slurm controller (connect failure)' >&2", UnconfirmedError),
         ("echo 'Munge encode failed; Protocol authentication error' >&2; exit 1", UnreachableError),
         ("echo 'Unable to contact slurm controller (connect failure)' >&2; exit 1", UnreachableError),
-        ("echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1", LimitError),
+        ("echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1", AccountLimitError),
         ("echo 'sbatch: error: Slurm temporarily unable to accept job, sleeping' >&2; exit 1", LimitError),
         ("echo 'sbatch: error: invalid partition specified: x' >&2; exit 1", RefusedError),
         ("echo 'something new' >&2; exit 1", RefusedError),
@@ -152,6 +154,8 @@ def test_command_that_hangs_is_ended_with_all_it_started(program, tmp_path):
 
 
 def test_environment_neither_steers_nor_leaks(program, monkeypatch, tmp_path):
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("SLURM_BITSTR_LEN", "64")
     for name in ("SBATCH_WAIT", "SQUEUE_STATES", "SLURM_JOB_ID", "SLURM_TIME_FORMAT", "SACCT_FORMAT", "PMIX_RANK"):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("SLURM_CONF", "/conf")
@@ -159,7 +163,7 @@ def test_environment_neither_steers_nor_leaks(program, monkeypatch, tmp_path):
     program("squeue", f"env > {tmp_path}/environment")
     Slurm().queue()
     said = (tmp_path / "environment").read_text()
-    assert "SLURM_CONF=/conf" in said
+    assert {"SLURM_CONF=/conf", "SLURM_BITSTR_LEN=0", "LC_ALL=C"} <= set(said.splitlines())
     assert not any(name in said for name in ("SBATCH_", "SQUEUE_", "SLURM_JOB_ID", "SLURM_TIME", "SACCT_", "PMIX"))
     program("sbatch", 'cat > /dev/null; [ "$SBATCH_ACCOUNT" = lab ] && [ -z "$SBATCH_WAIT$SLURM_JOB_ID" ] && echo 5')
     assert Slurm(environment=dict(os.environ)).submit("#!/bin/sh\n", NAMED).job_id == 5
@@ -233,6 +237,47 @@ def test_accounting_that_gives_no_answer_is_no_empty_answer(program, text, words
     program("sacct", text)
     with pytest.raises(CommandError, match=words):
         Slurm().accounting([7], 0)
+
+
+def test_accounting_is_asked_since_a_time_and_for_so_many_jobs_at_once_as_it_answers(program, tmp_path):
+    program("sacct", f'echo "$*" >> {tmp_path}/calls')
+    since = 1_780_000_000.0
+    assert Slurm().accounting([*range(1, 402), 7], since) == ()
+    calls = [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
+    told = [dict(zip(words[2::2], words[3::2], strict=True)) for words in calls]
+    assert [one["-S"] for one in told] == [time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since))] * 3
+    assert [list(map(int, one["-j"].split(","))) for one in told] == [
+        [*range(1, 201)], [*range(201, 401)], [401],
+    ]  # fmt: skip
+
+
+ACCOUNTING = "echo 'AccountingStorageType = accounting_storage/slurmdbd'"
+
+
+def test_limits_of_the_account_are_those_of_the_true_user(program, tmp_path, monkeypatch):
+    program("scontrol", ACCOUNTING)
+    program(
+        "sacctmgr",
+        f"""echo "$*" >> {tmp_path}/calls
+        case "$*" in *assoc*) printf '|normal|normal\\n500||fast\\n';; *) printf 'normal|90\\nfast|70\\n';; esac""",
+    )
+    monkeypatch.setenv("USER", "somebody")
+    monkeypatch.setenv("LOGNAME", "somebody")
+    assert Slurm().limits().max_submitted == 70
+    (call,) = [line for line in (tmp_path / "calls").read_text().splitlines() if "assoc" in line]
+    assert f" user={pwd.getpwuid(os.getuid()).pw_name} " in call
+
+
+def test_limits_of_the_account_are_not_known_where_the_user_has_no_name(program, tmp_path, monkeypatch):
+    def nobody(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    program("scontrol", ACCOUNTING)
+    program("sacctmgr", f"touch {tmp_path}/asked; printf '500||\\n'")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    limits = Slurm().limits()
+    assert (limits.has_accounting, limits.max_submitted) == (True, None)
+    assert not (tmp_path / "asked").exists()
 
 
 def test_cache_that_cannot_be_written_is_done_without(program, tmp_path):
