@@ -22,6 +22,47 @@ def test_state_is_known_by_its_names(text, name, active):
     assert (state.name, state.active) == (name, active)
 
 
+#: Whether a job is still to begin or to go on, and whether it is at work.
+MEANINGS = {"waits": (True, False), "at-work": (True, True), "over": (False, False)}
+#: squeue(1) of Slurm 22.05, section JOB STATE CODES, and what each means for who waits for the job.
+STATES = """
+BF  BOOT_FAIL      over      terminated due to launch failure
+CA  CANCELLED      over      explicitly cancelled by the user or system administrator
+CD  COMPLETED      over      has terminated all processes on all nodes with an exit code of zero
+CF  CONFIGURING    at-work   has been allocated resources, but is waiting for them to become ready
+CG  COMPLETING     at-work   some processes on some nodes may still be active
+DL  DEADLINE       over      terminated on deadline
+F   FAILED         over      terminated with non-zero exit code or other failure condition
+NF  NODE_FAIL      over      terminated due to failure of one or more allocated nodes
+OOM OUT_OF_MEMORY  over      experienced out of memory error
+PD  PENDING        waits     is awaiting resource allocation
+PR  PREEMPTED      over      terminated due to preemption
+R   RUNNING        at-work   currently has an allocation
+RD  RESV_DEL_HOLD  waits     is being held after requested reservation was deleted
+RF  REQUEUE_FED    waits     is being requeued by a federation
+RH  REQUEUE_HOLD   waits     held job is being requeued
+RQ  REQUEUED       waits     completing job is being requeued
+RS  RESIZING       at-work   is about to change size
+RV  REVOKED        over      sibling was removed from cluster due to other cluster starting the job
+SI  SIGNALING      at-work   is being signaled
+SE  SPECIAL_EXIT   waits     was requeued in a special state
+SO  STAGE_OUT      at-work   is staging out files
+ST  STOPPED        at-work   has an allocation, but execution has been stopped
+S   SUSPENDED      at-work   has an allocation, but execution has been suspended
+TO  TIMEOUT        over      terminated upon reaching its time limit
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("row", STATES, ids=lambda row: row.split()[1])
+def test_state_means_what_the_manual_says(row):
+    short, name, meaning, *_ = row.split()
+    for text in (short, name, f"{name} by 1000"):
+        state = JobState.of(text)
+        assert (state.name, state.short, (state.active, state.running)) == (name, short, MEANINGS[meaning])
+        assert state.succeeded == (name == "COMPLETED")
+        assert state.succeeded or state.words
+
+
 @given(st.text())
 def test_any_text_is_a_state_and_an_unknown_one_is_active(text):
     state = JobState.of(text)
