@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -220,3 +221,38 @@ def test_names_that_differ_by_case_or_by_how_an_accent_is_written_are_two(
     assert jor("run").code == 0
     assert [outputs(project)[name] for name in names] == [expected()[f"index{i}.txt"] for i in range(2)]
     assert "all 2 jobs done" in jor("run").out
+
+
+PLAIN_JOBS = """\
+import jor
+
+class Jobs(jor.JobsBase):
+    name = "plain"
+
+    def __init__(self, n=1, path_prefix="."):
+        super().__init__(path_prefix=path_prefix)
+        self._jobs = jor.grid(index=range(n))
+
+    def execute(self, i):
+        with open(self._get_output_path(**self._jobs[i]), "w") as file:
+            file.write("well")
+"""
+
+
+def test_job_changes_no_more_of_the_file_system_than_its_output_and_its_record(jor: Jor, faults: Faults) -> None:
+    """What twice as many jobs do more, in all processes but the command: see the README's row `metadata`."""
+    (jor.folder / "plain.py").write_text(PLAIN_JOBS)
+    once, twice = (_changes(jor, faults, jobs) for jobs in (20, 40))
+    each = {call: (twice[call] - once[call]) / 20 for call in ("open", "write", "rename", "mkdir", "unlink", "rmdir")}
+    assert each.pop("write") == 2  # its output; in the journal, its end with the begin of the next
+    assert each == {"open": 1, "rename": 1, "mkdir": 0, "unlink": 0, "rmdir": 0}
+
+
+def _changes(jor: Jor, faults: Faults, jobs: int) -> Counter[str]:
+    """Return how often `jobs` jobs, their hosts and their worker made each call that changes what is among outputs."""
+    (jor.folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: plain\n  jobargs: n={jobs}\n")
+    before = len(faults.strikes)
+    noted = faults.strike("0", path=f"of{jobs}/", times=10**6)
+    assert jor("run", "--workers", 1, "--path-prefix", f"of{jobs}", **noted).code == 0
+    calls = [line.split("\t") for line in faults.strikes[before:]]
+    return Counter(call for role, call, *_ in calls if role != "command")
