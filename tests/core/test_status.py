@@ -27,8 +27,7 @@ def attempt(planned, records, *, active=False):
 
 
 def judged(total, absent, attempts=(), empty=(), there=()):
-    exists = set(there).__contains__
-    return judge(total, sorted(absent), list(attempts), empty=frozenset(empty), exists=exists)
+    return judge(total, sorted(absent), list(attempts), empty=frozenset(empty), exists=lambda i, _is_told: i in there)
 
 
 def state(record, *, active=False, there=()):

@@ -89,12 +89,12 @@ class History:
         def listing() -> Listing:
             return Listing(folder)
 
-        def exists(index: int) -> bool:
+        def exists(index: int, is_told: bool) -> bool:
             name = output_name(self.jobs, index)
             found = stamp(os.path.join(folder, name))
-            if found is None:
+            if found is None and is_told:
                 return listing().has(name)  # NFS denies for a minute what anybody has looked for too early
-            return index not in self.incomplete and (index not in self.empty or found[2] > 0)
+            return found is not None and (index not in self.empty or found[2] > 0)
 
         wanted = frozenset(self.unfit)
         attempts = [

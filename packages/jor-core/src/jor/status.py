@@ -156,13 +156,13 @@ def judge(
     attempts: Sequence[Attempt],
     *,
     empty: frozenset[int],
-    exists: Callable[[int], bool],
+    exists: Callable[[int, bool], bool],
 ) -> EntryStatus:
     """Return the status of jobs 0 .. `total`-1.
 
     `absent` are the indices without a complete output, ascending; those of them in `empty` have an empty one.
     `attempts` are the entry's submissions, the newest first. `exists` looks anew for the output of a job that ended
-    after `absent` was found.
+    after `absent` was found; it is told whether a record says that there is one.
     """
     counts = dict.fromkeys(Status, 0)
     problems: list[Problem] = []
@@ -216,7 +216,9 @@ def judge(
     )
 
 
-def _verdict(index: int, record: Record | None, state: TaskState, exists: Callable[[int], bool]) -> Problem | None:
+def _verdict(
+    index: int, record: Record | None, state: TaskState, exists: Callable[[int, bool], bool]
+) -> Problem | None:
     """Return what one submission says of a job without output; None if it says nothing."""
     if record is None:
         return Problem(index, Status.QUEUED, "") if state.phase is not Phase.OVER else None
@@ -224,7 +226,7 @@ def _verdict(index: int, record: Record | None, state: TaskState, exists: Callab
         return Problem(index, Status.RUNNING, "")
     ended = record["kind"] == "end"
     if (ended and not record.get("error")) or (not ended and not record.get("direct")):
-        if exists(index):
+        if exists(index, ended):
             return Problem(index, Status.DONE, "")
         if ended:
             return Problem(index, Status.MISSING, "it was done, and its output has gone since")

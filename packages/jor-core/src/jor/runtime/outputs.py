@@ -14,7 +14,7 @@ from ..errors import JobModuleError
 from .records import RECORDS
 
 Item = TypeVar("Item")
-#: Names that are looked at together: a look at each by itself takes twice the time.
+#: How many names are looked at together. Of a million, a look at each by itself takes a quarter more time.
 _PART = 1000
 
 
@@ -62,7 +62,7 @@ class Listing:
         return exists
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a file with this name, which no job has claimed yet."""
+        """Tell whether there is a file with this name; not to be asked of a name that a job has claimed."""
         subfolder = os.path.dirname(name)
         if subfolder not in self._read:
             self._read.add(subfolder)
@@ -99,18 +99,20 @@ def output_name(jobs: Any, index: int) -> str:
 def output_names(jobs: Any) -> Iterator[str]:
     """Yield the output names of all jobs in order. Raise JobModuleError, with the reason, at the first without."""
     get_name = jobs._get_output_fname
-    done = 0
+    first = 0
+    names: list[str] = []
     try:
-        for _, some in _in_parts(jobs._jobs):
-            names = [get_name(**job) for job in some]
-            yield from names if {str}.issuperset(map(type, names)) else map(os.fsdecode, names)
-            done += len(names)
+        for first, some in _in_parts(jobs._jobs):
+            names = []
+            for job in some:
+                names.append(get_name(**job))  # a comprehension would not tell which job has none
+            if not {str}.issuperset(map(type, names)):
+                names = [output_name(jobs, first + place) for place in range(len(names))]
+            yield from names
     except JobModuleError:
         raise
     except Exception as error:
-        for index in range(done, min(done + _PART, len(jobs._jobs))):
-            output_name(jobs, index)  # raises for the one that has none
-        raise _no_name(jobs, done, error) from error
+        raise _no_name(jobs, first + len(names), error) from error
 
 
 def absent_outputs(jobs: Any, listing: Listing) -> list[int]:
