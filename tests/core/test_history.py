@@ -93,3 +93,23 @@ def test_jobs_of_a_task_that_ended_before_it_began_one_are_missing_with_the_reas
     assert [(one.index, one.status, one.reason, one.log) for one in status.problems] == [
         (index, Status.MISSING, f"last: {told}", str(log) if printed else "") for index in (2, 3)
     ]
+
+
+def test_job_that_ends_well_in_place_after_it_was_found_incomplete_is_done(tmp_path):
+    class Jobs(JobsBase):
+        atomic_output = False
+
+        def _mk_jobs(self):
+            self._jobs = grid(index=range(1))
+
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "index0.txt").write_text("whole")
+    run = Run(str(tmp_path))
+    journal = Journal(run.journal(0), {"owner": "a"})
+    journal.write("begin", index=0, started=0.0, direct=True)
+    journal.write("end", index=0, seconds=1.0, max_rss=0, status=0)
+    journal.close()
+    none: frozenset[int] = frozenset()
+    local: Any = SimpleNamespace(batch=None, planned=((0, 0),))
+    history = History(Jobs(tmp_path), [0], none, frozenset([0]), none, [(run, local)])
+    assert history.judge({}, 0.0).counts[Status.DONE] == 1
