@@ -51,6 +51,9 @@ SAID = {
     ],
     RefusedError: [
         f"sbatch: error: QOSMaxWallDurationPerJobLimit\n{POLICY}",
+        f"sbatch: error: QOSMaxCpuPerJobLimit\n{POLICY}",
+        f"sbatch: error: AssocMaxNodePerJobLimit\n{POLICY}",
+        f"sbatch: error: QOSMinCpuNotSatisfied\n{POLICY}",
         f"sbatch: error: invalid partition specified: nope\n{FAILED}Invalid partition name specified",
         f"{FAILED}Invalid qos specification",
         f"{FAILED}Invalid account or account/partition combination specified",

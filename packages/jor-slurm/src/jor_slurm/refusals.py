@@ -5,7 +5,10 @@ Sources: src/common/slurm_errno.c of Slurm 22.05 to 26.05; each class was provok
 
 from __future__ import annotations
 
+import re
+
 from .errors import AccountLimitError, LimitError, RefusedError, SlurmError, UnconfirmedError, UnreachableError
+from .states import why_stuck
 
 _LATER = "Try again later"
 
@@ -82,6 +85,8 @@ def refusal(returncode: int, stderr: str) -> SlurmError:
     for text, remedy in _REMEDIES:
         if text in low:
             return RefusedError(words, remedy=remedy)
+    if any(map(why_stuck, re.findall(r"\w+", stderr))):
+        return RefusedError(words, remedy="Ask for what the account and its QOS allow one job")
     if _any(_ACCOUNT_LIMITS, low):
         return AccountLimitError(words, remedy=_LATER)
     if _any(_LIMITS, low):
