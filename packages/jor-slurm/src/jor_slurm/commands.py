@@ -195,9 +195,12 @@ class Slurm:
         show = ("sacctmgr", "-n", "-P", "show")
         try:
             user = pwd.getpwuid(os.getuid()).pw_name  # not a variable of the environment, which may say anything
+        except KeyError:
+            return None  # he has no name here
+        try:
             rows = self._settled(*show, "assoc", f"user={user}", "format=MaxSubmitJobs,DefaultQOS,QOS").split("\n")
             qos = self._settled(*show, "qos", "format=Name,MaxSubmitJobsPerUser").split("\n")
-        except (CommandError, KeyError):  # the user may have no name here
+        except CommandError:
             return None  # what it would have told, sbatch will tell
         of_qos = {name: limit for name, _, limit in (row.partition("|") for row in qos)}
         found = []

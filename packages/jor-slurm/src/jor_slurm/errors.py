@@ -5,8 +5,8 @@ SlurmError
 ├── IndexSetError     what is no set of array indices
 ├── OptionError       an option of sbatch, or a script, that cannot be given
 ├── RefusedError      Slurm has refused a submission for good
-│   └── LimitError    a limit holds it back for now: the cluster's, or
-│       └── AccountLimitError  the account's: fewer tasks may be accepted at once
+│   └── LimitError    a limit of the cluster or account holds it back for now
+│       └── AccountLimitError  of the account: fewer tasks may be accepted at once
 └── CommandError      a command of Slurm is missing, failed or took too long: nothing has become known
     ├── MissingError      the command is not there
     ├── UnreachableError  it did not reach the controller: nothing has been changed, repeat it
