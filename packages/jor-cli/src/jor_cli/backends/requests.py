@@ -132,11 +132,12 @@ def request(
             where=config.setting("requeue").source,
             remedy="Leave out one of them: jor run submits again what a task has left",
         )
-    if limit is not None and warning >= limit:
+    is_known = bool(durations) or config["jobs-per-task"] != "auto"
+    if limit is not None and warning >= limit and is_known:
         raise ConfigError(
-            f"signal = {warning}: a task has {limit} s in all, and would be warned as it starts",
+            f"signal = {warning} is not less than the {limit} s that a task has: it would be warned as it starts",
             where=config.setting("signal").source,
-            remedy="Give it more time, or less of it before the warning",
+            remedy="Give it more time, or a smaller signal",
         )
     try:
         options = SbatchOptions(
