@@ -31,16 +31,15 @@ def submissions(project: Path) -> list[Path]:
     return list(project.glob("output/*/.jor/*/runs/*"))
 
 
-def topped_up(slurm, told, **options):
-    """Return what topping up returns for what is pending now."""
-    config = read_config({**PACKED, **options})
-    backend = Backend(config)
-    (found,) = survey(read_todo("todo.yaml"), config, backend.view)
+def topped_up(backend, told, **options):
+    """Return what topping up returns for what is pending at the next look."""
+    backend.refresh()
+    (found,) = survey(read_todo("todo.yaml"), read_config({**PACKED, **options}), backend.view)
     return _top_up(found, Manner(), backend, told)
 
 
 @pytest.mark.parametrize(
-    ("room", "asked", "left"), [(5, [5], 0), (4, [5, 2, 1], 2), (3, [5, 2, 1], 2), (1, [5, 2, 1], 4), (0, [5, 2, 1], 5)]
+    ("room", "asked", "left"), [(5, [5], 0), (4, [5, 2], 3), (2, [5, 2], 3), (1, [5, 2, 1], 4), (0, [5, 2, 1], 5)]
 )
 def test_half_as_much_is_submitted_and_so_on_where_a_limit_is_met_that_was_not_known(
     jor, five, slurm, room, asked, left
@@ -53,6 +52,25 @@ def test_half_as_much_is_submitted_and_so_on_where_a_limit_is_met_that_was_not_k
     assert len(submissions(five)) == said.count("submitted as Slurm array")
 
 
+def test_limit_that_was_met_is_tried_with_little_and_then_with_twice_as_much(five, slurm):
+    config = read_config(PACKED)
+    backend = Backend(config)
+    slurm.take("PENDING", 0)
+    assert [topped_up(backend, set()) for _ in range(3)] == [0, 0, 0]
+    assert slurm.sizes == [5, 2, 1, 1, 1]
+    slurm.take("PENDING", 5)
+    assert topped_up(backend, set()) == 3
+    assert slurm.sizes[5:] == [1, 2, 2]
+
+
+def test_entries_of_one_account_meet_its_limit_once(jor, example, slurm):
+    (example / "todo.yaml").write_text("jobs:\n- jobmodule: ./jobs_example.py\n  sweep: {n: [3, 4, 5]}\n")
+    slurm.take("PENDING", 0)
+    said = jor("run", *FLAGS)
+    assert slurm.sizes == [3, 1]
+    assert said.count("held back: AssocGrpSubmitJobsLimit") == 3
+
+
 def test_controller_that_is_full_is_asked_once(jor, five, slurm):
     slurm.refuse("Slurm temporarily unable to accept job, sleeping and retrying")
     said = jor("run", *FLAGS)
@@ -63,33 +81,36 @@ def test_controller_that_is_full_is_asked_once(jor, five, slurm):
 
 def test_topping_up_tells_how_many_arrays_it_has_submitted_and_once_what_holds_the_rest_back(five, slurm, capsys):
     told: set[str] = set()
-    slurm.take("PENDING", 3)
-    assert topped_up(slurm, told) == 2
-    assert topped_up(slurm, told) == 0  # they wait for room
+    backend = Backend(read_config(PACKED))
+    slurm.take("PENDING", 2)
+    assert topped_up(backend, told) == 1
+    assert topped_up(backend, told) == 0  # they are held back
     slurm.take("PENDING", 5)
-    assert topped_up(slurm, told) == 1
-    assert topped_up(slurm, told) is None
-    assert capsys.readouterr().err.count("wait for room") == 1
+    assert topped_up(backend, told) == 2
+    assert topped_up(backend, told) is None
+    assert capsys.readouterr().err.count("held back") == 1
 
 
-@pytest.mark.parametrize(
-    ("command", "said", "arrays"),
-    [
-        ("scontrol", "slurm_load_ctl_conf error: Unable to contact slurm controller (connect failure)", 0),
-        ("sbatch", "sbatch: error: invalid partition specified: day", None),
-    ],
-)
-def test_topping_up_goes_on_where_slurm_gave_no_answer_and_not_where_it_refused(
-    five, slurm, capsys, command, said, arrays
-):
-    slurm.play(command, f"cat > /dev/null; echo '{said}' >&2; exit 1")
-    assert topped_up(slurm, set()) == arrays
-    assert said.partition("error: ")[2] in capsys.readouterr().err
+def test_topping_up_goes_on_where_slurm_gave_no_answer(five, slurm, capsys):
+    said = "Unable to contact slurm controller (connect failure)"
+    slurm.play("scontrol", f"echo 'slurm_load_ctl_conf error: {said}' >&2; exit 1")
+    backend = Backend(read_config(PACKED))
+    assert [topped_up(backend, set()) for _ in range(2)] == [0, 0]
+    assert said in capsys.readouterr().err
+
+
+def test_topping_up_gives_up_what_slurm_refuses_for_good(five, slurm, capsys):
+    slurm.refuse("invalid partition specified: day")
+    told: set[str] = set()
+    backend = Backend(read_config(PACKED))
+    assert [topped_up(backend, told) for _ in range(3)] == [0, None, None]
+    assert slurm.sizes == [5]
+    assert capsys.readouterr().err.count("invalid partition specified") == 1
     assert submissions(five) == []
 
 
 def test_what_runs_on_this_machine_is_not_topped_up(five, slurm):
-    assert topped_up(slurm, set(), scheduler="local") is None
+    assert topped_up(Backend(read_config(PACKED)), set(), scheduler="local") is None
     assert slurm.calls("sbatch") == []
 
 

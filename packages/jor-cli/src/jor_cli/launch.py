@@ -235,13 +235,15 @@ def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
 
 
 def submit(found: Survey, manner: Manner, backend: Backend) -> Outcome:
-    """Submit what is pending of an entry, as far as limits allow."""
+    """Submit what is pending of an entry, as far as limits allow. Raise RefusedError for what is refused for good."""
     with _planning(found, manner, backend.inquiry) as (now, indices):
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
         outcome = backend.submit(now, indices, overwrite=now.config["overwrite-output"])
     for line in told_submissions(found.entry.label, outcome):
         _say(manner, line)
+    if outcome.refused:
+        raise outcome.refused
     return outcome
 
 

@@ -55,7 +55,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
                 # Tasks that Slurm does not show yet, or any more, may be queued though their array is not active.
                 idle = [found for found in surveys if not found.status.active and not found.status.queued]
                 submitted = [None if manner.only_first else _top_up(found, manner, backend, told) for found in surveys]
-                if len(idle) == len(surveys) and all(arrays is None for arrays in submitted):
+                if len(idle) == len(surveys) and all(count is None for count in submitted):
                     break
                 pause = backend.poll_interval if any(submitted) else min(pause * 1.3, LONGEST)
                 watch.sleep(pause)
@@ -85,9 +85,9 @@ def _progress(surveys: Sequence[Survey]) -> Progress:
 def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> int | None:
     """Submit what has not been yet, and again what may be tried again; return how many arrays, None if no such is left.
 
-    Why jobs are held back is said once; it is kept in `told`.
+    Why jobs are held back, or refused for good, is said once; it is kept in `told`.
     """
-    if not found.status.pending or found.config["scheduler"] == "local":
+    if not found.status.pending or found.config["scheduler"] == "local" or found.records in told:
         return None
     spent = _spent(found, manner.began)
     if len(found.status.pending) == len(spent):
@@ -95,23 +95,27 @@ def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> 
     found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
     try:
         outcome = submit(found, attrs.evolve(manner, spent={found.records: spent}, quiet=True), backend)
-    except (CommandError, RefusedError) as error:
+    except CommandError as error:
         click.echo(message(error), err=True)
-        return 0 if isinstance(error, CommandError) else None
+        return 0
+    except RefusedError as error:
+        click.echo(message(error), err=True)
+        told.add(found.records)
+        return 0  # others of its jobs may have been accepted
     if outcome.held_back and outcome.why not in told:
-        click.echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} wait for room: {outcome.why}", err=True)
+        click.echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} held back: {outcome.why}", err=True)
         told.add(outcome.why)
     return len(outcome.submitted) if outcome.submitted or outcome.held_back else None
 
 
 def _spent(found: Survey, began: str) -> frozenset[int]:
     """Return the pending jobs that were submitted as often as they may be since the command began."""
-    begun = [problem.index for problem in found.status.problems]
+    pending = found.status.pending
     tries: Counter[int] = Counter()
     for _, submission in found.history.batches:
         if submission.created >= began:
             for first, last in submission.planned:
-                tries.update(begun[bisect_left(begun, first) : bisect_right(begun, last)])
+                tries.update(pending[bisect_left(pending, first) : bisect_right(pending, last)])
     return frozenset(index for index, count in tries.items() if count > found.config["retries"])
 
 

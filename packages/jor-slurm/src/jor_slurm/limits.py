@@ -57,19 +57,19 @@ class Limits:
             max_submitted=min(submit_limits, default=None),
         )
 
-    def array_sizes(self, tasks: int, room: int | None = None) -> tuple[int, ...]:
-        """Return the sizes of the arrays, each from index 0 on, that `tasks` tasks are to be cut into.
-
-        Their sum is less than `tasks` when no more than `room` may be submitted. Raise RefusedError when the
-        cluster takes no arrays at all.
-        """
+    @property
+    def largest_array(self) -> int:
+        """The most tasks of an array whose indices begin at 0. Raise RefusedError where a cluster takes no arrays."""
         # An array of as many tasks as MaxJobCount is never accepted: slurmctld wants room for one more.
         most = min(self.max_array_size, self.max_array_tasks or self.max_array_size, max(self.max_job_count - 1, 1))
         if most < 1:
             raise RefusedError("this cluster takes no job arrays (MaxArraySize is 0)", remedy="Ask its administrators")
-        left = tasks if room is None else min(tasks, max(room, 0))
-        whole, rest = divmod(left, most)
-        return (most,) * whole + ((rest,) if rest else ())
+        return most
+
+    def array_sizes(self, tasks: int) -> tuple[int, ...]:
+        """Return the sizes of the arrays that `tasks` tasks are to be cut into. Raise RefusedError as above."""
+        whole, rest = divmod(tasks, self.largest_array)
+        return (self.largest_array,) * whole + ((rest,) if rest else ())
 
     def max_time(self, partition: str) -> int | None:
         """Return the longest time limit in seconds that a partition, or the best of several, allows; None for any."""

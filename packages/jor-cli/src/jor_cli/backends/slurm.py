@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections import deque
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -69,6 +69,8 @@ class Outcome:
     why: str = ""
     #: Seconds that they wait for tasks that may still run, unknown to Slurm.
     delay: int = 0
+    #: Why some of the jobs will never be accepted as they are.
+    refused: RefusedError | None = None
 
     @property
     def arrays(self) -> list[ArrayId]:
@@ -86,6 +88,29 @@ class Outcome:
         return any(one.array is None for one in self.submitted)
 
 
+@attrs.define
+class Quota:
+    """A limit of an account that cannot be looked up, as far as refusals have told of it."""
+
+    #: How many tasks are asked for at once; None for any number: none was refused yet.
+    most: int | None = None
+    #: Why nothing more is asked for until Slurm is asked anew; "" if it may be.
+    full: str = ""
+
+    def accepted(self, *, was_refused: str) -> None:
+        """Take down that so many were accepted, after more had been refused for the reason `was_refused`, if any."""
+        if was_refused:
+            self.full = was_refused
+        elif self.most is not None:
+            self.most *= 2
+
+    def refused(self, tasks: int, why: str) -> None:
+        """Take down that so many were refused: half of them may fit."""
+        self.most = max(tasks // 2, 1)
+        if tasks == 1:
+            self.full = why
+
+
 class Backend:
     """The cluster, as one command of jor sees it."""
 
@@ -101,12 +126,15 @@ class Backend:
         #: For showing.
         self.view = Inquiry(self._slurm)
         self._limits: Limits | None = None
+        self._quotas: defaultdict[tuple[str | None, ...], Quota] = defaultdict(Quota)
         self._submitted = 0
 
     def refresh(self) -> None:
         """Ask Slurm anew the next time."""
         self.inquiry.refresh()
         self.view.refresh()
+        for quota in self._quotas.values():
+            quota.full = ""
         self._submitted = 0
 
     @property
@@ -154,10 +182,7 @@ class Backend:
         return self._slurm.try_submission(script, options, indices(tasks))
 
     def submit(self, found: Survey, chosen: Sequence[int], *, overwrite: bool) -> Outcome:
-        """Submit the jobs `chosen` of an entry, whose lock this process holds, as far as limits allow.
-
-        Raise RefusedError for what Slurm will never accept.
-        """
+        """Submit the jobs `chosen` of an entry, whose lock this process holds, as far as limits allow."""
         if not chosen:
             return Outcome()
         outcome = Outcome(delay=_revoke_earlier(found, chosen))
@@ -177,6 +202,8 @@ class Backend:
         options = attrs.evolve(
             wanted.options,
             job_name=name,
+            signal=None,  # nobody would hear it
+            requeue=False,
             # Not afterok: collect itself looks whether enough is there, and says so.
             dependency="afterany:" + ":".join(str(array.job_id) for array in arrays),
             chdir=os.getcwd(),
@@ -197,35 +224,39 @@ class Backend:
     def _submit_alike(
         self, found: Survey, wanted: Request, jobs: Sequence[int], overwrite: bool, outcome: Outcome
     ) -> Outcome:
+        """Submit jobs that need the same; return `outcome` with what has become of them."""
         if outcome.why:
             return attrs.evolve(outcome, held_back=outcome.held_back + len(jobs))
-        per_task = wanted.jobs_per_task
+        options = wanted.options
+        quota = self._quotas[options.account, options.qos, options.partition]
         room, limit = self._room(found.config)
-        is_met = False
+        allowed = jobs if room is None else jobs[: max(room, 0) * wanted.jobs_per_task]
         done = 0
-        why = ""
-        sizes = deque(self.limits.array_sizes(-(-len(jobs) // per_task), room))
-        while sizes:
-            tasks = sizes.popleft()
-            part = jobs[done : done + tasks * per_task]
+        why = smaller = ""
+        while done < len(allowed) and not quota.full and not why:
+            left = -(-(len(allowed) - done) // wanted.jobs_per_task)
+            tasks = min(left, self.limits.largest_array, quota.most or left)
+            part = allowed[done : done + tasks * wanted.jobs_per_task]
             try:
                 one = self._submit_array(found, wanted, part, overwrite)
             except AccountLimitError as error:
-                is_met, limit = True, error.what
+                smaller = error.what
+                quota.refused(tasks, smaller)
             except (LimitError, UnreachableError) as error:
                 why = error.what
-                break
+            except RefusedError as error:
+                return attrs.evolve(outcome, refused=error)
             else:
+                quota.accepted(was_refused=smaller)
                 outcome = attrs.evolve(outcome, submitted=(*outcome.submitted, one))
                 self._submitted += one.submission.tasks
                 done += len(part)
                 if one.array is None:
                     why = "Slurm did not say whether it has accepted the last one"
-                    break
-            if is_met:  # and was not known before: half as much may fit, and so on down to one
-                sizes = deque([tasks // 2] if tasks > 1 else [])
         left = len(jobs) - done
-        return attrs.evolve(outcome, held_back=outcome.held_back + left, why=why or (limit if left else ""))
+        if left:
+            why = why or quota.full or limit
+        return attrs.evolve(outcome, held_back=outcome.held_back + left, why=why)
 
     def _avoided(self, config: Config) -> tuple[str, ...]:
         partition = config["partition"] or self.limits.default_partition
