@@ -167,6 +167,8 @@ class Project:
 
     def start_now(self, job: str) -> None:
         """Let a job begin that waits for its time, which takes two minutes after a requeue; it may have begun."""
+        # Within a second of telling a node to end a job, Slurm cannot begin it there again: "Job credential revoked".
+        time.sleep(2)
         command = ["scontrol", "update", f"JobId={job}", "StartTime=now"]
         subprocess.run(command, env=self.environment, capture_output=True, timeout=90)
 
