@@ -303,6 +303,29 @@ def test_node_on_which_tasks_die_at_once_is_named_and_avoided(project):
     assert "--exclude=n1" in command
 
 
+@pytest.mark.parametrize(("prologue", "printed"), [("exit 0", ""), ("echo no such module; exit 0", "no such module\n")])
+def test_prologue_that_ends_the_script_is_told_and_nothing_is_submitted_again(project, prologue, printed):
+    project.configure(prologue=prologue)
+    project.jor("run", "--wait", code=1)
+    assert len(project.runs) == 1
+    assert project.ran == []
+    assert status(project)[1] == {0: "last: its task ended before it began a job"}
+    said = project.jor("status")
+    assert "its task ended before it began a job" in said
+    log = project.runs[0] / "task-0.log"
+    assert log.read_text() == printed
+    assert not printed or str(log.relative_to(project.folder)) in said
+
+
+@pytest.mark.parametrize("prologue", ["set -eu", "seq 800000"])
+def test_prologue_that_is_strict_or_prints_megabytes_disturbs_no_job(project, prologue):
+    project.configure(prologue=prologue, jobs_per_task=2)
+    project.write(["a", "b"], "pass")
+    project.jor("run", "--wait")
+    assert project.ran == [0, 1]
+    assert project.jor("logs", "jobs_out", "0", "1").splitlines()[1::2] == ["this is a", "this is b"]
+
+
 def test_node_on_which_tasks_die_at_once_is_told(project):
     project.configure(nodelist="n1", prologue="exit 7")
     project.write(list(range(3)), "pass")
