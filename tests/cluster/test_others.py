@@ -65,7 +65,8 @@ def test_array_that_is_held_waits_until_it_is_released(project):
 
 @pytest.mark.every_version
 def test_task_that_is_requeued_and_held_goes_on_when_it_is_released(project):
-    project.configure(jobs_per_task=4, requeue=True)
+    # For so long it is at work, as Slurm says, and the newest of its journals that it was stopped.
+    project.configure(jobs_per_task=4, requeue=True, prologue="sleep 3")
     project.write_careful(4, 2)
     project.jor("run")
     project.until(lambda: project.begun[:2] == [0, 1])
