@@ -11,6 +11,15 @@ import pytest
 
 from .conftest import arrays, fake_sbatch, impatient, later
 
+#: The name of an entry in which nearly each character means something to YAML, a shell, squeue or sbatch.
+ODD = 'a|b "ä" %j'
+
+
+def submitted(run):
+    """Return what a submission tells of itself."""
+    return json.loads((run / "submission.json").read_text())
+
+
 # Arrays, options and limits
 
 
@@ -24,6 +33,16 @@ def test_arrays_are_cut_as_the_cluster_wants_them(project):
     assert [one["planned"] for one in tasks] == [[[0, 899]], [[900, 1799]], [[1800, 1999]]]
     assert "all" not in project.jor("run")
     assert len(arrays(project)) == 3
+
+
+def test_arrays_are_cut_where_only_the_highest_index_is_limited(make_cluster, project_on):
+    parameters = "sched_min_interval=0,batch_sched_delay=0,sched_interval=2,bf_interval=2"
+    project = project_on(make_cluster(settings={"MaxArraySize": "11", "SchedulerParameters": parameters}))
+    project.write(list(range(25)), "pass")
+    project.configure(jobs_per_task=1)
+    project.jor("run", "--wait")
+    assert [submitted(run)["planned"] for run in project.runs] == [[[0, 10]], [[11, 21]], [[22, 24]]]
+    assert sorted(project.ran) == list(range(25))
 
 
 @pytest.mark.every_version
@@ -99,6 +118,16 @@ def test_max_submitted_holds_back_and_wait_tops_up(project):
     assert sorted(project.ran) == list(range(6))
 
 
+def test_max_submitted_counts_what_an_earlier_run_has_submitted(project):
+    project.write(list(range(6)), "pass")
+    project.configure(jobs_per_task=1, max_submitted=4, options="--hold")
+    assert "4 jobs submitted" in project.jor("run", code=75)
+    said = project.jor("run", code=75)
+    assert "submitted as" not in said
+    assert "2 jobs held back: max-submitted is reached" in said
+    assert len(project.queue("%i", "-r")) == 4
+
+
 def test_wait_tops_up_what_failed_before_and_tries_it_once(project):
     project.write(["a", "b", "c"], "assert False")
     project.jor("run", "--wait", code=1)
@@ -117,12 +146,33 @@ def test_limit_of_the_account_holds_back(project):
         project.write(list(range(5)), "pass")
         project.configure(jobs_per_task=1, options="--hold")
         said = project.jor("run", code=75)
-        assert "2 jobs held back" in said
+        assert "2 jobs held back: the account's limit of jobs is reached" in said
         assert len(project.queue("%F", "-r")) == 3
         said = project.jor("run", code=75)
         assert "2 jobs held back" in said
     finally:
         project.slurm("sacctmgr", "-i", "modify", "qos", "normal", "set", "MaxSubmitJobsPerUser=-1")
+
+
+@pytest.mark.every_version
+def test_limit_of_the_account_that_cannot_be_read_is_found_by_submitting_half_as_much(project):
+    limit = ("sacctmgr", "-i", "modify", "account", "lab", "set")
+    project.slurm(*limit, "GrpSubmitJobs=3")
+    try:
+        project.until(lambda: "GrpSubmitJobs=3" in project.slurm("scontrol", "show", "assoc_mgr", "flags=assoc"))
+        project.write(list(range(5)), "pass")
+        project.configure(jobs_per_task=1, options="--hold")
+        said = project.jor("run", code=75)
+        assert "2 jobs held back" in said
+        assert "Job violates accounting/QOS policy" in said
+        assert [submitted(run)["planned"] for run in project.runs] == [[[0, 1]], [[2, 2]]]
+        assert len(project.queue("%i", "-r")) == 3
+        project.configure(jobs_per_task=1)
+        project.slurm("scontrol", "release", *arrays(project))
+        project.jor("run", "--wait")
+    finally:
+        project.slurm(*limit, "GrpSubmitJobs=-1")
+    assert sorted(project.ran) == list(range(5))
 
 
 @pytest.mark.every_version
