@@ -184,6 +184,31 @@ def test_refusal_is_told_with_a_remedy_and_leaves_nothing(project):
     assert "missing" in project.jor("status")
 
 
+@pytest.mark.parametrize("folder", ["with spaces", "it's", "100%j", "[x]", "ä"])
+def test_odd_names_of_folders_and_entries_work(make_project, folder):
+    project = make_project(folder)
+    (project.folder / "todo.yaml").write_text(f"jobs:\n  - {{jobmodule: jobs_out, name: {json.dumps(ODD)}}}\n")
+    project.write(["a", "b"], "pass")
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == [0, 1]
+    assert len(project.outputs) == 2
+    assert ODD in project.jor("status", "--", ODD)
+    assert project.jor("logs", "--", ODD, "1").splitlines()[1:] == ["this is b"]
+    project.write(["a", "b", "c"], "pass")
+    project.configure(options="--hold")
+    project.jor("run", "--", ODD)
+    assert "cancelled Slurm array" in project.jor("cancel", "--", ODD)
+    project.until(lambda: project.queue() == [])
+
+
+def test_folder_whose_logs_slurm_would_not_open_is_refused(make_project):
+    project = make_project("back\\slash")
+    wrong = "Slurm opens no file whose path has a backslash"
+    assert wrong in project.jor("run", code=2)
+    assert wrong in project.jor("check", code=1)
+    assert not (project.folder / "out").exists()
+
+
 def test_script_and_command_are_kept_and_shown_before(project):
     project.configure(prologue="export FROM_PROLOGUE=7\n    umask 027")
     project.write([0], "assert os.environ['FROM_PROLOGUE'] == '7'")
