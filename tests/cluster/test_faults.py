@@ -118,12 +118,32 @@ def test_array_fits_into_the_queue_of_the_controller(make_cluster, project_on):
 
 def test_task_requeued_by_an_administrator_goes_on_with_what_is_left(project):
     project.configure(jobs_per_task=3, requeue=True)
-    project.write([0, 1, 0], "time.sleep(15 * how)")
+    project.write(["a", "b", "c"], "time.sleep(15 if how == 'b' else 0)")
     project.jor("run")
     project.until(lambda: project.ran == [0, 1])
-    project.slurm("scontrol", "requeue", f"{project.queue('%F')[0]}_0")
-    project.until(lambda: len(project.outputs) == 3, 240)
+    task = f"{project.queue('%F')[0]}_0"
+    project.slurm("scontrol", "requeue", task)
+    project.until(lambda: project.start_now(task) or len(project.outputs) == 3, 240)
     assert project.ran == [0, 1, 1, 2]
+    lines = (project.runs[0] / "task-0.log").read_text().splitlines()
+    assert [line[-1] for line in lines if line.startswith("this is")] == ["a", "b", "b", "c"]
+    assert project.jor("logs", "jobs_out", "0").splitlines()[1:] == ["this is a"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_jobs_go_on_when_the_command_that_waits_is_stopped(project, number, code):
+    project.write([0, 1], "while not os.path.exists(os.path.join(self.path_prefix, 'go')): time.sleep(0.1)")
+    process = project.start("run", "--wait")
+    project.until(lambda: sorted(project.ran) == [0, 1])
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "The jobs go on without this command" in said
+    assert counts(project)["running"] == 2
+    (project.folder / "go").touch()
+    project.wait()
+    assert sorted(project.ran) == [0, 1]
+    assert len(project.outputs) == 2
 
 
 def test_jobs_go_on_when_the_command_that_waits_is_killed(project):
