@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import time
@@ -11,6 +12,10 @@ import time
 import pytest
 
 from .conftest import impatient, later
+
+with_mounts = pytest.mark.skipif(
+    os.environ.get("JOR_TESTBED") == "chroot", reason="a small system in a folder has no mount(8)"
+)
 
 
 def counts(project, **environment):
@@ -74,7 +79,7 @@ def test_slurm_conf_that_is_gone_or_broken_makes_states_unknown(project, content
     they_are_left_alone_and_go_on(project, {**impatient(project), "SLURM_CONF": str(path)})
 
 
-@pytest.mark.skipif(os.environ.get("JOR_TESTBED") == "chroot", reason="a small system in a folder has no mount(8)")
+@with_mounts
 def test_folder_that_one_node_cannot_write_costs_no_job(project, cluster):
     project.write(list(range(8)), "pass")
     project.configure(jobs_per_task=1, retries=4)
@@ -90,6 +95,51 @@ def test_folder_that_one_node_cannot_write_costs_no_job(project, cluster):
         cluster.kill_node("n2")
         cluster.start_node("n2")
         cluster.wait_for_nodes()
+
+
+@with_mounts
+def test_folder_that_one_node_does_not_see_costs_no_job(project, cluster):
+    project.write(list(range(8)), "time.sleep(2)")
+    project.configure(jobs_per_task=1)
+    cluster.kill_node("n2")
+    try:
+        cluster.start_node("n2", unseen=project.folder)
+        cluster.wait_for_nodes()
+        project.jor("run", "--wait", "--cpus-per-task", "2", code=1)  # a node has four
+        entry = json.loads(project.jor("status", "--json"))["entries"][0]
+        assert 0 < entry["counts"]["done"] < 8
+        assert len(entry["problems"]) == entry["counts"]["missing"] == 8 - entry["counts"]["done"]
+        assert all("could not be opened" in problem["reason"] for problem in entry["problems"])
+        project.jor("run", "--wait")
+        assert "--exclude=n2" in (project.runs[1] / "submission.json").read_text()
+        assert sorted(project.ran) == list(range(8))
+        assert len(project.outputs) == 8
+    finally:
+        cluster.kill_node("n2")
+        cluster.start_node("n2")
+        cluster.wait_for_nodes()
+
+
+@pytest.mark.parametrize("is_anew", [False, True])
+def test_records_deleted_while_an_array_waits_cost_no_output(project, is_anew):
+    project.write([0, 1], "pass")
+    project.jor("run", "--wait")
+    project.write([0, 1, 2, 3], "pass")
+    project.configure(options="--hold")
+    project.jor("run")
+    (held,) = set(project.queue("%F"))
+    shutil.rmtree(project.folder / "out" / ".jor")
+    assert counts(project)["missing"] == 2
+    project.configure()
+    if is_anew:  # while the array that is forgotten still waits
+        project.jor("run", "--wait")
+    before = project.ran
+    project.slurm("scontrol", "release", held)
+    project.until(lambda: held not in project.slurm("squeue", "-h", "-o", "%F").split())
+    assert project.ran == before
+    project.jor("run", "--wait")
+    assert sorted(project.ran) == [0, 1, 2, 3]
+    assert len(project.outputs) == 4
 
 
 def test_queue_of_the_controller_that_is_full_is_waited_for(make_cluster, project_on):

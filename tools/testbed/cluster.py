@@ -200,12 +200,16 @@ class Cluster:
         """Let a frozen slurmctld go on."""
         os.kill(self.controller_pid, signal.SIGCONT)
 
-    def start_node(self, node: str, *, read_only: Path | None = None) -> None:
-        """Start the slurmd of a node; its jobs see the folder `read_only` as one that cannot be written."""
+    def start_node(self, node: str, *, read_only: Path | None = None, unseen: Path | None = None) -> None:
+        """Start the slurmd of a node; its jobs cannot write to the folder `read_only`, and see nothing in `unseen`."""
         command = ["slurmd", "-N", node]
-        if read_only is not None:
-            script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
-            command = ["unshare", "--mount", "sh", "-c", script, str(read_only), *command]
+        mounts = (
+            (read_only, 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"'),
+            (unseen, 'mount -t tmpfs none "$0"'),
+        )
+        for folder, mount in mounts:
+            if folder is not None:
+                command = ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$@"', str(folder), *command]
         self._run(*command)
 
     def kill_node(self, node: str) -> None:
