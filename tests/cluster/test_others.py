@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 
 import pytest
 
 from ..faults.projects import expected
 from ..integration.commands import outputs
+from .conftest import later
 
 #: A user who may cancel other users' jobs. Not "nobody": Slurm 26.05 lets him do nothing.
 OTHER = "daemon"
@@ -43,6 +45,19 @@ def test_half_of_an_array_cancelled_by_somebody_is_told_and_run_again(project):
     (project.folder / "go").touch()
     project.jor("run", "--wait")
     assert sorted(project.ran) == [0, 1, 2, 2, 3, 3]
+
+
+@pytest.mark.every_version
+@pytest.mark.parametrize("cancelled", [range(1, 60, 2), random.Random(0).sample(range(60), 30)], ids=["evenly", "not"])
+def test_tasks_of_an_array_are_counted_however_many_holes_it_has(project, cancelled):
+    project.configure(options="--hold", jobs_per_task=1)
+    project.write(list(range(60)), "pass")
+    project.jor("run")
+    project.slurm("scancel", f"{project.queue('%F')[0]}_[{','.join(map(str, cancelled))}]")
+    later(project.runs[0], 100)  # what is new may be missing from the queue for a while
+    counts, said = found(project)
+    assert (counts["queued"], counts["missing"]) == (30, 30)
+    assert "30 tasks of Slurm array" in said
 
 
 @pytest.mark.every_version
