@@ -112,8 +112,8 @@ MATRIX = (
     Row("sbatch prints a banner; refuses for good", "once told", {"slurm/test_commands.py": "test_job_id_is_the_last_line_that_is_one", SUBMISSION: "test_refusal_is_told_with_a_remedy_and_leaves_nothing"}),
     Row("slurm.conf gone or broken", "known kept", {CLUSTER: "test_slurm_conf_that_is_gone_or_broken_makes_states_unknown", "slurm/test_refusals.py": "test_what_sbatch_says_is_classed_by_whether_it_may_be_asked_again"}),
     Row("MaxJobCount reached, and room again", "kept told", {CLUSTER: "test_array_fits_into_the_queue_of_the_controller test_queue_of_the_controller_that_is_full_is_waited_for", "slurm/test_commands.py": "test_failure_of_sbatch_is_told_apart"}),
-    Row("QOS and account limits", "kept told", {SUBMISSION: "test_limit_of_the_account_holds_back test_max_submitted_holds_back_and_wait_tops_up", "cli/test_submitting.py": "test_half_as_much_is_submitted_and_so_on_where_a_limit_is_met_that_was_not_known test_topping_up_tells_how_many_arrays_it_has_submitted_and_once_what_holds_the_rest_back"}),
-    Row("MaxArraySize, max_array_tasks, lists of indices too long", "kept told", {SUBMISSION: "test_arrays_are_cut_as_the_cluster_wants_them", "slurm/test_commands.py": "test_indices_whose_text_slurm_would_not_take_are_refused"}),
+    Row("QOS and account limits", "kept told", {SUBMISSION: "test_limit_of_the_account_holds_back test_limit_of_the_account_that_cannot_be_read_is_found_by_submitting_half_as_much test_max_submitted_holds_back_and_wait_tops_up test_max_submitted_counts_what_an_earlier_run_has_submitted", "cli/test_submitting.py": "test_half_as_much_is_submitted_and_so_on_where_a_limit_is_met_that_was_not_known test_topping_up_tells_how_many_arrays_it_has_submitted_and_once_what_holds_the_rest_back"}),
+    Row("MaxArraySize, max_array_tasks, lists of indices too long", "kept told", {SUBMISSION: "test_arrays_are_cut_as_the_cluster_wants_them test_arrays_are_cut_where_only_the_highest_index_is_limited", "slurm/test_commands.py": "test_indices_whose_text_slurm_would_not_take_are_refused"}),
     Row("environment of another job, or of the user, that steers Slurm", "kept", {SUBMISSION: "test_environment_of_an_enclosing_job_neither_steers_nor_leaks", "slurm/test_commands.py": "test_environment_neither_steers_nor_leaks"}),
     # Slurm: asking
     Row("squeue that hangs, or prints garbage", "once known", {CLUSTER: "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started test_nonsense_is_no_empty_queue test_failure_is_shared_with_those_who_waited_for_the_answer", "slurm/test_parsing.py": "test_indices_that_were_cut_are_not_guessed test_job_of_another_whose_name_is_free_text_does_not_harm_the_other_rows", "cli/test_carriers.py": "test_state_that_slurm_did_not_tell_is_unknown_and_never_the_end test_state_of_a_future_slurm_is_told_and_active", "slurm/test_polling.py": "test_poll_that_failed_changes_nothing"}),
@@ -141,6 +141,13 @@ MATRIX = (
     Row("array throttled when tasks of it have ended", "told", {SUBMISSION: "test_running_array_can_be_throttled_also_when_tasks_of_it_have_ended", "slurm/test_commands.py": "test_throttle_of_an_array_of_which_tasks_have_ended_is_no_error"}),
     Row("run --wait killed", "once kept", {CLUSTER: "test_jobs_go_on_when_the_command_that_waits_is_killed"}),
     Row("20,000 packed jobs on Slurm, one in a hundred failing (in CI 2,000)", "kept", {"cluster/test_load.py": "test_many_packed_jobs_are_all_accounted_for_and_memory_is_flat"}),
+    # Slurm: names, prologues, records
+    Row("prologue that ends the script, fails, or prints megabytes", "kept told", {STATES: "test_prologue_that_ends_the_script_is_told_and_nothing_is_submitted_again test_prologue_that_is_strict_or_prints_megabytes_disturbs_no_job test_node_on_which_tasks_die_at_once_is_told"}),
+    Row("odd names of folders and entries on Slurm", "data told", {SUBMISSION: "test_odd_names_of_folders_and_entries_work test_folder_whose_logs_slurm_would_not_open_is_refused"}),
+    Row("run --wait stopped by Ctrl-C or SIGTERM on Slurm", "once kept told", {CLUSTER: "test_jobs_go_on_when_the_command_that_waits_is_stopped"}),
+    Row("folder of the project that one node does not see", "once kept told", {CLUSTER: "test_folder_that_one_node_does_not_see_costs_no_job"}),
+    Row("records deleted while an array waits", "whole once kept", {CLUSTER: "test_records_deleted_while_an_array_waits_cost_no_output"}),
+    Row("array of which squeue lists many single tasks", "kept known", {OTHERS: "test_tasks_of_an_array_are_counted_however_many_holes_it_has"}),
 )  # fmt: skip
 
 
