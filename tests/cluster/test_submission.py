@@ -45,6 +45,14 @@ def test_arrays_are_cut_where_only_the_highest_index_is_limited(make_cluster, pr
     assert sorted(project.ran) == list(range(25))
 
 
+def test_cluster_that_takes_no_arrays_is_told(make_cluster, project_on):
+    project = project_on(make_cluster(settings={"MaxArraySize": "0"}))
+    wrong = "this cluster takes no job arrays (MaxArraySize is 0)"
+    assert wrong in project.jor("run", "--wait", code=2)
+    assert project.runs == []
+    assert wrong in project.jor("check", code=1)
+
+
 @pytest.mark.every_version
 def test_ten_thousand_packed_jobs_all_run_once(project):
     project.write(list(range(10_000)), "pass")
