@@ -168,11 +168,14 @@ def test_array_fits_into_the_queue_of_the_controller(make_cluster, project_on):
 
 def test_task_requeued_by_an_administrator_goes_on_with_what_is_left(project):
     project.configure(jobs_per_task=3, requeue=True)
-    project.write(["a", "b", "c"], "time.sleep(15 if how == 'b' else 0)")
+    go = project.folder / "go"
+    project.write(["a", "b", "c"], f"while how == 'b' and not os.path.exists({str(go)!r}): time.sleep(0.1)")
     project.jor("run")
     project.until(lambda: project.ran == [0, 1])
     task = f"{project.queue('%F')[0]}_0"
     project.slurm("scontrol", "requeue", task)
+    project.until(lambda: '"over"' in (project.runs[0] / "task-0.r0.jsonl").read_text())
+    go.touch()
     project.until(lambda: project.start_now(task) or len(project.outputs) == 3, 240)
     assert project.ran == [0, 1, 1, 2]
     lines = (project.runs[0] / "task-0.log").read_text().splitlines()
