@@ -223,9 +223,9 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: f
     def state_of(task: int) -> TaskState:
         state, over = carrier.state_of(task), journals().of_tasks.get(task)
         if state.phase is Phase.OVER and task not in journals().begun:
-            log = run.log(task)
+            printed = stamp(log := run.log(task))
             reason = state.reason or "its task ended before it began a job"
-            return attrs.evolve(state, reason=reason, log=log if os.path.exists(log) else "")
+            return attrs.evolve(state, reason=reason, log=log if printed and printed[2] else "")
         return state if over is None else _after(over, state)
 
     return Attempt(
