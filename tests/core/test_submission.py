@@ -78,6 +78,15 @@ def test_submitted_jobs_are_queued_until_the_lease_is_gone(found):
     assert again([found], time.time())[0].status.pending == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value", "goes_on"),
+    [("name", "out", False), ("checkpoint", lambda _self, _i: None, True), ("atomic_output", False, True)],
+)
+def test_submission_tells_whether_a_job_that_was_stopped_goes_on(found, monkeypatch, attribute, value, goes_on):
+    monkeypatch.setattr(type(found.jobs), attribute, value, raising=False)
+    assert read(submit(found, [0]).run).resumable == goes_on
+
+
 def test_submissions_come_the_newest_first_and_unfinished_ones_not_at_all(found):
     first, second = submit(found, [0]), submit(found, [1])
     os.rename(second.run.folder, second.run.folder.replace("runs/2", "runs/3"))

@@ -68,6 +68,7 @@ class Engine:
             "isolation": "fork",
             "grace_period": 10.0,
             "atomic_output": jobs.atomic_output,
+            "resumable": False,
             "may_exist": False,
             "source_crc32": zlib.crc32(self.module.read_bytes()),
             **settings,

@@ -149,11 +149,58 @@ self.write(i)
     for restart in range(3):
         one.start_task(restart=restart)
         assert one.wait() == -signal.SIGKILL
-    assert one.start_task(restart=3).wait() == 0
+    assert one.start_task(restart=3).wait() == 1
     assert ran(one) == "abbbc"
     assert one.outputs() == ["howa.txt", "howc.txt"]
     (end,) = (record for record in one.records("end", "task-0.r3") if record.get("error"))
     assert end["error"] == "its array task has died 3 times while it ran"
+    assert end["log"] == [*one.records("begin", "task-0.r2")[-1]["log"][:1], 0]
+    assert one.records("over", "task-0.r3")[0]["failed"] == 1
+
+
+def test_job_that_goes_on_from_where_it_was_may_be_begun_any_number_of_times(engine):
+    body = """
+worker = int(open(f'/proc/{os.getppid()}/stat').read().rpartition(')')[2].split()[1])
+if len(open(os.path.join(self.path_prefix, 'ran')).read()) < 5: os.kill(worker, signal.SIGKILL); time.sleep(60)
+self.write(i)
+"""
+    one = engine(MARK + body, "a", resumable=True)
+    for restart in range(4):
+        one.start_task(restart=restart)
+        assert one.wait() == -signal.SIGKILL
+    assert one.start_task(restart=4).wait() == 0
+    assert one.outputs() == ["howa.txt"]
+
+
+def test_jobs_that_ran_beside_one_that_kills_are_given_up_with_it_and_that_is_told(engine):
+    body = """
+worker = int(open(f'/proc/{os.getppid()}/stat').read().rpartition(')')[2].split()[1])
+while how != 'c':
+    ran = open(os.path.join(self.path_prefix, 'ran')).read()
+    if how == 'b' and ran.count('a') == ran.count('b'): os.kill(worker, signal.SIGKILL)
+    time.sleep(0.01)
+self.write(i)
+"""
+    one = engine(MARK + body, "abc", workers=2)
+    for restart in range(3):
+        one.start_task(restart=restart)
+        assert one.wait() == -signal.SIGKILL
+    assert one.start_task(restart=3).wait() == 1
+    ends = one.records("end", "task-0.r3")
+    assert [record.get("error") for record in ends[:2]] == [
+        "its array task has died 3 times while it ran, beside 1 others"
+    ] * 2
+    assert one.outputs() == ["howc.txt"]
+
+
+def test_attempts_that_tell_why_they_cannot_work_are_no_deaths(engine):
+    one = engine(MARK + "self.write(i)", "ab", head="assert not os.path.exists('broken'), 'broken'")
+    (one.folder / "broken").touch()
+    for restart in range(3):
+        assert one.start_task(restart=restart).wait() == 69
+    (one.folder / "broken").unlink()
+    assert one.start_task(restart=3).wait() == 0
+    assert ran(one) == "ab"
 
 
 def test_later_attempt_waits_until_the_earlier_one_has_stopped(engine):
@@ -295,17 +342,21 @@ def test_warning_leaves_jobs_without_checkpoint_and_their_processes_alone(engine
     assert one.outputs() == ["howa.txt"]
 
 
-def test_warned_task_has_itself_run_again(engine, tmp_path):
+@pytest.mark.parametrize("can", ["end a job", "go on", "begin anew"])
+def test_warned_task_has_itself_run_again_if_that_brings_it_further(engine, tmp_path, can):
     (tmp_path / "requeue").write_text(f"#!/bin/sh\necho $* > {tmp_path}/asked\n")
     os.chmod(tmp_path / "requeue", 0o755)
-    one = engine(MARK + "time.sleep(60)", "ab", warning=2, requeue=[str(tmp_path / "requeue"), "now"], grace_period=0.1)
+    requeue = [str(tmp_path / "requeue"), "now"]
+    body = MARK + ("if how == 'a': return self.write(i)\n" if can == "end a job" else "") + "time.sleep(60)"
+    one = engine(body, "abc", warning=2, requeue=requeue, grace_period=0.1, resumable=can == "go on")
     one.start_task()
-    until(lambda: ran(one) == "a")
+    until(lambda: ran(one) == ("ab" if can == "end a job" else "a"))
     one.process.send_signal(signal.SIGUSR2)
     one.wait()
-    assert (tmp_path / "asked").read_text() == "now 7\n"
-    assert one.records("end")[0]["error"] == "its task's time was up"
-    assert one.records("end")[0]["interrupted"]
+    assert one.records("end")[-1]["error"] == "its task's time was up"
+    assert one.records("end")[-1]["interrupted"]
+    assert (tmp_path / "asked").exists() == (can != "begin anew")
+    assert can == "begin anew" or (tmp_path / "asked").read_text() == "now 7\n"
 
 
 def test_task_that_is_warned_before_it_has_begun_a_job_is_not_run_again(engine, tmp_path):

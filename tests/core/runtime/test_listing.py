@@ -66,6 +66,13 @@ def test_jobs_are_those_of_the_module(module, tmp_path, monkeypatch):
         require_unchanged(mine, thaw(line))  # raises if it is another job
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_whether_there_is_a_checkpoint_is_told(module, there):
+    other = module.with_name(f"jobs_checkpoint_{there}.py")
+    other.write_text(MODULE + "    def checkpoint(self, i):\n        pass\n" * there, encoding="utf-8")
+    assert hasattr(listed(other), "checkpoint") == there
+
+
 def test_whether_there_is_something_to_collect_is_told(module):
     assert type(listed(module)).collect is JobsBase.collect
     other = module.with_name("jobs_collected.py")  # a module is loaded once in a process

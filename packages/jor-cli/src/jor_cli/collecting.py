@@ -70,7 +70,7 @@ def _noted(label: str, act: Callable[[], Result]) -> Result | None:
 def _collect_here(found: Survey) -> str:
     """Return what went wrong, after its traceback; '' for nothing."""
     directory = os.getcwd()
-    found.jobs._incomplete = found.history.unsound
+    found.jobs._left_out = found.history.unsound
     try:
         found.jobs.collect()
     except (Exception, SystemExit) as error:

@@ -170,6 +170,7 @@ def make_submission(
         batch=batch,
         surroundings=surroundings,
         fsync=config["fsync"],
+        resumable=hasattr(found.jobs, "checkpoint") or not found.jobs.atomic_output,
     )
 
 

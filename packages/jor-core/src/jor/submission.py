@@ -120,6 +120,8 @@ class Submission:
     surroundings: Surroundings = NATIVE
     #: Whether outputs and records are to be on the disk before a job counts as done.
     fsync: bool = False
+    #: Whether a job that was stopped goes on from where it was: its class has `checkpoint`, or writes in place.
+    resumable: bool = True
     host: str = attrs.field(factory=platform.node)
     python: str = attrs.field(factory=platform.python_version)
     version: int = VERSION

@@ -41,8 +41,8 @@ class JobsBase:
     _jobs: Sequence[Mapping[str, Any]]
     #: While a job runs: its parameters, its final path, and the path at which it writes.
     _running: tuple[Mapping[str, Any], str, str] | None = None
-    #: While outputs are collected: indices of jobs whose output is there, and is not complete.
-    _incomplete: Collection[int] = ()
+    #: While outputs are collected: indices of jobs whose output is there, and is not complete: it counts as missing.
+    _left_out: Collection[int] = ()
 
     def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:
         self.path_prefix = os.fspath(path_prefix)
@@ -102,21 +102,21 @@ class JobsBase:
 
     @property
     def existing_outputs(self) -> list[str]:
-        """The paths of the outputs that exist, in the order of the jobs."""
+        """The paths of the outputs that exist (during `collect`: that are complete), in the order of the jobs."""
         absent = set(self.missing_outputs)
         return [path for path in self.output_paths if path not in absent]
 
     @property
     def missing_outputs(self) -> list[str]:
-        """The paths of the outputs that do not exist, in the order of the jobs."""
+        """The paths of the other outputs, in the order of the jobs."""
         folder = os.fspath(self._get_output_folder())
         absent = outputs.absent_outputs(self, outputs.Listing(folder))
-        unfit = sorted({*absent, *self._incomplete})
+        unfit = sorted({*absent, *self._left_out})
         return [os.path.join(folder, outputs.output_name(self, index)) for index in unfit]
 
     @property
     def is_output_complete(self) -> bool:
-        """Whether all outputs exist."""
+        """Whether none is missing."""
         return not self.missing_outputs
 
     def _forgotten(self, what: str, remedy: str) -> JobModuleError:

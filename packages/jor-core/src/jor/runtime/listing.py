@@ -1,4 +1,4 @@
-"""What a job module lists, as a file: for a jor that cannot load it, since what it imports is elsewhere."""
+"""What a job module lists, as a file, and its `collect`: for a jor that cannot load it, lacking what it imports."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None
     """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
     jobs = make(jobmodule, arguments, path_prefix)
     with open(path, "rb") as file:
-        jobs._incomplete = json.loads(file.read())
+        jobs._left_out = json.loads(file.read())
     jobs.collect()
 
 
@@ -95,4 +95,5 @@ def _plain_attributes(cls: type[JobsBase]) -> dict[str, Any]:
     """Return the attributes of a class that set options: those that JSON can say."""
     kinds = (str, int, float, bool, dict, list)
     found = {name: getattr(cls, name) for name in dir(cls) if not name.startswith("_")}
-    return {name: value for name, value in found.items() if isinstance(value, kinds) and not callable(value)}
+    plain = {name: value for name, value in found.items() if isinstance(value, kinds) and not callable(value)}
+    return {**plain, "checkpoint": True} if hasattr(cls, "checkpoint") else plain  # that there is one matters as well

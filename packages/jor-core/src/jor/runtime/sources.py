@@ -51,13 +51,13 @@ class Feed:
 
 
 class Chunk:
-    """The jobs of one array task, without those for which `is_done` holds."""
+    """The jobs of one array task for which `is_wanted` holds."""
 
-    def __init__(self, run: Run, task: int, is_done: Callable[[Job], bool]) -> None:
+    def __init__(self, run: Run, task: int, is_wanted: Callable[[Job], bool]) -> None:
         self._next, self._end = run.chunk(task)
         self._planned = open(run.jobs, "rb")  # noqa: SIM115 # open as long as its worker lives
         self._planned.seek(self._next)
-        self._is_done = is_done
+        self._is_wanted = is_wanted
 
     def take(self, _watch: Watch, before_waiting: Callable[[], None]) -> int | None:
         """Return the place of the next job; None when there is no more.
@@ -69,7 +69,7 @@ class Chunk:
             if not line.endswith(b"\n"):
                 raise OSError(f"{self._planned.name} ends within a job")
             self._next += len(line)
-            if not self._is_done(thaw(line)):
+            if self._is_wanted(thaw(line)):
                 return place
             before_waiting()
         return None

@@ -10,12 +10,11 @@ import os
 import signal
 import sys
 import time
-from functools import lru_cache
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from ..errors import JorError
 from .execution import Outcome
-from .journal import SYNC_AFTER, Journal, Reader
+from .journal import SYNC_AFTER, Journal, Reader, Record
 from .memory import oom_kills
 from .owner import Owner
 from .processes import adopt_orphans, load_prctl
@@ -99,9 +98,16 @@ class _Worker:
             self._source = Feed()
             self._watch = Watch(self._source.fd)
         else:
-            self._source = Chunk(run, attempt.task, _done_before(run, submission, attempt, journal))
+            self._source = Chunk(run, attempt.task, self._is_wanted)
             self._watch = Watch()
         self._tenure = Tenure(run, self._batch, attempt, self._watch)
+        self._attempt = attempt
+        self._before: _Earlier | None = None
+        #: Whether a job that was stopped goes on from where it was, and not from its beginning.
+        self._is_resumable: bool = submission.get("resumable", True)
+        self._done = self._failed = 0
+        #: Jobs that were stopped from outside, of those that failed.
+        self._interrupted = 0
         #: Whether no more jobs are begun, and why not though there may be more.
         self._closed = False
         self._unfinished = ""
@@ -115,25 +121,22 @@ class _Worker:
 
     def work(self) -> int:
         """Run jobs until there are no more; return the exit status."""
-        done = failed = 0
         try:
             self._tenure.await_predecessor(self._grace)
             while self._fill():
                 for slot, outcome, orphans in self._wait():
-                    if self._settle(slot, outcome, orphans):
-                        done += 1
-                    else:
-                        failed += 1
+                    self._settle(slot, outcome, orphans)
         finally:
             for slot in self._slots:
                 _quietly(slot.close)
-        self._journal.write("over", done=done, failed=failed, stopped=self._tenure.lapsed() or self._unfinished)
-        if done or failed:  # else it would do no more the next time
-            self._tenure.requeue()
+        stopped = self._tenure.lapsed() or self._unfinished
+        self._journal.write("over", done=self._done, failed=self._failed, stopped=stopped)
+        if self._done + self._failed > (0 if self._is_resumable else self._interrupted):
+            self._tenure.requeue()  # else it would come no further the next time
         if self._watch.stopped_by:
             return 128 + self._watch.stopped_by
         # The command that feeds a worker counts its failures; a batch system knows only the exit status.
-        return 1 if self._batch and failed else 0
+        return 1 if self._batch and self._failed else 0
 
     @property
     def _busy(self) -> list[Slot]:
@@ -152,7 +155,9 @@ class _Worker:
             job = thaw(self._line(place))
             direct = {} if self._submission["atomic_output"] else {"direct": True}
             first = slot.log_position
-            log = {"log": [first, first]} if first >= 0 else {}
+            log: dict[str, Any] = {"log": [first, first]} if first >= 0 else {}
+            if slot.log:
+                log["log_file"] = os.path.basename(slot.log)
             self._journal.write("begin", index=job.index, started=round(time.time(), 3), **log, **direct)
             slot.begin(job, place, first)
         self._journal.flush()
@@ -176,8 +181,8 @@ class _Worker:
                 slot.warn()
         self._is_warned = self._watch.warned
 
-    def _settle(self, slot: Slot, outcome: Outcome, orphans: int) -> bool:
-        """Publish what the job in `slot` has made, write down what became of it; tell whether its output is there."""
+    def _settle(self, slot: Slot, outcome: Outcome, orphans: int) -> None:
+        """Publish what the job in `slot` has made, and write down what became of it."""
         job = slot.job
         assert job is not None
         if self._batch and outcome.signal in STOPPING and not self._tenure.lapsed():
@@ -208,8 +213,37 @@ class _Worker:
             append(self._run.suspect, b"%d\n" % job.index)
         if error and (self._tenure.lapsed() or self._watch.warned):
             record["interrupted"] = True
+            self._interrupted += 1
         self._journal.note("end", **record)
-        return not error
+        self._done += not error
+        self._failed += bool(error)
+
+    def _is_wanted(self, job: Job) -> bool:
+        """Tell whether a job of this array task is to be run; write down one that is given up."""
+        folder = self._submission["folder"]
+        if not self._submission["may_exist"] and stamp(os.path.join(folder, job.output)) is not None:
+            return False
+        if self._before is None:  # not sooner: an earlier attempt may have been at work
+            self._before = _earlier(self._run, self._attempt)
+        if job.index in self._before.ended:
+            return False
+        deaths = self._before.deaths.get(job.index, [])
+        if len(deaths) < MOST_DEATHS or self._is_resumable:
+            return True
+        self._give_up(job, deaths)
+        return False
+
+    def _give_up(self, job: Job, deaths: list[_Death]) -> None:
+        """Fail a job during which earlier attempts have died: it may be what kills their nodes."""
+        last = deaths[-1].begin
+        others = max(death.others for death in deaths)
+        error = f"its array task has died {len(deaths)} times while it ran"
+        record: dict[str, Any] = {"log": [last["log"][0], 0]} if "log" in last else {}
+        if "log_file" in last:
+            record["log_file"] = last["log_file"]
+        error += f", beside {others} others" if others else ""
+        self._journal.note("end", index=job.index, seconds=0, max_rss=0, status=-1, error=error, **record)
+        self._failed += 1
 
     def _death(self, outcome: Outcome, starved: bool) -> str:
         """Return which signal ended a job's process, and why; '' if none did."""
@@ -248,44 +282,36 @@ def interpreter() -> list[str]:
     return [sys.executable, sys.argv[0]] if sys.argv[0].endswith(".pyz") else [sys.executable, "-m", "jor"]
 
 
-def _done_before(run: Run, submission: Mapping[str, Any], attempt: Attempt, journal: Journal) -> Callable[[Job], bool]:
-    """Return what tells whether a job is not to be run: an earlier attempt saw it to its end, or its output is there.
+class _Death(NamedTuple):
+    """An attempt that ended without a word: the beginning of a job that it ran, and how many others it ran then."""
 
-    Nor is one during which too many of them died, which is written down: it may be what kills their nodes.
-    """
+    begin: Record
+    others: int
 
-    @lru_cache(maxsize=None)
-    def earlier() -> tuple[set[int], dict[int, int]]:
-        """Return what has ended by itself, and how many attempts died during each job.
 
-        To be asked when the first job is to begin: an earlier attempt may still be at work until then.
-        """
-        ended: set[int] = set()
-        deaths: dict[int, int] = {}
-        for restart in range(attempt.restart):
-            begun = set()
-            for record in Reader(run.journal(attempt.task, restart)).records():
-                if record["kind"] == "begin":
-                    begun.add(record["index"])
-                elif record["kind"] == "end":
-                    begun.discard(record["index"])
-                    if not record.get("interrupted"):
-                        ended.add(record["index"])
-            deaths.update({index: deaths.get(index, 0) + 1 for index in begun})
-        return ended, deaths
+class _Earlier(NamedTuple):
+    """What earlier attempts at an array task tell of its jobs: which came to their own end, during which they died."""
 
-    def is_done(job: Job) -> bool:
-        if not submission["may_exist"] and stamp(os.path.join(submission["folder"], job.output)) is not None:
-            return True
-        ended, deaths = earlier()
-        count = deaths.get(job.index, 0)
-        if job.index in ended or count < MOST_DEATHS:
-            return job.index in ended
-        error = f"its array task has died {count} times while it ran"
-        journal.note("end", index=job.index, seconds=0, max_rss=0, status=-1, error=error)
-        return True
+    ended: set[int]
+    deaths: dict[int, list[_Death]]
 
-    return is_done
+
+def _earlier(run: Run, attempt: Attempt) -> _Earlier:
+    found = _Earlier(set(), {})
+    for restart in range(attempt.restart):
+        begun = {}
+        for record in Reader(run.journal(attempt.task, restart)).records():
+            if record["kind"] == "begin":
+                begun[record["index"]] = record
+            elif record["kind"] == "end":
+                begun.pop(record["index"], None)
+                if not record.get("interrupted"):
+                    found.ended.add(record["index"])
+            elif record["kind"] == "over":
+                begun.clear()
+        for index, record in begun.items():
+            found.deaths.setdefault(index, []).append(_Death(record, len(begun) - 1))
+    return found
 
 
 def _logs(run: Run, task: int, batch: Mapping[str, Any] | None) -> list[str]:
