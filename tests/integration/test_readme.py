@@ -95,6 +95,9 @@ def test_sweep_to_copy_runs_as_it_is_shown(shell: Shell, tmp_path: Path) -> None
     assert shell("\n".join(commands), tmp_path).splitlines() == shown
     shell("jor collect", tmp_path)
     assert len(list(csv.reader((tmp_path / "median10000.csv").read_text().splitlines()))) == 61
+    next((tmp_path / "median10000").glob("*.txt")).unlink()
+    shell("jor collect", tmp_path)  # goes on, and leaves out what is missing
+    assert len(list(csv.reader((tmp_path / "median10000.csv").read_text().splitlines()))) == 60
 
 
 def test_list_that_is_no_product_works_as_it_is_shown() -> None:
