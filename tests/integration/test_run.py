@@ -85,6 +85,18 @@ def test_run_touches_nothing_when_all_is_done(jor: Jor, example: Path) -> None:
     assert stamps(example / "output") == before
 
 
+def test_run_of_one_job_says_that_all_is_done(jor: Jor, example: Path) -> None:
+    jor("run")
+    before = stamps(example / "output")
+    done = jor("run", "--test")
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "[jor] jobs_example(n=3): all 3 jobs done",
+        "[jor] jobs_example(n=4): all 4 jobs done",
+    ]
+    assert stamps(example / "output") == before
+
+
 def test_run_runs_only_what_is_missing(jor: Jor, example: Path) -> None:
     jor("run")
     folder = example / "output" / "example4"

@@ -132,15 +132,10 @@ def _check(found: Survey, manner: Manner) -> None:
 
 
 def _choose(surveys: Sequence[Survey], manner: Manner) -> list[tuple[Survey, Sequence[int]]]:
-    chosen: list[tuple[Survey, Sequence[int]]] = []
-    for found in surveys:
-        indices = _wanted(found, manner)
-        if manner.only_first:
-            if indices:
-                return [(found, indices[:1])]
-            continue
-        chosen.append((found, indices))
-    return chosen
+    chosen = [(found, _wanted(found, manner)) for found in surveys]
+    if not manner.only_first:
+        return chosen
+    return next(([(found, indices)] for found, indices in chosen if indices), chosen)
 
 
 def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
