@@ -334,7 +334,7 @@ def test_bad_environment_is_refused(
 
 
 def test_outputs_that_are_missing_are_told_in_the_same_form(jor: Jor, write: Write) -> None:
-    write(**GOOD_FILES)
+    write(**module("    def execute", "    def collect(self):\n        pass\n\n    def execute"))
     done = jor("collect")
     assert (done.code, bool(FORM.fullmatch(done.err))) == (1, True)
     jor("run", "--test")

@@ -32,7 +32,12 @@ def require_outputs(found: Survey) -> None:
     what = f"{missing:,} of {jobs_of(total)} have no output"
     if found.config["missing-output"] == "raise":
         raise CollectError(what, where=label, remedy="Make them: jor run. Or go on without: --missing-output ignore")
-    click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
+    if _can_collect(found):
+        click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
+
+
+def _can_collect(found: Survey) -> bool:
+    return type(found.jobs).collect is not JobsBase.collect
 
 
 def collect(found: Survey) -> bool:
@@ -41,7 +46,7 @@ def collect(found: Survey) -> bool:
     When it did, a note is left of what it covers.
     """
     label = found.entry.label
-    if type(found.jobs).collect is JobsBase.collect:
+    if not _can_collect(found):
         click.echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
         return True
     began = _noted(label, lambda: coverage.begin(found))
