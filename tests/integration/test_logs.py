@@ -90,6 +90,7 @@ def test_what_cannot_be_shown_is_told(jor: Jor, write: Write) -> None:
 
 def test_failures_are_told_by_parameter(jor: Jor, write: Write) -> None:
     write(talking=TALKING, todo=TODO)
+    assert jor("status", "--by", "half").out == "[jor] No job has failed\n"
     jor("run")
     lines = jor("status", "--by", "half").out.splitlines()
     assert [line.split() for line in lines[:3]] == [["half", "failed", "jobs"], ["0", "0", "3"], ["1", "2", "2"]]

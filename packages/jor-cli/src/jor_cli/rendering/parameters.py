@@ -20,7 +20,7 @@ _FINE = ""
 def by_parameter(surveys: Iterable[Survey], name: str) -> str:
     """Return how many jobs of each value of parameter `name` there are, and what became of those that have a problem.
 
-    Raise TodoError when no job has such a parameter.
+    If none has, return that. Raise TodoError when no job has such a parameter.
     """
     counts: Counter[tuple[str, str]] = Counter()
     names: set[str] = set()
@@ -35,8 +35,10 @@ def by_parameter(surveys: Iterable[Survey], name: str) -> str:
     if not counts:
         remedy = nearest(name, sorted(names)) if names else "List some jobs: there are none"
         raise TodoError(f"no job has a parameter {name!r}", where="--by", remedy=remedy)
-    values = list(dict.fromkeys(value for value, _ in counts))
     kinds = sorted({kind for _, kind in counts if kind})
+    if not kinds:
+        return "[jor] No job has failed"
+    values = list(dict.fromkeys(value for value, _ in counts))
     rows = [[value, *(f"{counts[value, kind]:,}" for kind in kinds), f"{_total(counts, value):,}"] for value in values]
     text = table([name, *kinds, "jobs"], rows, right="r" * (len(kinds) + 2))
     return "\n".join([text, *_sentences(counts, kinds, name)])
