@@ -85,6 +85,21 @@ def test_first_screen_leads_from_nothing_to_a_finished_sweep(shell: Shell, tmp_p
     assert "17 jobs to run" in shell("jor run", folder)
 
 
+def test_job_that_writes_in_place_resumes_as_it_is_shown(shell: Shell, tmp_path: Path) -> None:
+    (script,) = [
+        block for block in blocks(section("Three steps to a sweep of your own"), "python") if "atomic" in block
+    ]
+    listed = "    def _mk_jobs(self):\n        self._jobs = [{'seed': 0}]\n"
+    (tmp_path / "resuming.py").write_text(f"import jor\n\n{script}\n{listed}")
+    (tmp_path / "todo.yaml").write_text("jobs:\n- jobmodule: resuming\n")
+    output = tmp_path / "job/seed0.txt"
+    output.parent.mkdir()
+    output.write_text("left\nby a job\nthat was killed\n")
+    shell("jor run --overwrite-output --quiet", tmp_path)
+    assert output.read_text().split("\n")[2:5] == ["that was killed", "9", "16"]
+    assert output.read_text().count("\n") == 1000
+
+
 def test_sweep_to_copy_runs_as_it_is_shown(shell: Shell, tmp_path: Path) -> None:
     text = section("Sweeps")
     (script,), (todo,), (session,) = (blocks(text, language) for language in ("python", "yaml", "console"))
