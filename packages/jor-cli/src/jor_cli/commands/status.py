@@ -19,7 +19,7 @@ from ..flags import flags, given
 )
 @click.option("--watch", is_flag=True, help="Show it again and again until nothing runs, with rate and time left.")
 @click.option("--all", "every", is_flag=True, help="Show each entry, however many there are.")
-@click.option("--by", "parameter", metavar="NAME", help="Tell failures by the value of this parameter.")
+@click.option("--by", "parameter", metavar="NAME", help="Group failures by the value of this parameter.")
 @flags("path-prefix", "todo-list", "poll-interval")
 @click.pass_context
 def command(
