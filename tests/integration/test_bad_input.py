@@ -64,7 +64,7 @@ BAD_TODO = {
     "empty": (todo(""), ["todo.yaml", "the todo-list is empty", "jobmodule:"]),
     "only a comment": (todo("# nothing\n"), ["the todo-list is empty"]),
     "not YAML": (todo("jobs: [\n"), ["todo.yaml:2:1", "not YAML"]),
-    "tabs": (todo("jobs:\n\t- jobmodule: good\n"), ["todo.yaml:2:1", "not YAML"]),
+    "tabs": (todo("jobs:\n\t- jobmodule: good\n"), ["todo.yaml:2:1", "line 2 begins with a tab"]),
     "a list at the top": (todo("- jobmodule: good\n"), ["todo.yaml:1:1", "does not start with jobs:"]),
     "jobs is a mapping": (todo("jobs:\n  jobmodule: good\n"), ["todo.yaml:2:3", "jobs: is not a list"]),
     "jobs is empty": (todo("jobs:\n"), ["jobs: is not a list"]),

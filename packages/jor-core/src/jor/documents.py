@@ -44,7 +44,11 @@ def compose(path: str) -> tuple[yaml.Node | None, Builder]:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else path
         remedy = "Mend the YAML: indent with blanks, put a blank behind each colon, quotes around texts with : or #"
-        raise TodoError(f"not YAML: {error.problem}", where=where, remedy=remedy) from None
+        what = error.problem
+        marked = "".join(text.splitlines()[mark.line : mark.line + 1]) if mark else ""
+        if mark and marked.lstrip(" ").startswith("\t"):
+            what, remedy = f"line {mark.line + 1} begins with a tab", "Write blanks instead: YAML is indented with them"
+        raise TodoError(f"not YAML: {what}", where=where, remedy=remedy) from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
         line = text.encode()[: getattr(error, "position", 0)].count(b"\n") + 1
         what = f"not YAML: {str(error).splitlines()[0]}"
