@@ -80,7 +80,11 @@ def parse_time(text: str) -> int | None:
     elif text == "-1":
         seconds = 0  # as Slurm takes it
     else:
-        raise UnitError(f"{text!r:.100} is none of the forms of a time in sbatch(1)", remedy=_TIME_REMEDY)
+        raise UnitError(
+            f"{text!r:.100} is no time: a time is "
+            "MINUTES, MINUTES:SS, HOURS:MM:SS, DAYS-HH, DAYS-HH:MM or DAYS-HH:MM:SS",
+            remedy=_TIME_REMEDY,
+        )
     if seconds == 0:
         raise UnitError(f"{text!r:.100} is no time: Slurm would take it for no limit", remedy=_NO_LIMIT_REMEDY)
     if seconds > _MOST_SECONDS:
