@@ -226,6 +226,12 @@ def test_failure_is_shared_with_those_who_waited_for_the_answer(program, tmp_pat
     assert slurm.queue().records == ()
 
 
+def test_commands_that_know_no_cluster_tell_where_to_run_them(program):
+    program("squeue", "echo 'squeue: fatal: Could not establish a configuration source' >&2; exit 1")
+    with pytest.raises(CommandError, match=r"configuration source\n  Run it where Slurm knows its cluster"):
+        Slurm().queue()
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -224,6 +224,8 @@ class Slurm:
             words = "; ".join(filter(None, map(str.strip, done.stderr.split("\n"))))[:500]
             kind = UnreachableError if "contact slurm controller" in words else CommandError
             remedy = "This cluster keeps none" if "accounting storage is disabled" in words else "Try again later"
+            if "Could not establish a configuration source" in words:  # neither a slurm.conf nor a server of one
+                remedy = "Run it where Slurm knows its cluster: on a login node; if this is one, try again later"
             raise kind(f"{command[0]}: {words or f'exit status {done.returncode}'}", remedy=remedy)
         return done.stdout
 
