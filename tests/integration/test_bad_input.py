@@ -195,7 +195,7 @@ BAD_MODULE = {
     "one output twice": (names("'same'"), ["two jobs have the same output", "good/same", "the second is job 1"]),
     "one output in two entries": (
         todo("jobs:\n- jobmodule: good\n- jobmodule: good\n  jobargs: n=2\n"),
-        ["todo.yaml:3:3", "two jobs have the same output", "good/index0.txt"],
+        ["todo.yaml:3:3", "two jobs have the same output", "good/index0.txt", "set self.name by the arguments"],
     ),
     "name is no text": (names("index"), ["_get_output_fname"]),
     "name is empty": (names("''"), ["is no file name"]),

@@ -55,7 +55,8 @@ class Listing:
         if claimed:
             raise JobModuleError(
                 f"two jobs have the same output {os.path.join(self.folder, name)!r}; the second is job {index}",
-                remedy="Let _get_output_fname (and _get_output_folder) tell apart all jobs of all entries",
+                remedy="Let _get_output_fname tell apart the jobs of an entry; if they are of two entries, "
+                "give each class Jobs a name of its own, or set self.name by the arguments",
             )
         exists = claimed is not None or self.has(_fit(name, index))
         self._claimed[name] = True
