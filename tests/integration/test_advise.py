@@ -57,6 +57,8 @@ def test_module_that_takes_longer_to_load_than_its_jobs_is_told(jor: Jor, write:
 
 
 def test_entries_of_which_too_little_is_known_are_told(jor: Jor, example: Path) -> None:
+    assert jor("advise").out.splitlines()[3:] == ["No job has run yet"]
+    jor("run", "--test")
     assert "Too few jobs have ended well of jobs_example(n=3), jobs_example(n=4)" in jor("advise").said
     jor("run", "jobs_example(n=3)")
     done = jor("advise")
@@ -76,7 +78,7 @@ def test_jobs_that_have_not_run_may_need_more(jor: Jor, example: Path) -> None:
     (example / "todo.yaml").write_text("jobs:\n- jobmodule: jobs_example\n  jobargs: n=4\n")
     module = example / "jobs_example.py"
     module.write_text(module.read_text().replace("range(self.n)", "range(self.n + 2)"))
-    assert "Still to end well, and may need more: 2 jobs" in jor("advise").said
+    assert "2 jobs are not done yet, and may need more" in jor("advise").said
 
 
 def test_advice_changes_nothing(jor: Jor, example: Path) -> None:

@@ -100,6 +100,12 @@ class Found:
     usage: Usage
     advice: Sequence[Advice]
 
+    @property
+    def has_run(self) -> bool:
+        """Whether any of its jobs has begun."""
+        status = self.survey.status
+        return self.usage.count > 0 or status.counts[Status.MISSING] + status.counts[Status.QUEUED] < status.total
+
     @classmethod
     def of(cls, survey: Survey, executions: Iterable[Execution]) -> Found:
         """Return what is to be said of an entry by its executions, the newest first."""

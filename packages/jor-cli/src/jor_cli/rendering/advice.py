@@ -98,11 +98,13 @@ def where_to_write(found: Sequence[Found]) -> Iterator[str]:
 def caveats(found: Sequence[Found]) -> Iterator[str]:
     """Yield what makes advice doubtful, or impossible."""
     few = [one.survey.entry.label for one in found if one.usage.count < FEWEST]
-    if few:
+    if not any(one.has_run for one in found):
+        yield "No job has run yet"
+    elif few:
         yield f"Too few jobs have ended well of {_names(few)}"
     left = sum(one.asked.total - one.survey.status.counts[Status.DONE] for one in found if one.advice)
     if left:
-        yield f"Still to end well, and may need more: {jobs_of(left)}"
+        yield f"{jobs_of(left)} {'is' if left == 1 else 'are'} not done yet, and may need more"
 
 
 def _names(labels: Sequence[str]) -> str:
