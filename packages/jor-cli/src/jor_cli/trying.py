@@ -1,4 +1,4 @@
-"""One job really executed, as it would be, in a folder that is deleted again."""
+"""One job really executed, as it would be, in a folder that is deleted again unless the job fails."""
 
 from __future__ import annotations
 

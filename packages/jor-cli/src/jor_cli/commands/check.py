@@ -20,7 +20,12 @@ MOST = 20
 
 @click.command("check")
 @click.argument("entries", nargs=-1, metavar="[ENTRY]...")
-@click.option("--try", "trial", is_flag=True, help="Execute one job of each entry, in a folder that is deleted again.")
+@click.option(
+    "--try",
+    "trial",
+    is_flag=True,
+    help="Execute one job of each entry, in a folder that is deleted again unless the job fails.",
+)
 @flags(*SHARED, *RUNNING)
 @click.pass_context
 def command(context: click.Context, /, entries: tuple[str, ...], trial: bool, **_: Any) -> None:
