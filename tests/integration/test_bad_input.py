@@ -245,7 +245,7 @@ BAD_CONFIG = {
     ),
     "warning": (
         cfg("[submit]\nscheduler = slurm\ntime = 00:10:00\n[slurm]\nsignal = 600\n"),
-        ["jor.cfg:5", "signal = 600: a task has 600 s in all", "would be warned as it starts"],
+        ["jor.cfg:5", "signal = 600 is not less than the 600 s that a task has"],
     ),
     "condaenv": (cfg("[submit]\ncondaenv = nowhere\n"), ["jor.cfg:2", "there is no conda environment 'nowhere'"]),
 }

@@ -132,8 +132,7 @@ def request(
             where=config.setting("requeue").source,
             remedy="Leave out one of them: jor run submits again what a task has left",
         )
-    is_known = bool(durations) or config["jobs-per-task"] != "auto"
-    if limit is not None and warning >= limit and is_known:
+    if limit is not None and warning >= limit:
         raise ConfigError(
             f"signal = {warning} is not less than the {limit} s that a task has: it would be warned as it starts",
             where=config.setting("signal").source,

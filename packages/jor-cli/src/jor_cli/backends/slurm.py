@@ -151,12 +151,13 @@ class Backend:
 
     def check(self, found: Survey) -> None:
         """Raise an error for what Slurm would not take of an entry, as far as it need not be asked."""
-        wanted = request(found.config, needs_of(found.config), 1, [], Limits())
+        count = max(len(found.status.pending), 1)
+        wanted = request(found.config, needs_of(found.config), count, _durations(found), Limits())
         wanted.options_of(job_name(found.entry.label, "token"), found.records)
 
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
-        seen = durations(found.records) if found.config["jobs-per-task"] == "auto" else []
+        seen = _durations(found)
         for needs, jobs in _by_needs(found, chosen).items():
             yield request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config)), jobs
 
@@ -317,6 +318,11 @@ class Backend:
             if found:
                 return ArrayId(found[0], name)
         return None
+
+
+def _durations(found: Survey) -> list[float]:
+    """Return how long jobs of an entry took, seconds, if that decides how many a task gets."""
+    return durations(found.records) if found.config["jobs-per-task"] == "auto" else []
 
 
 def _by_needs(found: Survey, chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:
