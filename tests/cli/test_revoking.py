@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from jor.places import Moves
 from jor.runtime.journal import Journal
 from jor.runtime.owner import Owner
 from jor.runtime.records import Run
@@ -23,7 +24,8 @@ def found(tmp_path):
     Journal(run.journal(0), {"owner": str(Owner.current()._replace(host="elsewhere"))}).close()
     submission = SimpleNamespace(task_of=lambda: lambda _index: 0, planned=((0, 9),), grace_period=10.0)
     lost = SimpleNamespace(state_of=lambda _task: TaskState(Phase.OVER, may_live=True))
-    history = SimpleNamespace(batches=[(run, submission)])
+    places = SimpleNamespace(of=lambda _run, _submission: Moves())
+    history = SimpleNamespace(batches=[(run, submission)], places=places)
     return SimpleNamespace(history=history, carriers={run: lost}, run=run)
 
 
@@ -51,3 +53,11 @@ def test_tasks_of_an_array_of_many_files_get_longer(found):
 def test_jobs_of_other_tasks_do_not_wait(found):
     assert _revoke_earlier(found, [17]) == 0
     assert found.run.revocations() == []
+
+
+def test_task_is_revoked_that_has_the_job_wherever_that_stands_now(found):
+    ((_, submission),) = found.history.batches
+    submission.task_of = lambda: lambda index: index // 2
+    found.history.places.of = lambda _run, _submission: Moves({4: 0, 5: 9, 9: 5})
+    _revoke_earlier(found, [5, 7])
+    assert [(first, last) for first, last, _ in found.run.revocations()] == [(4, 4)]

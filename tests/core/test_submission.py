@@ -163,11 +163,22 @@ def test_empty_outputs_of_before_are_made_again_and_those_of_jor_are_not(found, 
     assert one.status.pending == [0, 2, 3, 4]
     submitted = submit(one, one.status.pending)
     submitted.lease.release()
-    assert submitted.submission.empty == (0,)
+    assert submitted.submission.empty == ("i0.txt",)
     assert submitted.submission.may_exist
     assert 0 in again([found], time.time())[0].status.pending
     (tmp_path / "out" / "i0.txt").write_text("now it is there")
     assert again([found], time.time())[0].status.pending == [2, 3, 4]
+
+
+def test_empty_outputs_of_before_are_known_also_when_the_list_has_changed(found, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "i3.txt").write_text("")
+    (one,) = again([found], time.time())
+    submit(one, [1]).lease.release()
+    one.jobs._jobs = [{"i": i} for i in (7, 3, 1)]
+    (now,) = again([one], time.time())
+    assert now.status.empty == {1}
+    assert now.status.pending == [0, 1, 2]
 
 
 def test_package_names_what_it_exports():

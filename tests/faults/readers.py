@@ -17,7 +17,7 @@ import attrs
 from jor import JorError, summaries
 from jor.config import read_config
 from jor.executions import executions
-from jor.history import last_records, newest_records
+from jor.history import newest_records
 from jor.plan import survey
 from jor.runtime import jobargs
 from jor.submission import newest_first
@@ -148,7 +148,7 @@ def told(folder: Path) -> object:
     config = read_config({"path-prefix": str(folder)}, str(folder))
     (found,) = survey([entry], config)
     records = str(records_of(folder))
-    story = [list(executions(records)), last_records(records, [0]), read_note(records)]
+    story = [list(executions(records)), found.history.last_records([0]), read_note(records)]
     for run in newest_first(records):
         story += [newest_records(run), ledger.read(run), run.revocations(), run.suspects(), os.fspath(run.folder)]
     return found.status, story

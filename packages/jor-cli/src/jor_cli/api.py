@@ -26,7 +26,6 @@ from jor import ConfigError, JorError
 from jor.config import Config, read_config, read_setting
 from jor.entries import Entry
 from jor.errors import nearest
-from jor.executions import executions
 from jor.options import BY_NAME, Value
 from jor.plan import Survey, choose
 from jor.runtime import loading
@@ -219,7 +218,7 @@ def _details(found: Survey) -> tuple[Mapping[int, State], Mapping[int, tuple[flo
     states = found.status.unfinished
     attempts: dict[int, tuple[float | None, int | None]] = {}
     runs: dict[int, Run] = {}
-    for one in executions(found.records):
+    for one in found.history.executions():
         is_meant = one.ended_well or one.index in states  # what is done owes nothing to attempts that failed later
         if is_meant and runs.setdefault(one.index, one.run) == one.run:  # the newest submission comes first
             attempts[one.index] = one.seconds, one.max_rss  # and its newest restart last

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 import click
 
 from jor import RecordError
-from jor.history import last_records
 from jor.plan import Survey
 from jor.runtime.journal import Record
 
@@ -28,10 +27,10 @@ def show_logs(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
     Raise JobModuleError for an index that is out of range.
     """
     wanted = list(dict.fromkeys(indices))
-    records = {} if follow else last_records(found.records, wanted)
+    records = {} if follow else found.history.last_records(wanted)
     for index in wanted:
         if follow:  # more may have begun while the one before was followed
-            records = last_records(found.records, [index])
+            records = found.history.last_records([index])
         record = records.get(index)
         title = f"==> {found.entry.label} {told_job(found, index)}: {_outcome(record)}"
         click.echo(click.style(title, bold=True))
@@ -64,7 +63,7 @@ def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
             return
         if not data:
             time.sleep(INTERVAL)
-        record = last_records(found.records, [index]).get(index, record)
+        record = found.history.last_records([index]).get(index, record)
         last = record.get("log", (place, place))[1]
 
 

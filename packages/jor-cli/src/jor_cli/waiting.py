@@ -112,9 +112,9 @@ def _spent(found: Survey, began: str) -> frozenset[int]:
     """Return the pending jobs that were submitted as often as they may be since the command began."""
     pending = found.status.pending
     tries: Counter[int] = Counter()
-    for _, submission in found.history.batches:
+    for run, submission in found.history.batches:
         if submission.created >= began:
-            for first, last in submission.planned:
+            for first, last in found.history.places.of(run, submission).planned(submission):
                 tries.update(pending[bisect_left(pending, first) : bisect_right(pending, last)])
     return frozenset(index for index, count in tries.items() if count > found.config["retries"])
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import attrs
 
 from . import submission as submissions
-from .executions import journals
+from .executions import Execution, executions_of, journals
 from .lock import holder
+from .places import UNMOVED, Moves, Places
 from .runtime.jobs import JobsBase
 from .runtime.journal import Reader, Record
 from .runtime.outputs import Listing, output_name
@@ -36,6 +37,10 @@ class History:
     """The submissions of an entry, the newest first, as far as jobs without output have to be explained by them."""
 
     jobs: JobsBase
+    #: The folder of the entry's records.
+    records: str
+    #: Where the jobs of its submissions stand now; all other indices are those of now.
+    places: Places
     #: Indices of jobs without a complete output, ascending; and of those that have an empty one.
     unfit: Sequence[int]
     empty: frozenset[int]
@@ -45,19 +50,22 @@ class History:
     submissions: Sequence[tuple[Run, Submission]]
 
     @classmethod
-    def read(cls, jobs: JobsBase, absent: Sequence[int], records: str, *, everything: bool = False) -> History:
+    def read(
+        cls, jobs: JobsBase, places: Places, absent: Sequence[int], records: str, *, everything: bool = False
+    ) -> History:
         """Return the history of an entry with the folder `records`, of which the outputs `absent` were not found.
 
         Reads only what it has to: no submission when all is done, unless `everything` is wanted, since outputs that are
         there may be about to be replaced.
         """
         runs = list(submissions.newest_first(records))
-        empty = _empty_outputs(jobs, absent, runs)
-        incomplete = frozenset() if jobs.atomic_output else _incomplete(len(jobs), absent, runs)
+        empty = _empty_outputs(jobs, places, absent, runs)
+        incomplete = frozenset() if jobs.atomic_output else _incomplete(places, absent, runs)
         unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
         wanted = runs if unfit or everything else []
-        suspect = _suspect(runs).difference(unfit)
-        return cls(jobs, unfit, empty, incomplete, suspect, [(run, submissions.read(run)) for run in wanted])
+        suspect = _suspect(places, runs).difference(unfit)
+        read = [(run, submissions.read(run)) for run in wanted]
+        return cls(jobs, records, places, unfit, empty, incomplete, suspect, read)
 
     @property
     def unsound(self) -> list[int]:
@@ -98,21 +106,44 @@ class History:
 
         wanted = frozenset(self.unfit)
         attempts = [
-            _batch_attempt(run, submission, carriers[run], wanted)
+            _batch_attempt(run, submission, carriers[run], self.places.of(run, submission), wanted)
             if submission.batch
-            else _local_attempt(run, submission, now, wanted)
+            else _local_attempt(run, submission, now, self.places.of(run, submission), wanted)
             for run, submission in self.submissions
         ]
         status = judge(len(self.jobs), self.unfit, attempts, empty=self.empty, exists=exists)
         return attrs.evolve(status, suspect=self.suspect) if self.suspect else status
 
+    def executions(self) -> Iterator[Execution]:
+        """Yield each execution of the jobs that the list has, in the order of jor.executions."""
+        for run in submissions.newest_first(self.records):
+            moves = self.places.of(run)
+            for one in executions_of(run):
+                index = moves.now(one.index)
+                if index >= 0:
+                    yield one if index == one.index else one._replace(index=index)
 
-def newest_records(run: Run) -> dict[int, Record]:
+    def last_records(self, indices: Iterable[int]) -> dict[int, Record]:
+        """Return the last word on each of these jobs that any of the submissions has, the newest first."""
+        found: dict[int, Record] = {}
+        wanted = set(indices)
+        for run in submissions.newest_first(self.records):
+            if wanted:
+                moves = self.places.of(run)
+                here: dict[int, Record] = {}
+                for path, task, _ in journals(run):
+                    here.update(_last_of(path, wanted, run, task, moves))
+                found.update(here)
+                wanted.difference_update(here)
+        return found
+
+
+def newest_records(run: Run, moves: Moves = UNMOVED) -> dict[int, Record]:
     """Return the last word of all journals of a submission on each job: its end, else its begin.
 
-    Of a job that ended well it says no more than that.
+    Of a job that ended well it says no more than that. Jobs have the indices that they have after `moves`.
     """
-    return _Journals(run).of_jobs
+    return _Journals(run, moves).of_jobs
 
 
 def finished_tasks(run: Run) -> frozenset[int]:
@@ -127,24 +158,10 @@ def may_live(run: Run, tasks: Container[int]) -> bool:
     return any(owner is None or not owner.is_dead() for owner in owners)
 
 
-def last_records(records: str, indices: Iterable[int]) -> dict[int, Record]:
-    """Return the last word on each of these jobs of an entry that any of its submissions has, the newest first."""
-    found: dict[int, Record] = {}
-    wanted = set(indices)
-    for run in submissions.newest_first(records):
-        if wanted:
-            here: dict[int, Record] = {}
-            for path, task, _ in journals(run):
-                here.update(_last_of(path, wanted, run, task))
-            found.update(here)
-            wanted.difference_update(here)
-    return found
-
-
-def _last_of(path: str, wanted: Container[int], run: Run, task: int) -> dict[int, Record]:
+def _last_of(path: str, wanted: Container[int], run: Run, task: int, moves: Moves) -> dict[int, Record]:
     found: dict[int, Record] = {}
     for record in Reader(path).records():
-        index: int = record.get("index", -1)
+        index = moves.now(record.get("index", -1))
         if index in wanted and (record["kind"] == "end" or index not in found):
             found[index] = _with_log(record, run, task)
     return found
@@ -174,9 +191,9 @@ _WELL: Record = {"kind": "end"}
 
 
 class _Journals:
-    """What all journals of a submission say, read when it is asked for."""
+    """What all journals of a submission say, jobs having the indices that they have after `moves`."""
 
-    def __init__(self, run: Run, wanted: frozenset[int] | None = None) -> None:
+    def __init__(self, run: Run, moves: Moves = UNMOVED, wanted: frozenset[int] | None = None) -> None:
         #: The last word on each job, or on those wanted: its end, else its begin, of the newest attempt that has one.
         self.of_jobs: dict[int, Record] = {}
         #: The last word on each task whose newest attempt is over.
@@ -192,9 +209,11 @@ class _Journals:
                 self.of_tasks[found.task] = found.over
             if found.owner:
                 self.owners.append((found.task, found.owner))
-            self.of_jobs.update(dict.fromkeys(found.well if wanted is None else wanted.intersection(found.well), _WELL))
-            for index, record in found.others.items():
-                if wanted is None or index in wanted:
+            well = moves.all_now(found.well)
+            self.of_jobs.update(dict.fromkeys(well if wanted is None else wanted.intersection(well), _WELL))
+            for then, record in found.others.items():
+                index = moves.now(then)
+                if index in wanted if wanted is not None else index >= 0:
                     self.of_jobs[index] = _with_log(record, run, found.task)
 
 
@@ -204,20 +223,21 @@ def _with_log(record: Record, run: Run, task: int) -> Record:
     return {**record, "log_file": os.path.join(run.folder, log)}
 
 
-def _local_attempt(run: Run, submission: Submission, now: float, wanted: frozenset[int]) -> Attempt:
+def _local_attempt(run: Run, submission: Submission, now: float, moves: Moves, wanted: frozenset[int]) -> Attempt:
     owner = holder(run.alive, now)  # before the journals: what ends in between has its end record there
     state = TaskState(Phase.AT_WORK if owner else Phase.OVER)
     name = f"process {owner.pid} on {owner.host}" if owner else ""
     carrier = Carrier(name, lambda _task: state, owner is not None)
-    return Attempt(submission.planned, carrier, lambda: _Journals(run, wanted).of_jobs, lambda _index: state)
+    planned = moves.planned(submission)
+    return Attempt(planned, carrier, lambda: _Journals(run, moves, wanted).of_jobs, lambda _index: state)
 
 
-def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: frozenset[int]) -> Attempt:
+def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, moves: Moves, wanted: frozenset[int]) -> Attempt:
     task_of = submission.task_of()
 
     @cache
     def journals() -> _Journals:
-        return _Journals(run, wanted)
+        return _Journals(run, moves, wanted)
 
     @cache
     def state_of(task: int) -> TaskState:
@@ -229,10 +249,10 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, wanted: f
         return state if over is None else _after(over, state)
 
     return Attempt(
-        submission.planned,
+        moves.planned(submission),
         carrier,
         lambda: journals().of_jobs,
-        lambda index: state_of(task_of(index)),
+        lambda index: state_of(task_of(moves.then(index))),
         submission.batch,
     )
 
@@ -247,42 +267,47 @@ def _after(over: Record, state: TaskState) -> TaskState:
     return state
 
 
-def _empty_outputs(jobs: JobsBase, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
+def _empty_outputs(jobs: JobsBase, places: Places, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
     """Return the jobs whose output exists, is empty, and was not made by a job that ended well.
 
     Only files from before the entry's first submission can be such: jor renames what is finished. They are looked
     for one by one while there is no submission; the first one then keeps the list of those that it found.
     """
-    total = range(len(jobs))
-    kept = runs[-1].read_submission().get("empty") if runs else total
-    listed = kept if isinstance(kept, (list, range)) else ()
-    suspects = {index for index in listed if isinstance(index, int) and index in total}.difference(absent)
     folder = os.fspath(jobs._get_output_folder())
-    stamps = {index: stamp(os.path.join(folder, output_name(jobs, index))) for index in suspects}
-    empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}
+    if runs:
+        kept = runs[-1].read_submission().get("empty")
+        listed = {name for name in kept if isinstance(name, str)} if isinstance(kept, list) else ()
+        names = [(places.index_of.get(name, -1), name) for name in listed]
+    else:
+        names = [(index, output_name(jobs, index)) for index in sorted({*range(len(jobs))}.difference(absent))]
+    stamps = {index: stamp(os.path.join(folder, name)) for index, name in names}
+    empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}.difference(absent, {-1})
     if empty:
-        newest = _newest_of_all(runs)
+        newest = _newest_of_all(places, runs)
         empty = {index for index in empty if index not in newest or not _ended_well(newest[index])}
     return frozenset(empty)
 
 
-def _incomplete(total: int, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
+def _incomplete(places: Places, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
     """Return the jobs whose output exists, but whose last attempt did not end well (atomic_output = False)."""
-    bad = (i for i, record in _newest_of_all(runs).items() if not _ended_well(record))
-    return frozenset(i for i in bad if 0 <= i < total).difference(absent)
+    bad = (i for i, record in _newest_of_all(places, runs).items() if not _ended_well(record))
+    return frozenset(i for i in bad if 0 <= i < places.count).difference(absent)
 
 
-def _suspect(runs: Sequence[Run]) -> frozenset[int]:
+def _suspect(places: Places, runs: Sequence[Run]) -> frozenset[int]:
     """Return the jobs that ended well although a process of theirs had been killed, in their last attempt."""
-    named = {index for run in runs for index in run.suspects()}
-    newest = _newest_of_all(runs) if named else {}
+    named: set[int] = set()
+    for run in runs:
+        suspects = run.suspects()
+        named.update(places.of(run).all_now(suspects) if suspects else ())
+    newest = _newest_of_all(places, runs) if named else {}
     return frozenset(i for i in named if i in newest and newest[i].get("out_of_memory") and _ended_well(newest[i]))
 
 
-def _newest_of_all(runs: Sequence[Run]) -> dict[int, Record]:
+def _newest_of_all(places: Places, runs: Sequence[Run]) -> dict[int, Record]:
     newest: dict[int, Record] = {}
     for run in reversed(runs):
-        newest.update(newest_records(run))
+        newest.update(newest_records(run, places.of(run)))
     return newest
 
 

@@ -16,6 +16,7 @@ from .config import Config
 from .entries import Entry
 from .errors import JobModuleError, MissingModuleError
 from .history import Ask, History, nobody
+from .places import Places
 from .runtime.jobs import JobsBase
 from .runtime.outputs import Listing, absent_outputs, output_name
 from .runtime.records import Run, freeze, source_checksum, thaw
@@ -86,10 +87,12 @@ def survey(
             folder = _folder(jobs)
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy: now, and once, instead of for each job
-            absent = absent_outputs(jobs, listings.of(folder, remake))
+            places = Places(jobs)
+            absent = listings.of(folder, remake).claim(places.names())
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
-        history = History.read(jobs, absent, entry.records(folder), everything=mine["overwrite-output"])
+        everything = mine["overwrite-output"]
+        history = History.read(jobs, places, absent, entry.records(folder), everything=everything)
         if waiting or history.batches:
             waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
         else:
@@ -111,9 +114,11 @@ def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Surv
     """Return the surveys of the same entries anew; `now` is the time by the clock that stamps files there."""
     anew = []
     for found in surveys:
-        absent = absent_outputs(found.jobs, Listing(found.folder))
+        places = Places(found.jobs)
+        absent = Listing(found.folder).claim(places.names())
         everything = found.config["overwrite-output"]
-        anew.append(attrs.evolve(found, history=History.read(found.jobs, absent, found.records, everything=everything)))
+        history = History.read(found.jobs, places, absent, found.records, everything=everything)
+        anew.append(attrs.evolve(found, history=history))
     return list(_judged(anew, now, ask))
 
 
@@ -145,7 +150,7 @@ def make_submission(
 ) -> Submission:
     """Return the submission of the jobs `indices` of an entry, with a new token unless one is given."""
     entry, config = found.entry, found.config
-    empty = tuple(sorted(found.status.empty))
+    empty = tuple(output_name(found.jobs, index) for index in sorted(found.status.empty))
     return Submission(
         token=token or new_token(),
         created=next_timestamp(found.records),
@@ -167,6 +172,8 @@ def make_submission(
         may_exist=overwrite or bool(empty) or not found.jobs.atomic_output,
         planned=ranges(indices),
         empty=empty,
+        listed=found.history.places.count,
+        names_crc32=found.history.places.checksum,
         batch=batch,
         surroundings=surroundings,
         fsync=config["fsync"],

@@ -113,8 +113,12 @@ class Submission:
     may_exist: bool
     #: The planned jobs' indices: first and last of each unbroken range, ascending.
     planned: Ranges
-    #: Those of them whose output existed, empty and without a record: left behind by something that died.
-    empty: tuple[int, ...] = ()
+    #: Names of outputs of the entry that existed, empty and without a record: left behind by something that died.
+    empty: tuple[str, ...] = ()
+    #: How many jobs the list had, and the CRC-32 of their output names, by which it is known again: see jor.places.
+    #: -1: not told, as by an earlier jor.
+    listed: int = -1
+    names_crc32: int = 0
     #: None when workers on this machine carry it out.
     batch: Batch | None = None
     surroundings: Surroundings = NATIVE

@@ -1,8 +1,7 @@
 """Which outputs are being made by submissions that a list of jobs, as it is now, does not tell of.
 
-The state of a job goes by its index in its entry. A submission of another entry with the same folder (the same class
-with other arguments, say), or of the same entry before jobs were put in front of others in its list, is known by the
-outputs that it has planned.
+A submission of another entry with the same folder (the same class with other arguments, say) is known by the outputs
+that it has planned.
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ from collections.abc import Container, Mapping
 from .history import Ask
 from .lock import holder
 from .plan import Survey
-from .runtime.jobs import JobsBase
-from .runtime.outputs import output_name
-from .runtime.records import Run, planned, source_checksum
+from .runtime.records import Run, planned
 from .status import Carrier
 from .submission import newest_first, read
 
@@ -27,7 +24,7 @@ def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) ->
     the time by the clock that stamps files there.
     """
     top = os.path.dirname(found.records)
-    known = dict(found.history.submissions)
+    known = dict(found.history.submissions)  # the states of the jobs say what these are making
     strangers = [
         (run, read(run))
         for name in sorted(os.listdir(top))
@@ -36,22 +33,12 @@ def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) ->
         if run not in known
     ]
     batches = [one for one in strangers if one[1].batch is not None]
-    carriers = dict(found.carriers)
-    carriers.update(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
-    source = source_checksum(found.entry.jobmodule)
+    carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
     made: dict[str, str] = {}
-    for run, submission in [*known.items(), *strangers]:
-        name = _at_work(run, carriers.get(run), now)
-        if not name or (run in known and (submission.source_crc32 == source or _counts_alike(run, found.jobs))):
-            continue  # it is over, or the state of its jobs says what it is making
-        made.update((job.output, name) for job in planned(run))
+    for run, _ in strangers:
+        if name := _at_work(run, carriers.get(run), now):
+            made.update((job.output, name) for job in planned(run))
     return made
-
-
-def _counts_alike(run: Run, jobs: JobsBase) -> bool:
-    """Tell whether the jobs of a submission have the indices that jobs with their outputs have now."""
-    total = len(jobs)
-    return all(job.index < total and output_name(jobs, job.index) == job.output for job in planned(run))
 
 
 def _at_work(run: Run, carrier: Carrier | None, now: float) -> str:

@@ -349,9 +349,10 @@ def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
     wanted = set(chosen)
     delay = 0.0
     for run, submission in found.history.batches:
-        task_of = submission.task_of()
-        jobs = (index for first, last in submission.planned for index in range(first, last + 1) if index in wanted)
-        tasks = sorted({task_of(index) for index in jobs})
+        task_of, moves = submission.task_of(), found.history.places.of(run, submission)
+        planned = moves.planned(submission)
+        jobs = (index for first, last in planned for index in range(first, last + 1) if index in wanted)
+        tasks = sorted({task_of(moves.then(index)) for index in jobs})
         revoked = run.revocations()
         states = {task: state for task in tasks if (state := found.carriers[run].state_of(task)).phase is Phase.OVER}
         fresh = [task for task in states if not any(first <= task <= last for first, last, _ in revoked)]

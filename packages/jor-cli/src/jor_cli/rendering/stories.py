@@ -61,14 +61,14 @@ def of_job(found: Survey, index: int) -> str:
     Raise JobModuleError when there is no such job.
     """
     parameters = told_parameters(found.parameters(index))
-    attempts = [one for one in executions(found.records) if one.index == index]
+    attempts = [one for one in found.history.executions() if one.index == index]
     attempts.sort(key=lambda one: one.started, reverse=True)
     status, why = _state(found, index)
     fields: list[Field] = [
         ("parameters", _wrapped(parameters)),
         ("output", [_output(found.output(index))]),
         *([("why", _wrapped(why))] if why else []),
-        *_submitted(found.records, index),
+        *_submitted(found, index),
     ]
     logs = list(dict.fromkeys(told_path(one.log) for one in attempts if one.log))
     if logs:
@@ -121,14 +121,14 @@ def _past(found: Survey) -> Iterator[Field]:
             [f"median {told_seconds(usage.median_seconds)}, longest {told_seconds(usage.longest_seconds)}"],
         )
         yield "memory", [f"median {told_memory(usage.median_rss)}, largest {told_memory(usage.largest_rss)}"]
-    yield from _submitted(found.records)
+    yield from _submitted(found)
 
 
-def _submitted(records: str, index: int | None = None) -> Iterator[Field]:
+def _submitted(found: Survey, index: int | None = None) -> Iterator[Field]:
     """Yield when jobs of an entry, or this one, were last submitted, where to, and what they run in."""
-    for run in newest_first(records):
+    for run in newest_first(found.records):
         submission = read(run)
-        if index is None or submission.has(index):
+        if index is None or submission.has(found.history.places.of(run, submission).then(index)):
             where = f"on {submission.host}"
             if submission.batch:
                 array = ledger.read(run).array
@@ -173,8 +173,9 @@ def _state(found: Survey, index: int) -> tuple[Status, str]:
 def _waits(found: Survey, index: int) -> str:
     """Return why a job waits in the queue, as far as that is known."""
     for run, submission in found.history.batches:
-        if submission.has(index):
-            return found.carriers[run].state_of(submission.task_of()(index)).reason
+        planned_as = found.history.places.of(run, submission).then(index)
+        if submission.has(planned_as):
+            return found.carriers[run].state_of(submission.task_of()(planned_as)).reason
     return ""
 
 

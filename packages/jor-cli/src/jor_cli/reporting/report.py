@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from jor.executions import executions
 from jor.plan import Survey
 
 from ..advice import FEWEST, Found, memory_for, time_for
@@ -58,7 +57,7 @@ def report(surveys: Iterable[Survey], now: float) -> Report:
     for module in ordered:
         attempts = [Attempts(survey.entry.label, survey.status.total) for survey in module]
         found = [
-            Found.of(survey, columns.noted(executions(survey.records)))
+            Found.of(survey, columns.noted(survey.history.executions()))
             for survey, columns in zip(module, attempts, strict=True)
         ]
         if len(groups) < MOST_GROUPS:

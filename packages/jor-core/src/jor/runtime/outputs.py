@@ -15,7 +15,7 @@ from .records import RECORDS
 
 Item = TypeVar("Item")
 #: How many names are looked at together. Of a million, a look at each by itself takes a quarter more time.
-_PART = 1000
+PART = 1000
 
 
 class Listing:
@@ -37,7 +37,7 @@ class Listing:
         Raise JobModuleError for two jobs with one name and for a name that is not a file inside the folder.
         """
         claimed, absent = self._claimed, []
-        for first, some in _in_parts(names):
+        for first, some in in_parts(names):
             fresh = dict.fromkeys(some, True)
             if len(fresh) == len(some) and not any(map(claimed.get, some, repeat(True))):
                 claimed.update(fresh)  # all are there, and no job has claimed any of them: the usual case, and quick
@@ -79,10 +79,10 @@ class Listing:
         return [f"{subfolder}/{name}" for name in names] if subfolder else names
 
 
-def _in_parts(items: Iterable[Item]) -> Iterator[tuple[int, list[Item]]]:
-    """Yield some of the items after others, with the number of the first of them."""
+def in_parts(items: Iterable[Item]) -> Iterator[tuple[int, list[Item]]]:
+    """Yield PART of the items after others, with the number of the first of them."""
     rest, first = iter(items), 0
-    while some := list(islice(rest, _PART)):
+    while some := list(islice(rest, PART)):
         yield first, some
         first += len(some)
 
@@ -103,7 +103,7 @@ def output_names(jobs: Any) -> Iterator[str]:
     first = 0
     names: list[str] = []
     try:
-        for first, some in _in_parts(jobs._jobs):
+        for first, some in in_parts(jobs._jobs):
             names = []
             for job in some:
                 names.append(get_name(**job))  # a comprehension would not tell which job has none

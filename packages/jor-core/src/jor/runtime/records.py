@@ -208,9 +208,11 @@ def planned(run: Run) -> Iterator[Job]:
         with open(run.jobs, "rb") as file:
             for line in file:
                 try:
-                    yield thaw(line)
+                    job = thaw(line)
                 except (ValueError, LookupError, TypeError, RecursionError):
                     continue  # damaged: its worker will say so
+                if (type(job.index), type(job.output)) == (int, str):
+                    yield job
     except FileNotFoundError:
         return
 
