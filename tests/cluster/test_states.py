@@ -332,3 +332,38 @@ def test_node_on_which_tasks_die_at_once_is_told(project):
     project.jor("run")
     project.wait()
     assert "node n1: 3 tasks died there within a minute of their start" in project.jor("status")
+
+
+def test_states_stay_with_their_jobs_when_the_list_is_edited_while_they_run(project):
+    def write(hows):
+        project.write(
+            hows,
+            """
+            with open(f"begun{how}", "x"):
+                pass
+            assert how != "bad", "no good"
+            while how == "held" and not os.path.exists("go"):
+                time.sleep(0.1)
+            """,
+        )
+        module = project.folder / "jobs_out.py"
+        module.write_text(module.read_text().replace("dict(how=how, n=n)", "dict(how=how)"))
+
+    project.configure(jobs_per_task=1)
+    write(["good", "held", "bad"])
+    project.jor("run")
+    project.until(lambda: status(project)[0]["running"] == 1 and status(project)[0]["failed"] == 1)
+    write(["new", "good", "bad", "held"])
+    counts, reasons = status(project)
+    assert {state: count for state, count in counts.items() if count} == {
+        "done": 1, "running": 1, "failed": 1, "missing": 1,
+    }  # fmt: skip
+    assert list(reasons) == [2]
+    assert "this is bad" in project.jor("logs", "jobs_out", "2")
+    (project.folder / "begunbad").unlink()
+    project.jor("run")
+    project.until(lambda: status(project)[0]["done"] == 2)
+    assert status(project)[0]["running"] == 1
+    (project.folder / "go").touch()
+    project.wait()
+    assert status(project)[0]["done"] == 3
