@@ -77,7 +77,7 @@ class Goal(NamedTuple):
 
 
 #: Costs that have no meaning, or are not measured.
-_NOT_COUNTED = {("run", "megabytes"), ("run-none", "megabytes"), ("poll", "megabytes"), ("poll", "calls")}
+_NOT_COUNTED = {("poll", "megabytes"), ("poll", "calls")}
 #: design.md's goals for local jobs.
 _LEAST = {"jobs-empty-bare": 0.8, "jobs-empty-parallel": 10, "jobs-empty-old": 50}
 

@@ -101,9 +101,10 @@ def _run(folder: Path, jobs: int, peers: Peers, rounds: int, *options: str) -> t
     strace = peers.strace if jobs < _RUN_ONCE else None
     calls = [count_calls(strace, argv, fresh())] if strace else ()
     projects = [fresh() for _ in range(rounds if jobs < _RUN_ONCE else 1)]
-    seconds = [run(argv, project).seconds for project in projects]
+    spents = [run(argv, project) for project in projects]
+    seconds, megabytes = [spent.seconds for spent in spents], [spent.max_rss / 1e6 for spent in spents]
     files = sum(not path.is_dir() for path in (projects[0] / "outputs/.jor").rglob("*"))
-    return Cost(jobs, seconds, calls=calls, files=[files]), projects[0]
+    return Cost(jobs, seconds, megabytes, calls, [files]), projects[0]
 
 
 def _unfinished(project: Path, jobs: int, peers: Peers, rounds: int) -> dict[str, Cost]:
