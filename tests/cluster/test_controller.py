@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,6 +37,24 @@ def nothing_has_failed(project):
     assert sum(counts.values()) == JOBS
 
 
+@contextlib.contextmanager
+def administrator(cluster):
+    """Have somebody look after nodes that Slurm drains: it gives the ids of jobs that it has lost, and that run, again."""
+    is_over = threading.Event()
+
+    def look_after():
+        while not is_over.wait(2):
+            cluster.resume_nodes()
+
+    thread = threading.Thread(target=look_after)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
 STEPS = {
     "before sbatch": {"before": "kill -9 $CONTROLLER"},
     "while sbatch asks": {"before": "kill -STOP $CONTROLLER; (sleep 1; kill -9 $CONTROLLER) &"},
@@ -56,7 +75,7 @@ def test_controller_killed_at_a_step_of_a_submission_costs_no_job(project, clust
     cluster.kill_controller()
     cluster.start_controller()
     process.communicate(timeout=120)
-    with foreign_jobs(project):
+    with foreign_jobs(project), administrator(cluster):
         nothing_has_failed(project)
         complete(project, JOBS)
     record_property("kills", 2 if "as well" in step else 1)
@@ -79,7 +98,7 @@ def test_controller_killed_at_any_time_after_submissions_costs_no_job(make_proje
     for process in processes:
         said, _ = process.communicate(timeout=180)
         assert process.returncode in (0, 75), said
-    with foreign_jobs(projects[0]), ThreadPoolExecutor() as threads:
+    with foreign_jobs(projects[0]), administrator(cluster), ThreadPoolExecutor() as threads:
         list(threads.map(nothing_has_failed, projects))
         list(threads.map(complete, projects, [JOBS] * len(projects)))
     record_property("kills", 1)

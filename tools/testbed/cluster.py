@@ -234,6 +234,11 @@ class Cluster:
                 if mine in variables and any(variable.startswith(b"SLURM_JOB_ID=") for variable in variables):
                     os.kill(int(process.name), signal.SIGKILL)
 
+    def resume_nodes(self) -> None:
+        """Let nodes take jobs again that Slurm has drained: it does that where it gives the id of a running job again."""
+        for node in NODES:
+            self._try("scontrol", "update", f"NodeName={node}", "State=RESUME")  # refused where there is nothing to do
+
     def wait_for_nodes(self) -> None:
         """Wait until all nodes take jobs."""
 
