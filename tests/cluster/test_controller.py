@@ -39,7 +39,7 @@ def nothing_has_failed(project):
 
 @contextlib.contextmanager
 def administrator(cluster):
-    """Have somebody look after nodes that Slurm drains: it gives the ids of jobs that it has lost, and that run, again."""
+    """Have somebody look after nodes that Slurm drains: it gives ids again of jobs that it has lost, and that run."""
     is_over = threading.Event()
 
     def look_after():

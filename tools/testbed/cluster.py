@@ -235,7 +235,7 @@ class Cluster:
                     os.kill(int(process.name), signal.SIGKILL)
 
     def resume_nodes(self) -> None:
-        """Let nodes take jobs again that Slurm has drained: it does that where it gives the id of a running job again."""
+        """Let nodes take jobs again that Slurm has drained, as it does where it gives a running job's id again."""
         for node in NODES:
             self._try("scontrol", "update", f"NodeName={node}", "State=RESUME")  # refused where there is nothing to do
 
