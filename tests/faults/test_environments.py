@@ -96,7 +96,7 @@ def test_standard_files_that_are_closed_are_done_without(jor: Jor, project: Path
     assert {name: text for name, text in outputs(project).items() if name != "all"} == expected()
 
 
-@pytest.mark.parametrize(("size", "code"), [(0, 2), (1000, 1)])
+@pytest.mark.parametrize(("size", "code"), [(0, 2), (1500, 1)])
 def test_files_that_may_not_grow_are_told(jor: Jor, project: Path, size: int, code: int) -> None:
     done = prepared(jor, limited(resource.RLIMIT_FSIZE, size), "run")
     assert done.code == code
