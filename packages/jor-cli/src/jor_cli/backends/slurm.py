@@ -152,7 +152,8 @@ class Backend:
     def check(self, found: Survey) -> None:
         """Raise an error for what Slurm would not take of an entry, as far as it need not be asked."""
         count = max(len(found.status.pending), 1)
-        wanted = request(found.config, needs_of(found.config), count, _durations(found), Limits())
+        seen = _durations(found) if found.config["signal"] else []  # read from journals: not for nothing
+        wanted = request(found.config, needs_of(found.config), count, seen, Limits())
         wanted.options_of(job_name(found.entry.label, "token"), found.records)
 
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
