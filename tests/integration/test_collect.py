@@ -55,6 +55,15 @@ def test_collect_fails_when_there_is_no_output_at_all(jor: Jor, example: Path) -
     assert "there is no output to collect" in done.err
 
 
+def test_collect_goes_on_with_the_other_entries_when_one_has_no_output(jor: Jor, example: Path) -> None:
+    jor("run", "jobs_example(n=4)")
+    done = jor("collect")
+    assert done.code == 1
+    assert "jobs_example(n=3): there is no output to collect" in done.err
+    assert (example / "output/example4/all.txt").exists()
+    assert not (example / "output/example3").exists()
+
+
 @pytest.mark.parametrize("how", ["flag", "file", "environment"])
 def test_collect_stops_before_it_calls_anything_when_told_to(jor: Jor, example: Path, how: str) -> None:
     jor("run")

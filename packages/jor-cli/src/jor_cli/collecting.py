@@ -21,23 +21,18 @@ Result = TypeVar("Result")
 
 
 def require_outputs(found: Survey) -> None:
-    """Raise CollectError when outputs are missing and may not be; warn when they may."""
-    total, done = found.status.total, found.status.counts[Status.DONE]
-    missing = total - done
-    label = found.entry.label
-    if not missing:
-        return
-    if not done:
-        raise CollectError("there is no output to collect", where=label, remedy="Make some: jor run")
-    what = f"{missing:,} of {jobs_of(total)} have no output"
-    if found.config["missing-output"] == "raise":
-        raise CollectError(what, where=label, remedy="Make them: jor run. Or go on without: --missing-output ignore")
-    if _can_collect(found):
-        click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
+    """Raise CollectError when outputs are missing and may not be."""
+    if _missing(found) and found.config["missing-output"] == "raise":
+        remedy = "Make them: jor run. Or go on without: --missing-output ignore"
+        raise CollectError(_told_missing(found), where=found.entry.label, remedy=remedy)
 
 
-def _can_collect(found: Survey) -> bool:
-    return type(found.jobs).collect is not JobsBase.collect
+def _missing(found: Survey) -> int:
+    return found.status.total - found.status.counts[Status.DONE]
+
+
+def _told_missing(found: Survey) -> str:
+    return f"{_missing(found):,} of {jobs_of(found.status.total)} have no output"
 
 
 def collect(found: Survey) -> bool:
@@ -46,9 +41,17 @@ def collect(found: Survey) -> bool:
     When it did, a note is left of what it covers.
     """
     label = found.entry.label
-    if not _can_collect(found):
+    if type(found.jobs).collect is JobsBase.collect:
         click.echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
         return True
+    done = found.status.counts[Status.DONE]
+    if _missing(found) and not done:
+        error = CollectError("there is no output to collect", where=label, remedy="Make some: jor run")
+        click.echo(message(error), err=True)
+        return False
+    if _missing(found):
+        what = _told_missing(found)
+        click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
     began = _noted(label, lambda: coverage.begin(found))
     wrong = _collect_here(found) if inside.runs_here(found.config) else _collect_there(found)
     if wrong:
@@ -57,7 +60,7 @@ def collect(found: Survey) -> bool:
         return False
     note = None if began is None else _noted(label, lambda: coverage.finish(found, began))
     covered = f"; {told_path(note)} tells which" if note else ""
-    click.echo(f"[jor] {label}: collected {found.status.counts[Status.DONE]:,} outputs{covered}")
+    click.echo(f"[jor] {label}: collected {done:,} outputs{covered}")
     return True
 
 
