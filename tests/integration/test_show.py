@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,6 +130,12 @@ def test_job_that_runs_is_told(jor: Jor, write: Write, tmp_path: Path) -> None:
     done = jor("show", "moody", 2)
     assert done.out.splitlines()[0] == "moody job 2: running"
     assert done.out.splitlines()[-1].split()[-1] == "running"
+    told = fields(jor("show", "moody").out)
+    assert re.fullmatch(
+        r"job 2 \(n=2 method='principal components'\) on \S+ since [\d-]+ [\d:]+",
+        told["running"],
+    )
+    assert told["attempts"] == "3: 1 done, 1 failed, 1 without a known end"
     (tmp_path / "go").touch()
     running.communicate(timeout=60)
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from jor import TodoError
-from jor.executions import Execution, executions
+from jor.executions import Execution
 from jor.options import OPTIONS
 from jor.plan import Survey
 from jor.runtime.outputs import output_names
@@ -21,7 +21,17 @@ from jor.submission import Surroundings, newest_first, read, seconds_of
 
 from ..advice import usage_of
 from ..backends import ledger
-from ..words import jobs_of, tasks_of, told_memory, told_parameters, told_path, told_seconds, told_states, told_time
+from ..words import (
+    jobs_of,
+    tasks_of,
+    told_job,
+    told_memory,
+    told_parameters,
+    told_path,
+    told_seconds,
+    told_states,
+    told_time,
+)
 from .tables import table, width
 
 #: Options that are told whether somebody has set them or not.
@@ -30,6 +40,8 @@ _TOLD = ("scheduler", "cpus-per-task", "mem", "time")
 _SECTIONS = ("submit", "local", "slurm", "container")
 #: Files that a collection has made that are named.
 MOST_NAMES = 3
+#: Jobs that run that are named.
+MOST_RUNNING = 5
 #: Columns of a field's name and what is before it.
 _INDENT = 15
 
@@ -105,13 +117,19 @@ def _options(found: Survey) -> list[str]:
 def _past(found: Survey) -> Iterator[Field]:
     """Yield what has been executed and submitted."""
     ends: Counter[str] = Counter()
+    running = frozenset(found.status.running)
+    underway: dict[int, Execution] = {}
 
     def counted() -> Iterator[Execution]:
-        for one in executions(found.records):
+        for one in found.history.executions():
             ends[_end(one)] += 1
+            if one.index in running and (one.index not in underway or one.started > underway[one.index].started):
+                underway[one.index] = one
             yield one
 
     usage = usage_of(counted(), found.status.total)
+    if underway:
+        yield "running", list(_running(found, sorted(underway.values(), key=lambda one: one.started)))
     if ends:
         told = ", ".join(f"{count:,} {end}" for end, count in ends.most_common())
         yield "attempts", _wrapped(f"{ends.total():,}: {told}")
@@ -122,6 +140,14 @@ def _past(found: Survey) -> Iterator[Field]:
         )
         yield "memory", [f"median {told_memory(usage.median_rss)}, largest {told_memory(usage.largest_rss)}"]
     yield from _submitted(found)
+
+
+def _running(found: Survey, running: Sequence[Execution]) -> Iterator[str]:
+    """Yield which jobs run, where and since when; they come in the order of their begin."""
+    for one in running[:MOST_RUNNING]:
+        yield from _wrapped(f"{told_job(found, one.index)} on {one.host} since {told_time(one.started)}")
+    if len(running) > MOST_RUNNING:
+        yield f"and {len(running) - MOST_RUNNING:,} begun after these"
 
 
 def _submitted(found: Survey, index: int | None = None) -> Iterator[Field]:
