@@ -81,6 +81,13 @@ def test_report_tells_how_far_what_failed_and_what_was_used(jor: Jor, write: Wri
     assert "mem = 100M for many(n=10): 5G is asked for, and the largest of 5 jobs used" in words
 
 
+def test_report_concludes_nothing_from_too_few_jobs(jor: Jor, example: Path) -> None:
+    jor("run", "--test")
+    words = words_of(page_of(jor))
+    assert "Too few jobs have ended well of jobs_example(n=3)" in words
+    assert "What is asked for fits" not in words
+
+
 def test_report_takes_the_entries_named(jor: Jor, example: Path) -> None:
     page = page_of(jor, "jobs_example(n=4)")
     assert "0 % done: 0 of 4 jobs" in words_of(page)

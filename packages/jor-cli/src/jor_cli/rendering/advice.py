@@ -29,11 +29,8 @@ def as_text(surveys: Iterable[Survey]) -> str:
     parts = [table(header, [_row(one) for one in found], right=".rrrrrrr")]
     rows = list(advice_rows(found))
     if rows:
-        parts += ["", table(["write", "for", "because"], rows), "", *where_to_write(found)]
-    parts += caveats(found)
-    if len(parts) == 1:
-        parts.append("What is asked for fits what is used")
-    return "\n".join(parts)
+        parts += ["", table(["write", "for", "because"], rows), ""]
+    return "\n".join([*parts, *conclusion(found)])
 
 
 def hint(surveys: Iterable[Survey]) -> list[str]:
@@ -82,9 +79,15 @@ def advice_rows(found: Sequence[Found]) -> Iterator[list[str]]:
         yield [f"{option} = {value}", names, f"{advice.why} (set by: {source})"]
 
 
-def where_to_write(found: Sequence[Found]) -> Iterator[str]:
-    """Yield where to write what is advised."""
+def conclusion(found: Sequence[Found]) -> list[str]:
+    """Return what follows: where to write what is advised, and what makes it doubtful; or that all is well."""
+    return [*_where_to_write(found), *_caveats(found)] or ["What is asked for fits what is used"]
+
+
+def _where_to_write(found: Sequence[Found]) -> Iterator[str]:
     advised = {advice.option: advice.value for one in found for advice in one.advice}
+    if not advised:
+        return
     sections: dict[str, list[str]] = {}
     for option in advised:
         sections.setdefault(BY_NAME[option].section, []).append(option)
@@ -95,8 +98,7 @@ def where_to_write(found: Sequence[Found]) -> Iterator[str]:
     yield f"or to the todo-list, which counts more, for one entry: {option}: {value}"
 
 
-def caveats(found: Sequence[Found]) -> Iterator[str]:
-    """Yield what makes advice doubtful, or impossible."""
+def _caveats(found: Sequence[Found]) -> Iterator[str]:
     few = [one.survey.entry.label for one in found if one.usage.count < FEWEST]
     if not any(one.has_run for one in found):
         yield "No job has run yet"

@@ -22,7 +22,7 @@ from ..advice import FEWEST, Found, memory_for, time_for
 from ..causes import Cause, last_lines
 from ..reporting.report import Report
 from ..words import jobs_of, told_indices, told_memory, told_parameters, told_seconds, told_states
-from .advice import advice_rows, caveats, where_to_write
+from .advice import advice_rows, conclusion
 from .figures import figures
 from .statuses import WORST_FIRST, notes
 
@@ -140,11 +140,9 @@ def _usage(entries: Sequence[Found]) -> Iterator[str]:
     if not known:
         yield "<p>No job has ended well yet.</p>"
         return
-    rows = list(advice_rows(entries))
-    for line, names, why in rows:
+    for line, names, why in advice_rows(entries):
         yield f"<p><b><code>{escape(line)}</code></b> for {escape(names)}: {escape(why)}</p>"
-    told = [*(where_to_write(entries) if rows else ["What is asked for fits what is used"]), *caveats(entries)]
-    yield f"<p class='quiet'>{'<br>'.join(map(escape, told))}</p>"
+    yield f"<p class='quiet'>{'<br>'.join(map(escape, conclusion(entries)))}</p>"
     header = ["entry", "jobs", "mem asked", "median", "largest", "enough", "time asked", "median", "longest", "enough"]
     yield _table(header, [_used(one) for one in known])
 
