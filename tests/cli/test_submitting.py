@@ -133,8 +133,8 @@ def test_status_of_two_entries_costs_one_squeue_and_one_sacct(jor, environment, 
     assert re.search(r"(^| )-S 20\d\d-", asked)
 
 
-@pytest.mark.parametrize(("site", "user", "interval"), [("120", 0.0, 120.0), ("120", 300.0, 300.0), ("", 0.0, 0.0)])
-def test_what_a_site_sets_is_the_least_interval_between_polls(example, monkeypatch, site, user, interval):
+@pytest.mark.parametrize(("site", "user", "pause"), [("120", 0.0, 120.0), ("120", 300.0, 300.0), ("", 0.0, 1.0)])
+def test_what_a_site_sets_is_the_least_pause_between_polls(example, monkeypatch, site, user, pause):
     monkeypatch.chdir(example)
     monkeypatch.setenv("JOR_POLL_INTERVAL", site)
-    assert Backend(read_config({"poll-interval": user})).poll_interval == interval
+    assert Backend(read_config({"poll-interval": user})).pause == pause

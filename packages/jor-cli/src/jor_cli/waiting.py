@@ -31,7 +31,7 @@ from .words import jobs_of
 
 #: What is submitted while waiting replaces nothing.
 _KEEP = {"overwrite-output": Setting(False, "jor run --wait")}
-#: Seconds between two polls, at most; they begin at the option poll-interval.
+#: Seconds between two polls, at most; they begin at `Backend.pause`.
 LONGEST = 60.0
 
 
@@ -44,7 +44,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
     surveys: Sequence[Survey] = list(survey(entries, config, backend.view))
     manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
     told: set[str] = set()
-    pause = backend.poll_interval
+    pause = backend.pause
     watch = Watch()
     terminal = sys.stdout.isatty()
     try:
@@ -57,7 +57,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
                 submitted = [None if manner.only_first else _top_up(found, manner, backend, told) for found in surveys]
                 if len(idle) == len(surveys) and all(count is None for count in submitted):
                     break
-                pause = backend.poll_interval if any(submitted) else min(pause * 1.3, LONGEST)
+                pause = backend.pause if any(submitted) else min(pause * 1.3, LONGEST)
                 watch.sleep(pause)
                 if watch.stopping:
                     return _left(manner, watch)

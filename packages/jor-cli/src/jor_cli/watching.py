@@ -63,7 +63,7 @@ def follow(entries: Sequence[Entry], config: Config, cluster: Lazy, *, terminal:
                     last = line
                 if not any(found.status.active for found in surveys):
                     break
-                watch.sleep(cluster.backend.poll_interval if _on_cluster(surveys) else INTERVAL)
+                watch.sleep(cluster.backend.pause if _on_cluster(surveys) else INTERVAL)
                 if watch.stopped_by:
                     break
                 cluster.refresh()

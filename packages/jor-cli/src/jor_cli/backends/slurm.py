@@ -47,6 +47,8 @@ from .requests import Needs, Request, escalated, indices, job_name, needs_of, re
 
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
 LOOKS = (2.0, 4.0, 8.0)
+#: Seconds between two polls of a command that waits, at least, however new users want its answers to be.
+LEAST_PAUSE = 1.0
 
 
 @attrs.frozen
@@ -118,8 +120,8 @@ class Backend:
         # What a site has put into the environment is the least that a user may choose.
         floor = config.environment.get("poll-interval")
         max_age = max(config["poll-interval"], float(floor.value or 0) if floor else 0.0)
-        #: Seconds for which an answer of squeue is good enough.
-        self.poll_interval = max_age
+        #: Seconds between two polls of a command that waits.
+        self.pause = max(max_age, LEAST_PAUSE)
         self._slurm = Slurm(environment(), Cache(cache_folder()), max_age)
         #: For planning: what others have submitted a moment ago counts.
         self.inquiry = Inquiry(attrs.evolve(self._slurm, max_age=min(1.0, max_age)))
