@@ -237,6 +237,7 @@ def make_project(tmp_path: Path, cluster: Any) -> Iterator[Callable[[str], Proje
     cluster.thaw_controller()
     for one in made:
         one.jor("cancel")
+    cluster.empty_queue()
     # A task that the controller has lost goes on, and Slurm starts no other with its id, which is given again.
     cluster.end_orphans()
     cluster.resume_nodes()

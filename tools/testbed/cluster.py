@@ -225,6 +225,12 @@ class Cluster:
         """Kill slurmdbd."""
         self._kill("slurmdbd", signal.SIGKILL)
 
+    def empty_queue(self) -> None:
+        """Cancel all jobs, also those that a killed controller has not kept in mind to be cancelled."""
+        jobs = set(self._try("squeue", "-h", "-a", "-o", "%F").stdout.split())
+        if jobs:
+            self._try("scancel", *sorted(jobs))
+
     def end_orphans(self) -> None:
         """Kill all that jobs of this cluster run, known to it or not: all whose environment names its slurm.conf."""
         mine = f"SLURM_CONF={self.folder}/slurm.conf".encode()
