@@ -115,7 +115,7 @@ def test_job_that_ends_well_in_place_after_it_was_found_incomplete_is_done(tmp_p
     journal.close()
     jobs = Jobs(tmp_path)
     places = Places(jobs)
-    list(places.names())
+    list(places.names_in_parts())
     none: frozenset[int] = frozenset()
     local: Any = SimpleNamespace(batch=None, planned=((0, 0),), listed=4, names_crc32=places.checksum)
     history = History(jobs, str(tmp_path), places, [0], none, frozenset([0]), none, [(run, local)])
@@ -140,7 +140,7 @@ def test_suspect_job_stays_so_wherever_it_stands_now(tmp_path):
     journal.close()
     jobs = Jobs(tmp_path)
     places = Places(jobs)
-    list(places.names())
+    list(places.names_in_parts())
     assert History.read(jobs, places, [], str(tmp_path)).suspect == {1}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ class Jobs(JobsBase):
 
 def places_of(names) -> Places:
     places = Places(Jobs(names))
-    assert list(places.names()) == list(names)
+    assert list(chain.from_iterable(places.names_in_parts())) == list(names)
     return places
 
 

@@ -95,6 +95,17 @@ def test_two_jobs_with_one_output_are_refused(tmp_path, there):
         absent(tmp_path, ["a", "b", "a"])
 
 
+@pytest.mark.parametrize("there", [True, False], ids=["present", "absent"])
+@pytest.mark.parametrize("before", [["a"], ["b", "a"]], ids=["same index", "other index"])
+def test_output_of_two_entries_in_one_folder_is_refused(tmp_path, there, before):
+    if there:
+        (tmp_path / "a").write_text("x")
+    listing = Listing(str(tmp_path))
+    absent_outputs(Named(before, tmp_path), listing)
+    with pytest.raises(JobModuleError, match=r"two jobs have the same output .*a'; the second is job 0"):
+        absent_outputs(Named(["a", "c"], tmp_path), listing)
+
+
 def test_job_that_is_no_mapping_is_named(tmp_path):
     jobs = Named([], tmp_path)
     jobs._jobs = [{"name": "a"}, 7]

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from .runtime.jobs import JobsBase
-from .runtime.outputs import PART, in_parts, output_name, output_names
+from .runtime.outputs import PART, names_in_parts, output_name, output_names
 from .runtime.records import Run, planned
 from .submission import Ranges, Submission, ranges
 
@@ -55,14 +55,14 @@ class Places:
         self._checksums = [0]
         self._known: dict[Run, Moves] = {}
 
-    def names(self) -> Iterator[str]:
-        """Yield the output names of all jobs in order; all else is to be asked for only after that.
+    def names_in_parts(self) -> Iterator[list[str]]:
+        """Yield the output names of all jobs in order, PART at a time; all else is to be asked for only after that.
 
         Raise JobModuleError, with the reason, at the first without.
         """
-        for _, some in in_parts(output_names(self._jobs)):
+        for some in names_in_parts(self._jobs):
             self._checksums.append(_checksum(some, self._checksums[-1]))
-            yield from some
+            yield some
 
     @property
     def count(self) -> int:

@@ -88,7 +88,7 @@ def survey(
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy: now, and once, instead of for each job
             places = Places(jobs)
-            absent = listings.of(folder, remake).claim(places.names())
+            absent = listings.of(folder, remake).claim(places.names_in_parts())
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
         everything = mine["overwrite-output"]
@@ -115,7 +115,7 @@ def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Surv
     anew = []
     for found in surveys:
         places = Places(found.jobs)
-        absent = Listing(found.folder).claim(places.names())
+        absent = Listing(found.folder).claim(places.names_in_parts())
         everything = found.config["overwrite-output"]
         history = History.read(found.jobs, places, absent, found.records, everything=everything)
         anew.append(attrs.evolve(found, history=history))

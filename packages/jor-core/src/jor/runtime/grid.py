@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import product, repeat
 from typing import Any, Dict, Iterator, Sequence, overload
 
 
@@ -47,8 +47,7 @@ class Grid(Sequence[Dict[str, Any]]):
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         names = [name for name, _ in self._axes]
-        for values in product(*(values for _, values in self._axes)):
-            yield dict(zip(names, values))
+        return map(dict, map(zip, repeat(names), product(*(values for _, values in self._axes))))
 
     def __repr__(self) -> str:
         return f"grid({', '.join(f'{name}={values!r}' for name, values in self._axes)})"

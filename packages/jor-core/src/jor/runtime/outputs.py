@@ -7,14 +7,13 @@ cache there; reading the directory is not (nfs(5), "Directory entry caching").
 from __future__ import annotations
 
 import os
-from itertools import islice, repeat
-from typing import Any, Iterable, Iterator, TypeVar
+from itertools import chain, islice
+from typing import Any, Iterable, Iterator, Sequence
 
 from ..errors import JobModuleError
 from .records import RECORDS
 
-Item = TypeVar("Item")
-#: How many names are looked at together. Of a million, a look at each by itself takes a quarter more time.
+#: How many names are looked at together: a look at each by itself takes twice the time.
 PART = 1000
 
 
@@ -27,64 +26,77 @@ class Listing:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        # name -> has a job claimed it? Absent names are added as they are claimed, so that a second claim is seen.
-        self._claimed = dict.fromkeys(self._files_in(""), False)
-        self._read: set[str] = {""}
+        #: All names that were found, and those of them that no job has claimed.
+        self._found: list[str] = []
+        self._unclaimed: set[str] = set()
+        #: The names of outputs that do not exist, by which jobs have claimed them.
+        self._absent: dict[str, int] = {}
+        self._read: set[str] = set()
+        self._read_folder("")
 
-    def claim(self, names: Iterable[str]) -> list[int]:
-        """Let jobs 0, 1, 2 ... claim their names; return the indices whose output does not exist, ascending.
+    def claim(self, parts: Iterable[list[str]]) -> list[int]:
+        """Let jobs 0, 1, 2 ... claim their names, which come in lists; return which outputs do not exist, ascending.
 
         Raise JobModuleError for two jobs with one name and for a name that is not a file inside the folder.
         """
-        claimed, absent = self._claimed, []
-        for first, some in in_parts(names):
-            fresh = dict.fromkeys(some, True)
-            if len(fresh) == len(some) and not any(map(claimed.get, some, repeat(True))):
-                claimed.update(fresh)  # all are there, and no job has claimed any of them: the usual case, and quick
+        unclaimed = self._unclaimed
+        absent: list[int] = []
+        first = 0
+        for some in parts:
+            left = len(unclaimed) - len(some)
+            if unclaimed.issuperset(some):  # the usual case, and quick
+                unclaimed.difference_update(some)
+                if len(unclaimed) > left:
+                    self._absent.update((name, first + i) for i, name in enumerate(some) if name in some[:i])
             else:
-                absent += [first + place for place, name in enumerate(some) if not self._claim(name, first + place)]
+                absent += [i for i, name in enumerate(some, first) if not self._claim(name, i)]
+            first += len(some)
+        # What was there, and was not when a job claimed it, another job had claimed before.
+        twice = self._absent.keys() & self._found
+        if twice:
+            name = min(twice, key=self._absent.__getitem__)
+            raise self._claimed_twice(name, self._absent[name])
         return absent
 
     def unclaimed(self) -> list[str]:
         """Return the names of files that lie beside the outputs and are none, as far as jobs have claimed theirs."""
-        return [name for name, claimed in self._claimed.items() if not claimed]
-
-    def _claim(self, name: str, index: int) -> bool:
-        """Claim a name; tell whether its file exists."""
-        claimed = self._claimed.get(name)
-        if claimed:
-            raise JobModuleError(
-                f"two jobs have the same output {os.path.join(self.folder, name)!r}; the second is job {index}",
-                remedy="Let _get_output_fname tell apart the jobs of an entry; if they are of two entries, "
-                "give each class Jobs a name of its own, or set self.name by the arguments",
-            )
-        exists = claimed is not None or self.has(_fit(name, index))
-        self._claimed[name] = True
-        return exists
+        return list(self._unclaimed)
 
     def has(self, name: str) -> bool:
         """Tell whether there is a file with this name; not to be asked of a name that a job has claimed."""
         subfolder = os.path.dirname(name)
         if subfolder not in self._read:
-            self._read.add(subfolder)
-            self._claimed.update(dict.fromkeys(self._files_in(subfolder), False))
-        return name in self._claimed
+            self._read_folder(subfolder)
+        return name in self._unclaimed
 
-    def _files_in(self, subfolder: str) -> list[str]:
+    def _claim(self, name: str, index: int) -> bool:
+        """Claim a name; tell whether its file exists."""
+        if name in self._unclaimed or self.has(_fit(name, index)):
+            self._unclaimed.remove(name)
+            return True
+        if name in self._absent:
+            raise self._claimed_twice(name, index)
+        self._absent[name] = index
+        return False
+
+    def _claimed_twice(self, name: str, index: int) -> JobModuleError:
+        return JobModuleError(
+            f"two jobs have the same output {os.path.join(self.folder, name)!r}; the second is job {index}",
+            remedy="Let _get_output_fname tell apart the jobs of an entry; if they are of two entries, "
+            "give each class Jobs a name of its own, or set self.name by the arguments",
+        )
+
+    def _read_folder(self, subfolder: str) -> None:
+        self._read.add(subfolder)
         try:
             with os.scandir(os.path.join(self.folder, subfolder)) as entries:
                 names = [entry.name for entry in entries if entry.is_file()]
         except (FileNotFoundError, NotADirectoryError):
-            return []  # nothing has been written there yet
-        return [f"{subfolder}/{name}" for name in names] if subfolder else names
-
-
-def in_parts(items: Iterable[Item]) -> Iterator[tuple[int, list[Item]]]:
-    """Yield PART of the items after others, with the number of the first of them."""
-    rest, first = iter(items), 0
-    while some := list(islice(rest, PART)):
-        yield first, some
-        first += len(some)
+            return  # nothing has been written there yet
+        if subfolder:
+            names = [f"{subfolder}/{name}" for name in names]
+        self._found += names
+        self._unclaimed.update(names)
 
 
 def output_name(jobs: Any, index: int) -> str:
@@ -99,26 +111,39 @@ def output_name(jobs: Any, index: int) -> str:
 
 def output_names(jobs: Any) -> Iterator[str]:
     """Yield the output names of all jobs in order. Raise JobModuleError, with the reason, at the first without."""
-    get_name = jobs._get_output_fname
+    return chain.from_iterable(names_in_parts(jobs))
+
+
+def names_in_parts(jobs: Any) -> Iterator[list[str]]:
+    """Yield the same in lists of PART names; the last may have fewer."""
     first = 0
-    names: list[str] = []
     try:
-        for first, some in in_parts(jobs._jobs):
-            names = []
-            for job in some:
-                names.append(get_name(**job))  # a comprehension would not tell which job has none
-            if not {str}.issuperset(map(type, names)):
-                names = [output_name(jobs, first + place) for place in range(len(names))]
-            yield from names
+        rest = iter(jobs._jobs)
+        while some := list(islice(rest, PART)):
+            yield _names(jobs, first, some)
+            first += len(some)
     except JobModuleError:
         raise
     except Exception as error:
-        raise _no_name(jobs, first + len(names), error) from error
+        raise _no_name(jobs, first, error) from error
+
+
+def _names(jobs: Any, first: int, some: Sequence[Any]) -> list[str]:
+    """Return the names of `some` jobs, of which the first has the index `first`."""
+    get_name = jobs._get_output_fname
+    names: list[Any]
+    try:
+        names = [get_name(**job) for job in some]
+    except Exception:
+        names = [None]  # for which job, is seen when they are made one by one
+    if {str}.issuperset(map(type, names)):
+        return names
+    return [output_name(jobs, index) for index in range(first, first + len(some))]
 
 
 def absent_outputs(jobs: Any, listing: Listing) -> list[int]:
     """Return the indices of the jobs whose output is not in `listing`, ascending, claiming all names."""
-    return listing.claim(output_names(jobs))
+    return listing.claim(names_in_parts(jobs))
 
 
 def _no_name(jobs: Any, index: int, error: Exception) -> JobModuleError:
