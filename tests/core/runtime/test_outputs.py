@@ -95,6 +95,14 @@ def test_two_jobs_with_one_output_are_refused(tmp_path, there):
         absent(tmp_path, ["a", "b", "a"])
 
 
+def test_first_job_with_the_output_of_another_is_named(tmp_path):
+    (tmp_path / "e").write_text("x")
+    listing = Listing(str(tmp_path))
+    absent_outputs(Named(["e"], tmp_path), listing)
+    with pytest.raises(JobModuleError, match=r"two jobs have the same output .*e'; the second is job 2"):
+        absent_outputs(Named(["f", "b", "e", "e", "d"], tmp_path), listing)
+
+
 @pytest.mark.parametrize("there", [True, False], ids=["present", "absent"])
 @pytest.mark.parametrize("before", [["a"], ["b", "a"]], ids=["same index", "other index"])
 def test_output_of_two_entries_in_one_folder_is_refused(tmp_path, there, before):
@@ -172,7 +180,9 @@ def test_sequence_that_breaks_off_among_many_is_told(folder, names):
 
     jobs = Named(names, folder)
     jobs._jobs = Breaking(jobs._jobs)
-    with pytest.raises(JobModuleError, match="the rest cannot be read"):
+    with pytest.raises(
+        JobModuleError, match=r"^_jobs raised OSError: the rest cannot be read, after its first 1,000 jobs"
+    ):
         absent_outputs(jobs, Listing(str(folder)))
 
 

@@ -26,18 +26,21 @@ class Listing:
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        #: All names that were found, and those of them that no job has claimed.
+        #: The names that were found, and those of them that no job has claimed.
         self._found: list[str] = []
         self._unclaimed: set[str] = set()
-        #: The names of outputs that do not exist, by which jobs have claimed them.
-        self._absent: dict[str, int] = {}
+        #: As many of those found as had to be looked up; only where something is absent, for they take memory.
+        self._known: set[str] = set()
+        #: The names of outputs that do not exist, and that jobs have claimed.
+        self._absent: set[str] = set()
         self._read: set[str] = set()
         self._read_folder("")
 
     def claim(self, parts: Iterable[list[str]]) -> list[int]:
-        """Let jobs 0, 1, 2 ... claim their names, which come in lists; return which outputs do not exist, ascending.
+        """Let jobs 0, 1, 2 ... claim their names, which come in lists.
 
-        Raise JobModuleError for two jobs with one name and for a name that is not a file inside the folder.
+        Return the indices of those whose output does not exist, ascending. Raise JobModuleError for two jobs with one
+        name and for a name that is not a file inside the folder.
         """
         unclaimed = self._unclaimed
         absent: list[int] = []
@@ -47,15 +50,11 @@ class Listing:
             if unclaimed.issuperset(some):  # the usual case, and quick
                 unclaimed.difference_update(some)
                 if len(unclaimed) > left:
-                    self._absent.update((name, first + i) for i, name in enumerate(some) if name in some[:i])
+                    twice = next(i for i, name in enumerate(some) if name in some[:i])
+                    raise self._claimed_twice(some[twice], first + twice)
             else:
                 absent += [i for i, name in enumerate(some, first) if not self._claim(name, i)]
             first += len(some)
-        # What was there, and was not when a job claimed it, another job had claimed before.
-        twice = self._absent.keys() & self._found
-        if twice:
-            name = min(twice, key=self._absent.__getitem__)
-            raise self._claimed_twice(name, self._absent[name])
         return absent
 
     def unclaimed(self) -> list[str]:
@@ -74,10 +73,15 @@ class Listing:
         if name in self._unclaimed or self.has(_fit(name, index)):
             self._unclaimed.remove(name)
             return True
-        if name in self._absent:
+        if name in self._absent or self._was_found(name):
             raise self._claimed_twice(name, index)
-        self._absent[name] = index
+        self._absent.add(name)
         return False
+
+    def _was_found(self, name: str) -> bool:
+        if len(self._known) < len(self._found):
+            self._known.update(self._found[len(self._known) :])
+        return name in self._known
 
     def _claimed_twice(self, name: str, index: int) -> JobModuleError:
         return JobModuleError(
@@ -115,7 +119,7 @@ def output_names(jobs: Any) -> Iterator[str]:
 
 
 def names_in_parts(jobs: Any) -> Iterator[list[str]]:
-    """Yield the same in lists of PART names; the last may have fewer."""
+    """Yield the output names of all jobs as `output_names` does, but in lists: PART names in each but the last."""
     first = 0
     try:
         rest = iter(jobs._jobs)
@@ -125,7 +129,11 @@ def names_in_parts(jobs: Any) -> Iterator[list[str]]:
     except JobModuleError:
         raise
     except Exception as error:
-        raise _no_name(jobs, first, error) from error
+        where = f", after its first {first:,} jobs" if first else ""
+        raise JobModuleError(
+            f"_jobs raised {type(error).__name__}: {error}{where}",
+            remedy="Mend the sequence that _mk_jobs makes",
+        ) from error
 
 
 def _names(jobs: Any, first: int, some: Sequence[Any]) -> list[str]:
