@@ -23,7 +23,8 @@ Result = TypeVar("Result")
 def require_outputs(found: Survey) -> None:
     """Raise CollectError when outputs are missing and may not be."""
     if _missing(found) and found.config["missing-output"] == "raise":
-        remedy = "Make them: jor run. Or go on without: --missing-output ignore"
+        go_on = ". Or go on without: --missing-output ignore" if found.status.counts[Status.DONE] else ""
+        remedy = f"Make them: jor run{go_on}"
         raise CollectError(_told_missing(found), where=found.entry.label, remedy=remedy)
 
 

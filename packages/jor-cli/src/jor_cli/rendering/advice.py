@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from jor import ConfigError
-from jor.executions import executions, executions_of
+from jor.executions import executions_of
 from jor.options import BY_NAME
 from jor.plan import Survey
 from jor.status import Status
@@ -24,7 +24,7 @@ SAMPLE, MOST_SAMPLES = 50, 5
 
 def as_text(surveys: Iterable[Survey]) -> str:
     """Return a table of what was asked for and used, a line for each entry, and below it what to write, and why."""
-    found = [Found.of(survey, executions(survey.records)) for survey in surveys]
+    found = [Found.of(survey, survey.history.executions()) for survey in surveys]
     header = ["entry", "jobs", "mem", "median", "largest", "time", "median", "longest"]
     parts = [table(header, [_row(one) for one in found], right=".rrrrrrr")]
     rows = list(advice_rows(found))

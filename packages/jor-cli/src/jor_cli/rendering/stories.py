@@ -123,8 +123,10 @@ def _past(found: Survey) -> Iterator[Field]:
     def counted() -> Iterator[Execution]:
         for one in found.history.executions():
             ends[_end(one)] += 1
-            if one.index in running and (one.index not in underway or one.started > underway[one.index].started):
-                underway[one.index] = one
+            if one.seconds is None and one.index in running:
+                newest = underway.setdefault(one.index, one)  # of the newest submission; the last attempt comes last
+                if newest.run == one.run:
+                    underway[one.index] = one
             yield one
 
     usage = usage_of(counted(), found.status.total)
