@@ -235,12 +235,14 @@ def make_project(tmp_path: Path, cluster: Any) -> Iterator[Callable[[str], Proje
 
     yield make
     cluster.thaw_controller()
-    for one in made:
-        one.jor("cancel")
-    cluster.empty_queue()
-    # A task that the controller has lost goes on, and Slurm starts no other with its id, which is given again.
-    cluster.end_orphans()
-    cluster.resume_nodes()
+    try:
+        for one in made:
+            one.jor("cancel")
+    finally:
+        cluster.empty_queue()
+        # A task that the controller has lost goes on, and Slurm starts no other with its id, which is given again.
+        cluster.end_orphans()
+        cluster.resume_nodes()
 
 
 @pytest.fixture
