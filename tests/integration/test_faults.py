@@ -71,6 +71,16 @@ def test_signal_stops_the_run_cleanly(jor: Jor, slow: Path, number: int, code: i
     assert f"Stopped by {signal.Signals(number).name}: 0 of 40 jobs done" in done.out
 
 
+@pytest.mark.parametrize("begun", [4, 0], ids=["jobs running", "workers starting"])
+def test_many_workers_that_were_stopped_are_not_called_unable_to_begin(jor: Jor, slow: Path, begun: int) -> None:
+    process = running(jor, begun, "--workers", 4, SECONDS_OF_JOBS=600)
+    wait_until(lambda: len(descendants(process.pid, WORKER)) >= 4)
+    process.send_signal(signal.SIGINT)
+    done = jor.end_of(process)
+    assert (done.code, done.err) == (130, "")
+    assert f"Stopped by SIGINT: 0 of 40 jobs done, {begun} interrupted" in done.out or not begun
+
+
 def test_status_tells_what_a_signal_has_left(jor: Jor, slow: Path) -> None:
     process = running(jor, 2, SECONDS_OF_JOBS=600)
     process.send_signal(signal.SIGINT)

@@ -165,6 +165,7 @@ class _Local:
     def _send(self, number: int) -> None:
         for crew in self._crews:
             for worker in crew.workers:
+                worker.is_stopped = True
                 worker.process.send_signal(number)
 
     def _progress(self) -> Progress:
@@ -191,6 +192,8 @@ class _Worker:
         self.log = log
         self.begun: set[int] = set()
         self.last_error = ""
+        #: Whether this command has sent it a signal.
+        self.is_stopped = False
 
 
 class _Crew:
@@ -327,7 +330,7 @@ class _Crew:
             last, remedy = _last_words(worker.log)
             told = worker.last_error or last or "a worker could not go on"
             self.broken = f"{told}; see {worker.log}{'' if worker.last_error else remedy}" if worker.log else told
-        elif status and not worker.begun:
+        elif status and not worker.begun and not worker.is_stopped:
             self._deaths += 1
             if self._deaths >= _PATIENCE or status == _CANNOT_START:
                 workers = f"{self._deaths} workers in a row" if self._deaths > 1 else "a worker"
