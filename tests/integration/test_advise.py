@@ -59,10 +59,10 @@ def test_module_that_takes_longer_to_load_than_its_jobs_is_told(jor: Jor, write:
 def test_entries_of_which_too_little_is_known_are_told(jor: Jor, example: Path) -> None:
     assert jor("advise").out.splitlines()[3:] == ["No job has run yet"]
     jor("run", "--test")
-    assert "Too few jobs have ended well of jobs_example(n=3), jobs_example(n=4)" in jor("advise").said
+    assert "Fewer than 3 jobs have ended well of jobs_example(n=3), jobs_example(n=4)" in jor("advise").said
     jor("run", "jobs_example(n=3)")
     done = jor("advise")
-    assert "Too few jobs have ended well of jobs_example(n=4)" in done.said
+    assert "Fewer than 3 jobs have ended well of jobs_example(n=4)" in done.said
     assert "mem = 100M jobs_example(n=3)" in done.said
 
 

@@ -84,7 +84,7 @@ def test_report_tells_how_far_what_failed_and_what_was_used(jor: Jor, write: Wri
 def test_report_concludes_nothing_from_too_few_jobs(jor: Jor, example: Path) -> None:
     jor("run", "--test")
     words = words_of(page_of(jor))
-    assert "Too few jobs have ended well of jobs_example(n=3)" in words
+    assert "Fewer than 3 jobs have ended well of jobs_example(n=3)" in words
     assert "What is asked for fits" not in words
 
 

@@ -135,7 +135,7 @@ def test_job_that_runs_is_told(jor: Jor, write: Write, tmp_path: Path) -> None:
         r"job 2 \(n=2 method='principal components'\) on \S+ since [\d-]+ [\d:]+",
         told["running"],
     )
-    assert told["attempts"] == "3: 1 done, 1 failed, 1 without a known end"
+    assert told["attempts"] == "3: 1 done, 1 failed, 1 running"
     (tmp_path / "go").touch()
     running.communicate(timeout=60)
 

@@ -103,7 +103,7 @@ def _caveats(found: Sequence[Found]) -> Iterator[str]:
     if not any(one.has_run for one in found):
         yield "No job has run yet"
     elif few:
-        yield f"Too few jobs have ended well of {_names(few)}"
+        yield f"Fewer than {FEWEST} jobs have ended well of {_names(few)}: too few for advice"
     left = sum(one.asked.total - one.survey.status.counts[Status.DONE] for one in found if one.advice)
     if left:
         yield f"{jobs_of(left)} {'is' if left == 1 else 'are'} not done yet, and may need more"

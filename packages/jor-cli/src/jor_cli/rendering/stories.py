@@ -42,6 +42,8 @@ _SECTIONS = ("submit", "local", "slurm", "container")
 MOST_NAMES = 3
 #: Jobs that run that are named.
 MOST_RUNNING = 5
+#: How an attempt has ended of which no more is known than its begin.
+_UNKNOWN = "without a known end"
 #: Columns of a field's name and what is before it.
 _INDENT = 15
 
@@ -131,9 +133,11 @@ def _past(found: Survey) -> Iterator[Field]:
 
     usage = usage_of(counted(), found.status.total)
     if underway:
+        ends.subtract({_UNKNOWN: len(underway)})
+        ends[Status.RUNNING.value] = len(underway)
         yield "running", list(_running(found, sorted(underway.values(), key=lambda one: one.started)))
     if ends:
-        told = ", ".join(f"{count:,} {end}" for end, count in ends.most_common())
+        told = ", ".join(f"{count:,} {end}" for end, count in ends.most_common() if count)
         yield "attempts", _wrapped(f"{ends.total():,}: {told}")
     if usage.count:
         yield (
@@ -230,7 +234,7 @@ def _attempts(attempts: Sequence[Execution], status: Status) -> str:
 
 def _end(one: Execution) -> str:
     if one.seconds is None:
-        return "without a known end"
+        return _UNKNOWN
     return "done" if one.ended_well else "interrupted" if one.interrupted else "failed"
 
 
