@@ -94,7 +94,7 @@ def _entry(entry: Entry, config: Config, cluster: Lazy, trial: bool, sound: list
 
 def _found(found: Survey, cluster: Lazy) -> Iterator[Finding]:
     yield from _resources(found.config)
-    yield from _folder(found.folder, found.status.total - found.status.counts[Status.DONE])
+    yield from _folder(found.folder, found.status.left)
     if not found.status.total:
         return
     start = start_of(found)

@@ -22,18 +22,14 @@ Result = TypeVar("Result")
 
 def require_outputs(found: Survey) -> None:
     """Raise CollectError when outputs are missing and may not be."""
-    if _missing(found) and found.config["missing-output"] == "raise":
+    if found.status.left and found.config["missing-output"] == "raise":
         go_on = ". Or go on without: --missing-output ignore" if found.status.counts[Status.DONE] else ""
         remedy = f"Make them: jor run{go_on}"
         raise CollectError(_told_missing(found), where=found.entry.label, remedy=remedy)
 
 
-def _missing(found: Survey) -> int:
-    return found.status.total - found.status.counts[Status.DONE]
-
-
 def _told_missing(found: Survey) -> str:
-    return f"{_missing(found):,} of {jobs_of(found.status.total)} have no output"
+    return f"{found.status.left:,} of {jobs_of(found.status.total)} have no output"
 
 
 def collect(found: Survey) -> bool:
@@ -46,11 +42,11 @@ def collect(found: Survey) -> bool:
         click.echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
         return True
     done = found.status.counts[Status.DONE]
-    if _missing(found) and not done:
+    if found.status.left and not done:
         error = CollectError("there is no output to collect", where=label, remedy="Make some: jor run")
         click.echo(message(error), err=True)
         return False
-    if _missing(found):
+    if found.status.left:
         what = _told_missing(found)
         click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
     began = _noted(label, lambda: coverage.begin(found))

@@ -123,6 +123,11 @@ class EntryStatus:
     queued: Sequence[int] = ()
 
     @property
+    def left(self) -> int:
+        """The number of jobs that are not done."""
+        return self.total - self.counts[Status.DONE]
+
+    @property
     def unfinished(self) -> Mapping[int, Status]:
         """The state of each job that is not done, by its index."""
         states = dict.fromkeys(self.pending, Status.MISSING)

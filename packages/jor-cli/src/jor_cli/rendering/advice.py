@@ -9,7 +9,6 @@ from jor import ConfigError
 from jor.executions import executions_of
 from jor.options import BY_NAME
 from jor.plan import Survey
-from jor.status import Status
 from jor_slurm import format_memory, format_time
 
 from ..advice import FEWEST, Advice, Found, advise, asked_of, usage_of
@@ -104,7 +103,7 @@ def _caveats(found: Sequence[Found]) -> Iterator[str]:
         yield "No job has run yet"
     elif few:
         yield f"Fewer than {FEWEST} jobs have ended well of {_names(few)}: too few for advice"
-    left = sum(one.asked.total - one.survey.status.counts[Status.DONE] for one in found if one.advice)
+    left = sum(one.survey.status.left for one in found if one.advice)
     if left:
         yield f"{jobs_of(left)} {'is' if left == 1 else 'are'} not done yet, and may need more"
 
