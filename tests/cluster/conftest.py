@@ -276,15 +276,23 @@ def later(run: Path, seconds: float) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def give_up_unconfirmed(project: Project, age: float = 0) -> None:
+    """Let what sbatch was asked for `age` seconds ago or more, and nobody has confirmed, be known as not accepted.
+
+    Else who waits for jobs of it has to wait until that is certain: 330 seconds.
+    """
+    for run in project.runs:
+        ledger = run / "slurm.jsonl"  # there is none yet where jor was killed before it asked
+        if ledger.exists() and "accepted" not in ledger.read_text() and ledger.stat().st_mtime <= time.time() - age:
+            later(run, 400)
+
+
 def complete(project: Project, jobs: int) -> None:
     """Run what is left of so many careful jobs, and check that all is there and nothing has run twice at once.
 
     To be called when each sbatch has ended, or the controller that it asked: nothing can come of it later.
     """
-    for run in project.runs:
-        ledger = run / "slurm.jsonl"  # there is none yet where jor was killed before it asked
-        if ledger.exists() and "accepted" not in ledger.read_text():
-            later(run, 400)
+    give_up_unconfirmed(project)
     said = project.jor("run", "--wait")
     assert outputs(project.folder / "out") == expected(jobs), said
     assert project.overlaps == []

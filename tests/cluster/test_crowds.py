@@ -10,7 +10,7 @@ import pytest
 from ..faults.conftest import seeds
 from ..faults.projects import expected
 from ..integration.commands import outputs
-from .conftest import arrays, later
+from .conftest import arrays, give_up_unconfirmed, later
 
 
 def all_end_well(commands):
@@ -70,10 +70,7 @@ def test_runs_overwrites_and_cancels_of_which_some_are_killed_lose_nothing(proje
             victim.kill()
 
     def have_ended():
-        for run in project.runs:
-            ledger = run / "slurm.jsonl"
-            if ledger.exists() and "accepted" not in ledger.read_text() and ledger.stat().st_mtime < time.time() - 30:
-                later(run, 400)  # of who was killed nobody knows whether it came to ask sbatch: others wait 330 s
+        give_up_unconfirmed(project, 30)  # nobody knows of those that were killed whether they came to ask sbatch
         return all(process.poll() is not None for process in commands)
 
     project.until(have_ended, 300)
