@@ -108,18 +108,35 @@ def test_refresh_is_for_a_holder_that_lives_long(path):
 
 
 CONTENDER = """
-import os, sys, time
+import fcntl, os, random, signal, sys, time
 from jor.lock import acquire
-for _ in range(15):
-    lease = acquire(sys.argv[1], lambda owner: None)
-    inside = os.open(sys.argv[1] + ".inside", os.O_CREAT | os.O_EXCL)  # fails if two are in
-    os.close(inside)
-    time.sleep(0.001)
-    os.unlink(sys.argv[1] + ".inside")
-    lease.release()
+sleep, time.sleep = time.sleep, lambda seconds: sleep(seconds / 100)  # let them meet more often
+path, manner = sys.argv[1:]
+for _ in range(60):
+    if child := os.fork():
+        if manner == "are killed":
+            sleep(random.uniform(0, 0.01))
+            os.kill(child, signal.SIGKILL)
+        if os.wait()[1] not in (0, signal.SIGKILL):
+            sys.exit(1)
+        continue
+    for _ in range(5):
+        lease = acquire(path, lambda owner: None)
+        inside = os.open(path + ".inside", os.O_CREAT)
+        fcntl.flock(inside, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if two are in
+        lease.confirm()
+        sleep(0.0002)
+        os.close(inside)
+        if manner == "forget":
+            break
+        lease.release()
+    os._exit(0)
 """
 
 
-def test_processes_that_contend_hold_it_one_at_a_time(path):
-    contenders = [subprocess.Popen([sys.executable, "-c", CONTENDER, path]) for _ in range(4)]
+@pytest.mark.parametrize("manner", ["release", "forget", "are killed"])
+def test_processes_that_contend_hold_it_one_at_a_time(path, manner, tmp_path):
+    contenders = [subprocess.Popen([sys.executable, "-c", CONTENDER, path, manner]) for _ in range(4)]
     assert [contender.wait(120) for contender in contenders] == [0] * 4
+    clear(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lock.inside"]

@@ -9,8 +9,9 @@ import time
 import attrs
 import pytest
 
-from jor import JobModuleError, RecordError
+from jor import BusyError, JobModuleError, RecordError
 from jor.config import read_config
+from jor.lock import Lease
 from jor.plan import again, choose, make_submission, survey
 from jor.runtime.records import thaw
 from jor.status import Carrier, EntryStatus, Phase, Status, TaskState
@@ -44,7 +45,16 @@ def found(tmp_path, monkeypatch):
 
 def submit(found, indices, **options):
     overwrite = options.get("overwrite", False)
-    return write(make_submission(found, indices, overwrite=overwrite), found.jobs, indices, found.records)
+    planning = plan(found)
+    try:
+        return write(make_submission(found, indices, overwrite=overwrite), found.jobs, indices, planning)
+    finally:
+        planning.release()
+
+
+def plan(found):
+    os.makedirs(found.records, exist_ok=True)
+    return Lease(os.path.join(found.records, "lock"))
 
 
 def test_survey_writes_nothing(found, tmp_path):
@@ -59,6 +69,20 @@ def test_submission_is_read_back_equal(found):
     assert submitted.submission.planned == ((0, 0), (2, 3))
     assert submitted.submission.mem == "1G"
     submitted.lease.release()
+
+
+def test_who_has_stood_still_too_long_leaves_the_entry_to_who_plans_it_now(found, tmp_path):
+    planning = plan(found)
+    os.unlink(planning.path)
+    other = f"elsewhere~0~{os.getpid()}~1"
+    with open(planning.path, "w") as file:
+        file.write(other)
+    with pytest.raises(BusyError, match="another process has begun to plan the same entry"):
+        write(make_submission(found, [0], overwrite=False), found.jobs, [0], planning)
+    planning.release()
+    assert os.listdir(os.path.join(found.records, "runs")) == []
+    with open(planning.path) as file:
+        assert file.read() == other
 
 
 def test_planned_jobs_stand_at_their_offsets(found):
@@ -115,11 +139,16 @@ def test_damaged_and_newer_submissions_are_refused_with_the_remedy(found):
         assert caught.value.remedy
 
 
-def test_output_folder_that_cannot_be_made_is_told_and_nothing_is_left(found, tmp_path):
-    (tmp_path / "out").write_text("a file in the way")
+def test_folder_that_cannot_be_made_is_told_and_nothing_is_left(found):
+    plan(found).release()
+    runs = os.path.join(found.records, "runs")
+    with open(runs, "w") as file:
+        file.write("a file in the way")
     with pytest.raises(RecordError, match="the output folder cannot be written: Not a directory"):
         submit(found, [0])
-    assert (tmp_path / "out").read_text() == "a file in the way"
+    assert os.listdir(found.records) == ["runs"]
+    with open(runs) as file:
+        assert file.read() == "a file in the way"
 
 
 def test_staging_folder_is_shared_by_the_entrys_submissions(found):

@@ -164,7 +164,7 @@ def _tidy(records: str) -> None:
 
 
 @contextmanager
-def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey, Sequence[int]]]:
+def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey, Sequence[int], Lease]]:
     """Be the only one who plans this entry; give what is pending now, which may be less than it was."""
     records = found.records
     try:
@@ -179,7 +179,7 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
         clear(lease.path)
         sweep_unfinished(records, lease.server_time())
         sweep(partial_folder(records), lambda: now.history.gone(now.carriers))
-        yield now, _unclaimed(now, _wanted(now, manner), manner, ask, lease)
+        yield now, _unclaimed(now, _wanted(now, manner), manner, ask, lease), lease
     finally:
         lease.release()
 
@@ -216,14 +216,14 @@ def _await_workers(found: Survey, manner: Manner, lease: Lease) -> None:
 
 def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
     """Write the submission of what this machine is to do now; [] if there is nothing to do any more."""
-    with _planning(found, manner, ask) as (now, indices):
+    with _planning(found, manner, ask) as (now, indices, lease):
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
             return []
         overwrite = now.config["overwrite-output"] or manner.index is not None
         start = start_of(now)
         submission = make_submission(now, indices, overwrite=overwrite, surroundings=start.surroundings)
-        submitted = write(submission, now.jobs, indices, now.records, bundled=start.bundled)
+        submitted = write(submission, now.jobs, indices, lease, bundled=start.bundled)
     workers = min(local_workers(found.config), submission.count)
     _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
     return [Assignment(submitted, workers, start.command)]
@@ -231,10 +231,10 @@ def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
 
 def submit(found: Survey, manner: Manner, backend: Backend) -> Outcome:
     """Submit what is pending of an entry, as far as limits allow. Raise RefusedError for what is refused for good."""
-    with _planning(found, manner, backend.inquiry) as (now, indices):
+    with _planning(found, manner, backend.inquiry) as (now, indices, lease):
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
-        outcome = backend.submit(now, indices, overwrite=now.config["overwrite-output"])
+        outcome = backend.submit(now, indices, lease)
     for line in told_submissions(found.entry.label, outcome):
         _say(manner, line)
     if outcome.refused:

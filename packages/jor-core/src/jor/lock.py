@@ -5,9 +5,12 @@ It is made by link(2), so that it never stands there without its content, on NFS
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
 
 from .errors import BusyError
 from .runtime.owner import Owner
@@ -38,6 +41,11 @@ class Lease:
         finally:
             os.unlink(mine)
 
+    @property
+    def folder(self) -> str:
+        """Where it lies."""
+        return os.path.dirname(self.path)
+
     def refresh(self) -> None:
         """Say that the holder lives, if it is time to."""
         if time.monotonic() - self._refreshed > REFRESH_EVERY:
@@ -46,7 +54,17 @@ class Lease:
 
     def is_mine(self) -> bool:
         """Tell whether nobody has broken it meanwhile."""
-        return _read(self.path) == self._text
+        found = _look(self.path)
+        return found is not None and found.text == self._text
+
+    def confirm(self) -> None:
+        """Raise BusyError if another has broken it: this process stood still for longer than is waited for."""
+        if not self.is_mine():
+            raise BusyError(
+                "another process has begun to plan the same entry, for this one had stood still too long",
+                where=self.path,
+                remedy="Run again",
+            )
 
     def server_time(self) -> float:
         """Return the time of the last refresh by the clock that stamps files here, seconds since the epoch."""
@@ -55,7 +73,25 @@ class Lease:
     def release(self) -> None:
         """Let others take it."""
         if self.is_mine():
-            os.unlink(self.path)
+            with suppress(FileNotFoundError):  # NFS may do it twice, and tell of the second time
+                os.unlink(self.path)
+
+
+class _Seen(NamedTuple):
+    """What lay at the path of a lease when it was looked at; a lease taken later differs, be it by the same process."""
+
+    text: str | None  # None: a link, which jor does not make
+    mtime_ns: int
+
+    def holder(self, now: float) -> Owner | None:
+        """Return whose lease it was, if that one may have been alive at `now`."""
+        if self.text is None:
+            return None
+        owner = Owner.parse(self.text) or _UNKNOWN
+        if owner.is_dead():
+            return None
+        is_fresh = now - self.mtime_ns / 1e9 < STALE_AFTER
+        return owner if is_fresh or owner.host == Owner.current().host else None
 
 
 def holder(path: str, now: float) -> Owner | None:
@@ -63,17 +99,8 @@ def holder(path: str, now: float) -> Owner | None:
 
     `now` is the time by the clock that stamps files there, seconds since the epoch.
     """
-    text = _read(path)
-    if text is None:
-        return None
-    owner = Owner.parse(text) or _UNKNOWN
-    if owner.is_dead():
-        return None
-    try:
-        fresh = now - os.stat(path).st_mtime < STALE_AFTER
-    except FileNotFoundError:
-        return None
-    return owner if fresh or owner.host == Owner.current().host else None
+    found = _look(path)
+    return found and found.holder(now)
 
 
 def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIENCE) -> Lease:
@@ -87,12 +114,11 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
         try:
             return Lease(path)
         except FileExistsError:
-            text = _read(path)  # before it is judged: what has come since is not to be broken
-            owner = holder(path, server_time(path))
-        if owner is None and (text is not None or os.path.islink(path)):  # jor makes no links
-            _break(path, text)
+            found = _look(path)  # once: what is broken has to be what was judged
+            owner = found and found.holder(server_time(path))
+        # If there is nothing, it has been released since, or is not seen yet from here (NFS).
+        if found and not owner and _break(path, found):
             continue
-        # Without a text, it has been released since, or is not seen yet from here (NFS): not to be broken.
         if time.monotonic() - began > patience:
             owner = owner or _UNKNOWN
             raise BusyError(
@@ -107,12 +133,14 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
 
 
 def clear(path: str) -> None:
-    """Delete what the dead have left of the lease at `path`, and on its way to be one."""
-    text = _read(path)
-    if text is not None and holder(path, server_time(path)) is None:
-        _break(path, text)
+    """Delete what the dead have left of the lease at `path`, and on its way to be one or to break it."""
+    found = _look(path)
+    if found and not found.holder(server_time(path)):
+        _break(path, found)
     sweep_halfway(path)
-    sweep_halfway(f"{path}.broken")
+    folder, prefix = os.path.split(_breaking(path))
+    if any(name.startswith(prefix) for name in os.listdir(folder)):
+        clear(_breaking(path))
 
 
 def server_time(path: str) -> float:
@@ -124,27 +152,35 @@ def server_time(path: str) -> float:
     return now
 
 
-def _break(path: str, stale: str | None) -> None:
-    """Remove the lease of a dead holder, whose text is `stale`, leaving alone one that has been taken since."""
-    if _read(path) != stale:
-        return
-    aside = f"{path}.broken.{Owner.current()}"
+def _break(path: str, dead: _Seen) -> bool:
+    """Remove the lease of a dead holder, seen as `dead`; False if that has to be left to another for now.
+
+    Only who holds a lease for it may break one. So nothing can come between the last look and the removal: the dead do
+    not release what they hold.
+    """
     try:
-        os.rename(path, aside)
-    except FileNotFoundError:
-        return  # another has broken it
-    if _read(aside) != stale:
-        try:
-            os.link(aside, path)  # it was a live one's by then: give it back
-        except FileExistsError:
-            pass  # its holder finds by is_mine() that it has been lost
-    os.unlink(aside)
+        right = Lease(_breaking(path))
+    except FileExistsError:
+        found = _look(_breaking(path))
+        if found and not found.holder(server_time(path)):
+            _break(_breaking(path), found)
+        return False
+    try:
+        if _look(path) == dead:
+            os.unlink(path)
+    finally:
+        right.release()
+    return True
 
 
-def _read(path: str) -> str | None:
+def _breaking(path: str) -> str:
+    return f"{path}.breaking"
+
+
+def _look(path: str) -> _Seen | None:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
+    except OSError as error:
+        return _Seen(None, 0) if error.errno == errno.ELOOP else None
     with open(fd, encoding="ascii", errors="replace") as file:
-        return file.read(1000)
+        return _Seen(file.read(1000), os.fstat(fd).st_mtime_ns)

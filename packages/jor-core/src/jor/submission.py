@@ -21,7 +21,7 @@ from itertools import accumulate
 import attrs
 
 from .bundle import write_bundle
-from .errors import JorError, RecordError
+from .errors import BusyError, JorError, RecordError
 from .lock import Lease
 from .runtime.jobs import JobsBase
 from .runtime.outputs import output_name
@@ -206,15 +206,15 @@ def new_token() -> str:
 
 
 def write(
-    submission: Submission, jobs: JobsBase, indices: Iterable[int], records: str, *, bundled: bool = False
+    submission: Submission, jobs: JobsBase, indices: Iterable[int], planning: Lease, *, bundled: bool = False
 ) -> Submitted:
-    """Write `submission` of the jobs `indices`, which this process will carry out, into a new folder below `records`.
+    """Write `submission` of the jobs `indices`, which this process will carry out, into a new folder of records.
 
-    With `bundled`, the runtime lies there as well. Raise RecordError, leaving nothing behind, when it cannot be
-    written.
+    That one lies beside the lease by which this process is `planning` the entry. With `bundled`, the runtime lies there
+    as well. Raise RecordError when it cannot be written, BusyError when another is planning by now, leaving nothing.
     """
-    run = run_of(submission, records)
-    with _whole_or_not(run, records):
+    run = run_of(submission, planning.folder)
+    with _whole_or_not(run, planning):
         offsets = _write_jobs(run.jobs, jobs, indices)
         if bundled:
             write_bundle(run.bundle)
@@ -226,16 +226,21 @@ def write(
 
 
 def write_batch(
-    submission: Submission, jobs: JobsBase, indices: Iterable[int], records: str, script: str, *, bundled: bool = False
+    submission: Submission,
+    jobs: JobsBase,
+    indices: Iterable[int],
+    planning: Lease,
+    script: str,
+    *,
+    bundled: bool = False,
 ) -> Run:
-    """Write `submission`, which a batch system is to carry out by `script`, into a new folder below `records`.
+    """Write `submission`, which a batch system is to carry out by `script`, as `write` does.
 
-    It is on the disk when this returns: what is submitted next can be found again after a crash. With `bundled`, the
-    runtime lies there as well. Raise RecordError, leaving nothing behind, when it cannot be written.
+    It is on the disk when this returns: what is submitted next can be found again after a crash.
     """
     assert submission.batch is not None
-    run = run_of(submission, records)
-    with _whole_or_not(run, records):
+    run = run_of(submission, planning.folder)
+    with _whole_or_not(run, planning):
         offsets = _write_jobs(run.jobs, jobs, indices)
         offsets = offsets[:: submission.batch.jobs_per_task]
         offsets.append(os.stat(run.jobs).st_size)
@@ -342,14 +347,18 @@ def unwritable(error: OSError, records: str) -> JorError:
 
 
 @contextmanager
-def _whole_or_not(run: Run, records: str) -> Iterator[None]:
-    """Make the folder of `run`, and delete it again when what is to be written there cannot be."""
+def _whole_or_not(run: Run, planning: Lease) -> Iterator[None]:
+    """Make the folder of `run`, and delete it again when what is to be written there cannot be, or may not be."""
     try:
         os.makedirs(run.folder)
         yield
+        planning.confirm()  # now that all others can see it: who plans from here on leaves its jobs alone
     except OSError as error:
         shutil.rmtree(run.folder, ignore_errors=True)
-        raise unwritable(error, records) from error
+        raise unwritable(error, planning.folder) from error
+    except BusyError:
+        shutil.rmtree(run.folder, ignore_errors=True)
+        raise
 
 
 def _write_submission(run: Run, submission: Submission) -> None:

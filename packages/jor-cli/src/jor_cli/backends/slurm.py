@@ -18,7 +18,7 @@ from jor.config import Config
 from jor.executions import durations
 from jor.history import may_live
 from jor.local import environment
-from jor.lock import server_time
+from jor.lock import Lease, server_time
 from jor.plan import Survey, make_submission
 from jor.runtime.records import Run
 from jor.runtime.tenure import heeded_within
@@ -185,15 +185,15 @@ class Backend:
         script = script_of(wanted, ["true"])
         return self._slurm.try_submission(script, options, indices(tasks))
 
-    def submit(self, found: Survey, chosen: Sequence[int], *, overwrite: bool) -> Outcome:
-        """Submit the jobs `chosen` of an entry, whose lock this process holds, as far as limits allow."""
+    def submit(self, found: Survey, chosen: Sequence[int], planning: Lease) -> Outcome:
+        """Submit the jobs `chosen` of an entry, which this process is `planning`, as far as limits allow."""
         if not chosen:
             return Outcome()
         outcome = Outcome(delay=_revoke_earlier(found, chosen))
         for wanted, jobs in self.plan(found, chosen):
             if outcome.delay:
                 wanted = attrs.evolve(wanted, options=attrs.evolve(wanted.options, begin=f"now+{outcome.delay}"))
-            outcome = self._submit_alike(found, wanted, jobs, overwrite, outcome)
+            outcome = self._submit_alike(found, wanted, jobs, planning, outcome)
         return outcome
 
     def submit_collect(self, found: Survey, arguments: Sequence[str], arrays: Sequence[ArrayId]) -> str:
@@ -226,7 +226,7 @@ class Backend:
         ]
 
     def _submit_alike(
-        self, found: Survey, wanted: Request, jobs: Sequence[int], overwrite: bool, outcome: Outcome
+        self, found: Survey, wanted: Request, jobs: Sequence[int], planning: Lease, outcome: Outcome
     ) -> Outcome:
         """Submit jobs that need the same; return `outcome` with what has become of them."""
         if outcome.why:
@@ -242,7 +242,7 @@ class Backend:
             tasks = min(left, self.limits.largest_array, quota.most or left)
             part = allowed[done : done + tasks * wanted.jobs_per_task]
             try:
-                one = self._submit_array(found, wanted, part, overwrite)
+                one = self._submit_array(found, wanted, part, planning)
             except AccountLimitError as error:
                 smaller = error.what
                 quota.refused(tasks, smaller)
@@ -281,10 +281,11 @@ class Backend:
             )
         return min(bounds, default=(None, ""), key=lambda bound: bound[0] or 0)
 
-    def _submit_array(self, found: Survey, wanted: Request, jobs: Sequence[int], overwrite: bool) -> Submitted:
+    def _submit_array(self, found: Survey, wanted: Request, jobs: Sequence[int], planning: Lease) -> Submitted:
         token = new_token()
         batch = wanted.batch(job_name(found.entry.label, token))
         start = start_of(found)
+        overwrite = found.config["overwrite-output"]
         submission = make_submission(
             found, jobs, overwrite=overwrite, surroundings=start.surroundings, token=token, batch=batch
         )
@@ -293,7 +294,7 @@ class Backend:
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
         script = script_of(wanted, start.command(run))
-        write_batch(submission, found.jobs, jobs, found.records, script, bundled=start.bundled)
+        write_batch(submission, found.jobs, jobs, planning, script, bundled=start.bundled)
 
         def ask() -> ArrayId:
             ledger.asked(run)
