@@ -14,6 +14,7 @@ import attrs
 import pytest
 
 from jor.config import read_config
+from jor.lock import Lease
 from jor.plan import Survey, make_submission, survey
 from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_name
@@ -142,7 +143,9 @@ def record_submission(found: Survey, number: int, attempt: int) -> None:
     jobs = range(found.status.total) if attempt == 1 else [1]
     submission = make_submission(found, jobs, overwrite=False, batch=batch, token=f"{attempt:010}")
     submission = attrs.evolve(submission, created=f"2026-03-0{attempt}T12:00:00.000Z")
-    run = write_batch(submission, found.jobs, jobs, found.records, "#!/bin/bash\n")
+    os.makedirs(found.records, exist_ok=True)
+    with Lease(os.path.join(found.records, "lock")) as planning:
+        run = write_batch(submission, found.jobs, jobs, planning, "#!/bin/bash\n")
     ledger.accepted(run, ArrayId(510 + 2 * number + attempt, "jor-one"))
     for task, index in enumerate(jobs):
         owner = f"node{task}~0123abcd.42~17~99"

@@ -45,11 +45,8 @@ def found(tmp_path, monkeypatch):
 
 def submit(found, indices, **options):
     overwrite = options.get("overwrite", False)
-    planning = plan(found)
-    try:
+    with plan(found) as planning:
         return write(make_submission(found, indices, overwrite=overwrite), found.jobs, indices, planning)
-    finally:
-        planning.release()
 
 
 def plan(found):

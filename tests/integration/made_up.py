@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from jor.config import read_config
-from jor.lock import acquire
+from jor.lock import Lease
 from jor.plan import make_submission, survey
 from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_names
@@ -48,9 +48,8 @@ def make_up(folder: Path, jobs: int, *, tasks: int = 100, hosts: int = 12) -> No
     (found,) = survey(read_todo(str(folder / "todo.yaml")), read_config({"path-prefix": str(folder)}))
     submission = make_submission(found, range(jobs), overwrite=False)
     os.makedirs(found.records)
-    planning = acquire(os.path.join(found.records, "lock"), print)
-    submitted = write(submission, found.jobs, range(jobs), planning)
-    planning.release()
+    with Lease(os.path.join(found.records, "lock")) as planning:
+        submitted = write(submission, found.jobs, range(jobs), planning)
     names = list(output_names(found.jobs))
     per_task = -(-jobs // tasks)
     for task in range(tasks):

@@ -173,20 +173,18 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
         lease = acquire(os.path.join(records, "lock"), lambda owner: _say(manner, _waiting(found, owner)))
     except OSError as error:
         raise unwritable(error, records) from error
-    try:
+    with lease:
         _await_workers(found, manner, lease)
-        (now,) = again([found], lease.server_time(), ask)
+        (now,) = again([found], lease.taken, ask)
         clear(lease.path)
-        sweep_unfinished(records, lease.server_time())
+        sweep_unfinished(records, lease.taken)
         sweep(partial_folder(records), lambda: now.history.gone(now.carriers))
         yield now, _unclaimed(now, _wanted(now, manner), manner, ask, lease), lease
-    finally:
-        lease.release()
 
 
 def _unclaimed(found: Survey, indices: Sequence[int], manner: Manner, ask: Ask, lease: Lease) -> Sequence[int]:
     """Return those of the jobs `indices` whose output nobody is making for another list of jobs."""
-    claimed = makers(found, ask, lease.server_time(), manner.known) if indices else {}
+    claimed = makers(found, ask, lease.taken, manner.known) if indices else {}
     if not claimed:
         return indices
     by_job = {index: claimed[name] for index in indices if (name := output_name(found.jobs, index)) in claimed}
@@ -200,7 +198,7 @@ def _await_workers(found: Survey, manner: Manner, lease: Lease) -> None:
     """Wait until the workers of a command that was killed have ended, lest a job run twice at once."""
     deadline = time.monotonic() + PATIENCE
     told = False
-    while owner := outliving(found.records, lease.server_time()):
+    while owner := outliving(found.records, lease.taken):
         if not told:
             who = f"process {owner.pid} on {owner.host}, which works for a jor run that was killed"
             _say(manner, f"{found.entry.label}: waiting for {who}")

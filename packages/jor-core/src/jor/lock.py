@@ -27,7 +27,10 @@ _UNKNOWN = Owner("an unknown host", "", 0, 0)
 
 
 class Lease:
-    """The file at `path`, held by this process. Raise FileExistsError when somebody holds it."""
+    """The file at `path`, held by this process until it is released, as by the end of a with statement.
+
+    Raise FileExistsError when somebody holds it.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -36,10 +39,18 @@ class Lease:
         mine = f"{path}.{self._text}"
         with open(mine, "x", encoding="ascii") as file:  # never through a link that lies there
             file.write(self._text)
+            #: When it was taken, by the clock that stamps files here, seconds since the epoch.
+            self.taken = os.fstat(file.fileno()).st_mtime
         try:
             os.link(mine, path)
         finally:
             os.unlink(mine)
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     @property
     def folder(self) -> str:
@@ -65,10 +76,6 @@ class Lease:
                 where=self.path,
                 remedy="Run again",
             )
-
-    def server_time(self) -> float:
-        """Return the time of the last refresh by the clock that stamps files here, seconds since the epoch."""
-        return os.stat(self.path).st_mtime
 
     def release(self) -> None:
         """Let others take it."""
@@ -165,11 +172,9 @@ def _break(path: str, dead: _Seen) -> bool:
         if found and not found.holder(server_time(path)):
             _break(_breaking(path), found)
         return False
-    try:
+    with right:
         if _look(path) == dead:
             os.unlink(path)
-    finally:
-        right.release()
     return True
 
 
