@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -78,6 +79,12 @@ def test_lease_of_another_host_is_judged_by_the_clock_that_stamps_files(path, mo
     assert os.path.exists(path)
 
 
+def test_holder_in_another_pid_namespace_is_waited_for_until_it_is_stale(path):
+    put(path, HERE._replace(boot=HERE.boot + "1"))
+    assert holder(path, time.time()) is not None
+    assert holder(path, time.time() + STALE_AFTER + 1) is None
+
+
 def test_living_holder_on_this_host_is_never_stale(path):
     put(path, HERE, age=10 * STALE_AFTER)
     assert holder(path, time.time()) == HERE
@@ -95,6 +102,83 @@ def test_release_leaves_alone_what_another_has_taken(path):
     assert not lease.is_mine()
     lease.release()
     assert os.path.exists(path)
+
+
+def test_lease_that_is_lost_is_neither_refreshed_nor_kept(path):
+    lease = Lease(path)
+    put(path, ELSEWHERE, age=100)
+    lease._refreshed -= 31
+    with pytest.raises(BusyError, match="has lost its lock: it stood still for 10 minutes, or it was deleted"):
+        lease.refresh()
+    assert time.time() - os.stat(path).st_mtime > 50
+
+
+def test_dead_lease_and_dead_breaker_of_it_are_cleared_at_once(path, tmp_path):
+    put(path, DEAD)
+    put(f"{path}.breaking", DEAD)
+    put(f"{path}.breaking.{DEAD}", DEAD)
+    clear(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lease_is_not_broken_while_another_breaks_it(path):
+    put(path, DEAD)
+    with Lease(f"{path}.breaking"):
+        with pytest.raises(BusyError):
+            acquire(path, nobody, patience=0.1)
+        assert os.path.exists(path)
+    acquire(path, nobody)
+
+
+def test_lease_that_has_been_refreshed_since_it_was_judged_is_not_broken(path, monkeypatch):
+    put(path, ELSEWHERE, age=STALE_AFTER + 1)
+    take = Lease.__init__
+
+    def take_late(lease, at):
+        if at.endswith(".breaking"):
+            os.utime(path)
+        take(lease, at)
+
+    monkeypatch.setattr(Lease, "__init__", take_late)
+    clear(path)
+    assert holder(path, time.time()) == ELSEWHERE
+
+
+def test_network_file_system_may_do_twice_what_it_was_told_once(path, tmp_path, monkeypatch):
+    link, unlink = os.link, os.unlink
+
+    def link_twice(source, target):
+        link(source, target)
+        link(source, target)
+
+    def unlink_twice(name):
+        unlink(name)
+        unlink(name)
+
+    monkeypatch.setattr(os, "link", link_twice)
+    monkeypatch.setattr(os, "unlink", unlink_twice)
+    put(path, DEAD)
+    with acquire(path, nobody) as lease:
+        assert lease.is_mine()
+        with pytest.raises(FileExistsError):
+            Lease(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lease_that_may_not_be_seen_is_not_taken_for_dead(path, monkeypatch):
+    def refuse(name, flags):
+        raise PermissionError(errno.EACCES, "not for you", name)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError):
+        holder(path, time.time())
+
+
+def test_link_in_the_place_of_a_lease_is_not_followed(path, tmp_path):
+    put(tmp_path / "elsewhere", HERE)
+    os.symlink(tmp_path / "elsewhere", path)
+    assert acquire(path, nobody).is_mine()
+    assert (tmp_path / "elsewhere").read_text() == str(HERE)
 
 
 def test_refresh_is_for_a_holder_that_lives_long(path):

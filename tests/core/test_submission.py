@@ -74,7 +74,7 @@ def test_who_has_stood_still_too_long_leaves_the_entry_to_who_plans_it_now(found
     other = f"elsewhere~0~{os.getpid()}~1"
     with open(planning.path, "w") as file:
         file.write(other)
-    with pytest.raises(BusyError, match="another process has begun to plan the same entry"):
+    with pytest.raises(BusyError, match="this process has lost its lock"):
         write(make_submission(found, [0], overwrite=False), found.jobs, [0], planning)
     planning.release()
     assert os.listdir(os.path.join(found.records, "runs")) == []

@@ -48,6 +48,7 @@ SUBMISSION = "cluster/test_submission.py"
 TENURE = "core/runtime/test_tenure.py"
 TRUST = "faults/test_trust.py"
 UNITS = "slurm/test_units.py"
+UNSEEN = "faults/test_unseen.py"
 
 MATRIX = (
     # Kills and signals, on this machine
@@ -86,7 +87,9 @@ MATRIX = (
     Row("two and ten runs and statuses at once", "once kept", {CROWDS: "test_runs_and_statuses_at_once_execute_each_job_once", FAULTS: "test_runs_at_once_execute_each_job_once"}),
     Row("runs, overwrites and collects at once, half of them killed", "whole once kept", {CROWDS: "test_runs_that_overwrite_and_are_killed_in_a_crowd_lose_nothing"}),
     Row("collect beside runs, as outputs come and go, on a full disk", "known told", {COLLECT: "test_note_tells_outputs_that_came_or_went_meanwhile test_collections_at_the_same_time_each_leave_a_note test_collect_goes_on_where_no_note_can_be_written test_collect_that_fails_leaves_no_note_and_says_so_in_an_old_one test_collect_that_raises_is_told_with_its_traceback"}),
-    Row("lock of the dead, of another host, broken, of garbage", "once told", {LOCK: "test_processes_that_contend_hold_it_one_at_a_time test_lease_of_the_dead_is_taken test_garbage_is_held_until_it_is_stale", "core/test_submission.py": "test_who_has_stood_still_too_long_leaves_the_entry_to_who_plans_it_now"}),
+    Row("lock of the dead, of another host, broken, of garbage", "once told", {LOCK: "test_processes_that_contend_hold_it_one_at_a_time test_lease_of_the_dead_is_taken test_garbage_is_held_until_it_is_stale test_dead_lease_and_dead_breaker_of_it_are_cleared_at_once test_lease_is_not_broken_while_another_breaks_it test_lease_that_has_been_refreshed_since_it_was_judged_is_not_broken test_lease_that_may_not_be_seen_is_not_taken_for_dead"}),
+    Row("run suspended, or its host standing still, for long", "once kept told", {UNSEEN: "test_workers_say_for_a_suspended_run_that_it_lives test_run_on_a_host_that_stood_still_leaves_all_to_who_has_taken_over", TENURE: "test_worker_with_jobs_says_for_a_suspended_command_that_it_lives test_worker_stops_when_another_command_has_taken_over", LOCK: "test_lease_that_is_lost_is_neither_refreshed_nor_kept", "core/test_submission.py": "test_who_has_stood_still_too_long_leaves_the_entry_to_who_plans_it_now"}),
+    Row("processes of others that /proc hides, or another PID namespace", "once", {UNSEEN: "test_run_of_a_user_whose_processes_are_hidden_is_left_alone", LOCK: "test_holder_in_another_pid_namespace_is_waited_for_until_it_is_stale"}),
     # Hostile and damaged input
     Row("damaged todo, config, jobargs, records, Slurm's answers", "told data", {FUZZ: "test_damaged_content_is_read_or_refused_with_reason"}),
     Row("well-formed records of odd values", "told data", {FUZZ: "test_well_formed_content_of_odd_values_is_read_or_refused_with_reason"}),

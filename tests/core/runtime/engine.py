@@ -44,6 +44,7 @@ class Engine:
         self.run = self.output / ".jor" / "entry" / "runs" / "1-token"
         self.run.mkdir(parents=True)
         self.module = folder / "jobs_engine.py"
+        (self.run / "alive").touch()
         self.module.write_text(MODULE.format(head=settings.pop("head", ""), body=body, hows=hows))
         self._submit(settings)
         self._feed = -1

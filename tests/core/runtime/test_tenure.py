@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -14,14 +16,27 @@ from jor.runtime.tenure import LOOK_EVERY, Attempt, Tenure, heeded_within
 BATCH = {"time_limit": None, "requeue": ()}
 
 
-def tenure(folder, restart, sleep=None):
+def tenure(folder, restart, sleep=None, batch=BATCH):
     watch = SimpleNamespace(stopped_by=None, abandoned=False, warned=False, sleep=sleep)
-    return Tenure(Run(str(folder)), BATCH, Attempt(1, restart), watch)
+    return Tenure(Run(str(folder)), batch, Attempt(1, restart), watch)
 
 
 def claim(folder, restart):
     owner = Owner.current()._replace(host="elsewhere")
     return Journal(Run(str(folder)).journal(1, restart), {"owner": str(owner)})
+
+
+def test_worker_with_jobs_says_for_a_suspended_command_that_it_lives(tmp_path):
+    alive = tmp_path / "alive"
+    alive.touch()
+    os.utime(alive, (1, 1))
+    assert tenure(tmp_path, 0, batch=None).lapsed() == ""
+    assert time.time() - alive.stat().st_mtime < 60
+
+
+def test_worker_stops_when_another_command_has_taken_over(tmp_path):
+    assert tenure(tmp_path, 0, batch=None).lapsed() == "its jobs have been taken over: jor had stood still"
+    assert tenure(tmp_path / "deleted", 0, batch=None).lapsed() == ""
 
 
 @pytest.mark.parametrize("restart", [1, 2, 10])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import attrs
 import click
 
+from jor import BusyError
 from jor.config import Config, Setting
 from jor.entries import Entry
 from jor.local import Progress
@@ -95,7 +96,7 @@ def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> 
     found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
     try:
         outcome = submit(found, attrs.evolve(manner, spent={found.records: spent}, quiet=True), backend)
-    except CommandError as error:
+    except (BusyError, CommandError) as error:
         click.echo(message(error), err=True)
         return 0
     except RefusedError as error:

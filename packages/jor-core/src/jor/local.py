@@ -114,6 +114,8 @@ class _Local:
 
     def run(self) -> Result:
         while True:
+            for crew in self._crews:
+                crew.submitted.lease.refresh()  # first: after a standstill, others may have taken over what is left
             if self._watch.stopping:
                 self._pass_signal_on()
             else:
@@ -145,7 +147,6 @@ class _Local:
         bereaved = False
         for crew in self._crews:
             bereaved |= crew.look()
-            crew.submitted.lease.refresh()
         if bereaved:
             kill_descendants(self._spared.union(*(crew.pids for crew in self._crews)))
 

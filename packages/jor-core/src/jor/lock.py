@@ -13,11 +13,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from .errors import BusyError
-from .runtime.owner import Owner
+from .runtime.owner import REFRESH_EVERY, Owner
 from .runtime.staging import sweep_halfway
 
-#: Seconds between two refreshes of a file that is held.
-REFRESH_EVERY = 30.0
 #: Seconds without a refresh after which a holder that cannot be seen from here (another host) counts as dead.
 STALE_AFTER = 600.0
 #: Seconds to wait for another that is at work.
@@ -37,14 +35,18 @@ class Lease:
         self._text = str(Owner.current())
         self._refreshed = time.monotonic()
         mine = f"{path}.{self._text}"
-        with open(mine, "x", encoding="ascii") as file:  # never through a link that lies there
-            file.write(self._text)
-            #: When it was taken, by the clock that stamps files here, seconds since the epoch.
-            self.taken = os.fstat(file.fileno()).st_mtime
         try:
-            os.link(mine, path)
+            with open(mine, "x", encoding="ascii") as file:  # never through a link that lies there
+                file.write(self._text)
+                #: When it was taken, by the clock that stamps files here, seconds since the epoch.
+                self.taken = os.fstat(file.fileno()).st_mtime
+            try:
+                os.link(mine, path)
+            except FileExistsError:
+                if os.stat(mine).st_nlink != 2:  # NFS may do it twice, and tell of the second time: open(2), O_EXCL
+                    raise
         finally:
-            os.unlink(mine)
+            _remove(mine)
 
     def __enter__(self) -> Lease:
         return self
@@ -58,10 +60,9 @@ class Lease:
         return os.path.dirname(self.path)
 
     def refresh(self) -> None:
-        """Say that the holder lives, if it is time to."""
+        """Say that the holder lives, if it is time to. Raise BusyError as `confirm` does."""
         if time.monotonic() - self._refreshed > REFRESH_EVERY:
-            self._refreshed = time.monotonic()
-            os.utime(self.path)
+            self.confirm()
 
     def is_mine(self) -> bool:
         """Tell whether nobody has broken it meanwhile."""
@@ -69,19 +70,20 @@ class Lease:
         return found is not None and found.text == self._text
 
     def confirm(self) -> None:
-        """Raise BusyError if another has broken it: this process stood still for longer than is waited for."""
+        """Say that the holder lives. Raise BusyError if another has broken it."""
         if not self.is_mine():
             raise BusyError(
-                "another process has begun to plan the same entry, for this one had stood still too long",
+                f"this process has lost its lock: it stood still for {STALE_AFTER / 60:.0f} minutes, or it was deleted",
                 where=self.path,
                 remedy="Run again",
             )
+        self._refreshed = time.monotonic()
+        os.utime(self.path)
 
     def release(self) -> None:
         """Let others take it."""
         if self.is_mine():
-            with suppress(FileNotFoundError):  # NFS may do it twice, and tell of the second time
-                os.unlink(self.path)
+            _remove(self.path)
 
 
 class _Seen(NamedTuple):
@@ -98,7 +100,7 @@ class _Seen(NamedTuple):
         if owner.is_dead():
             return None
         is_fresh = now - self.mtime_ns / 1e9 < STALE_AFTER
-        return owner if is_fresh or owner.host == Owner.current().host else None
+        return owner if is_fresh or owner.is_running() else None
 
 
 def holder(path: str, now: float) -> Owner | None:
@@ -121,11 +123,8 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
         try:
             return Lease(path)
         except FileExistsError:
-            found = _look(path)  # once: what is broken has to be what was judged
-            owner = found and found.holder(server_time(path))
-        # If there is nothing, it has been released since, or is not seen yet from here (NFS).
-        if found and not owner and _break(path, found):
-            continue
+            clear(path)
+            owner = holder(path, server_time(path))  # None: it is free now, or not seen yet from here (NFS)
         if time.monotonic() - began > patience:
             owner = owner or _UNKNOWN
             raise BusyError(
@@ -141,13 +140,18 @@ def acquire(path: str, waiting: Callable[[Owner], None], patience: float = PATIE
 
 def clear(path: str) -> None:
     """Delete what the dead have left of the lease at `path`, and on its way to be one or to break it."""
+    breaking = f"{path}.breaking"
+    folder, prefix = os.path.split(breaking)
+    if any(name.startswith(prefix) for name in os.listdir(folder)):
+        clear(breaking)  # first: it would be in the way
     found = _look(path)
     if found and not found.holder(server_time(path)):
-        _break(path, found)
+        # Only who holds a lease for it may break one. So nothing can come between the last look and the removal: the
+        # dead do not release what they hold. (One that seemed dead, and stood still, finds out by `confirm`.)
+        with suppress(FileExistsError), Lease(breaking):
+            if _look(path) == found:  # what is broken has to be what was judged
+                _remove(path)
     sweep_halfway(path)
-    folder, prefix = os.path.split(_breaking(path))
-    if any(name.startswith(prefix) for name in os.listdir(folder)):
-        clear(_breaking(path))
 
 
 def server_time(path: str) -> float:
@@ -155,37 +159,26 @@ def server_time(path: str) -> float:
     mine = f"{path}.{Owner.current()}"
     with open(mine, "x", encoding="ascii") as file:
         now = os.fstat(file.fileno()).st_mtime
-    os.unlink(mine)
+    _remove(mine)
     return now
 
 
-def _break(path: str, dead: _Seen) -> bool:
-    """Remove the lease of a dead holder, seen as `dead`; False if that has to be left to another for now.
-
-    Only who holds a lease for it may break one. So nothing can come between the last look and the removal: the dead do
-    not release what they hold.
-    """
-    try:
-        right = Lease(_breaking(path))
-    except FileExistsError:
-        found = _look(_breaking(path))
-        if found and not found.holder(server_time(path)):
-            _break(_breaking(path), found)
-        return False
-    with right:
-        if _look(path) == dead:
-            os.unlink(path)
-    return True
-
-
-def _breaking(path: str) -> str:
-    return f"{path}.breaking"
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):  # NFS may do it twice, and tell of the second time
+        os.unlink(path)
 
 
 def _look(path: str) -> _Seen | None:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(path, encoding="ascii", errors="replace", opener=_open_no_link) as file:
+            return _Seen(file.read(1000), os.fstat(file.fileno()).st_mtime_ns)
     except OSError as error:
-        return _Seen(None, 0) if error.errno == errno.ELOOP else None
-    with open(fd, encoding="ascii", errors="replace") as file:
-        return _Seen(file.read(1000), os.fstat(fd).st_mtime_ns)
+        if error.errno == errno.ELOOP:
+            return _Seen(None, 0)
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
+            return None
+        raise  # of what may not be seen nobody knows that it is dead
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)

@@ -14,14 +14,14 @@ import time
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from itertools import accumulate
 
 import attrs
 
 from .bundle import write_bundle
-from .errors import BusyError, JorError, RecordError
+from .errors import JorError, RecordError
 from .lock import Lease
 from .runtime.jobs import JobsBase
 from .runtime.outputs import output_name
@@ -317,8 +317,12 @@ def sweep_unfinished(records: str, now: float) -> None:
     except FileNotFoundError:
         return
     for folder in folders:
-        if not os.path.exists(Run(folder.path).submission) and now - folder.stat().st_mtime > ABANDONED_AFTER:
-            shutil.rmtree(folder.path, ignore_errors=True)
+        try:
+            os.stat(Run(folder.path).submission)
+        except FileNotFoundError:
+            with suppress(FileNotFoundError):  # who was writing it has deleted it by now
+                if now - folder.stat().st_mtime > ABANDONED_AFTER:
+                    shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def ranges(indices: Sequence[int]) -> Ranges:
@@ -353,11 +357,10 @@ def _whole_or_not(run: Run, planning: Lease) -> Iterator[None]:
         os.makedirs(run.folder)
         yield
         planning.confirm()  # now that all others can see it: who plans from here on leaves its jobs alone
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)
-        raise unwritable(error, planning.folder) from error
-    except BusyError:
-        shutil.rmtree(run.folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise unwritable(error, planning.folder) from error
         raise
 
 

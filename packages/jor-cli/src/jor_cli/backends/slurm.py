@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from jor import JorError
+from jor import BusyError, JorError
 from jor.cache import cache_folder
 from jor.config import Config
 from jor.executions import durations
@@ -246,7 +246,7 @@ class Backend:
             except AccountLimitError as error:
                 smaller = error.what
                 quota.refused(tasks, smaller)
-            except (LimitError, UnreachableError) as error:
+            except (LimitError, UnreachableError, BusyError) as error:
                 why = error.what
             except RefusedError as error:
                 return attrs.evolve(outcome, refused=error)

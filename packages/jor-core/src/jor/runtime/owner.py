@@ -6,6 +6,9 @@ import os
 import time
 from typing import NamedTuple
 
+#: Seconds between two refreshes of a file that says that its owner lives.
+REFRESH_EVERY = 30.0
+
 
 class Owner(NamedTuple):
     """A process: host, boot of that host (with its PID namespace), process id, start time in clock ticks.
@@ -48,7 +51,7 @@ class Owner(NamedTuple):
             return True  # the host has been started anew since
         if self.boot != here.boot:
             return False  # another PID namespace (a container): its process ids mean nothing here
-        return _start_time(self.pid) != self.started
+        return _start_time(self.pid) not in (self.started, 0)
 
 
 def age() -> float:
@@ -75,19 +78,15 @@ def _start_time(pid: int) -> int | None:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-    except FileNotFoundError:
-        if os.path.isdir("/proc/self"):
-            return None
-        return _start_time_without_proc(pid)
     except OSError:
-        return None
+        return _start_time_without_proc(pid)  # or it is another user's, and those are hidden (hidepid)
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
 def _start_time_without_proc(pid: int) -> int | None:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return None
     except PermissionError:
         pass  # it exists and is another user's

@@ -9,7 +9,7 @@ import time
 from typing import Any, Mapping, NamedTuple
 
 from .journal import Reader
-from .owner import Owner, age
+from .owner import REFRESH_EVERY, Owner, age
 from .records import Run
 from .watch import Watch
 
@@ -78,9 +78,9 @@ class Tenure:
             self._watch.sleep(1.0)
 
     @property
-    def patience(self) -> float | None:
-        """How long it may sleep at most before it asks anew; None for as long as it likes."""
-        return LOOK_EVERY if self._batch else None
+    def patience(self) -> float:
+        """How long it may sleep at most before it asks anew, seconds."""
+        return LOOK_EVERY if self._batch else REFRESH_EVERY
 
     def lapsed(self) -> str:
         """Return why the jobs that run have to stop; '' as long as they need not."""
@@ -88,9 +88,12 @@ class Tenure:
             return signal.Signals(self._watch.stopped_by).name
         if self._watch.abandoned:
             return "jor was killed while it ran"
-        if self._batch is None:
-            return ""
         now = time.monotonic()
+        if self._batch is None:
+            if not self._lost and now >= self._look_at:
+                self._look_at = now + REFRESH_EVERY
+                self._lost = self._refresh()
+            return self._lost
         if not self._lost and now >= self._look_at:
             # Not a look-up of each, which NFS may answer from a stale cache for a minute.
             names = _names(self._run.folder)
@@ -108,6 +111,17 @@ class Tenure:
             self._requeue_at = self._requeue_at or now + self._batch["warning"] * 0.75
             if now >= self._requeue_at:
                 return "its task's time was up"
+        return ""
+
+    def _refresh(self) -> str:
+        """Say that this submission is being carried out, also while the command is suspended; return why it is not."""
+        try:
+            os.utime(self._run.alive)
+        except FileNotFoundError:
+            if os.path.isdir(self._run.folder):
+                return "its jobs have been taken over: jor had stood still"
+        except OSError:
+            pass  # as below
         return ""
 
     def ending(self) -> str:
