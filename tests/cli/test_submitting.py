@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jor import BusyError
 from jor.config import read_config
 from jor.plan import survey
 from jor.todo import read_todo
@@ -106,6 +107,18 @@ def test_topping_up_gives_up_what_slurm_refuses_for_good(five, slurm, capsys):
     assert [topped_up(backend, told) for _ in range(3)] == [0, None, None]
     assert slurm.sizes == [5]
     assert capsys.readouterr().err.count("invalid partition specified") == 1
+    assert submissions(five) == []
+
+
+@pytest.mark.parametrize("where", ["jor.lock.Lease.confirm", "jor_cli.launch.acquire"])
+def test_topping_up_leaves_an_entry_to_another_that_is_planning_it(five, slurm, capsys, monkeypatch, where):
+    def lose(*_):
+        raise BusyError("another is planning", where="lock", remedy="Run again")
+
+    monkeypatch.setattr(where, lose)
+    assert topped_up(Backend(read_config(PACKED)), set()) == 0
+    assert "another is planning" in capsys.readouterr().err
+    assert slurm.calls("sbatch") == []
     assert submissions(five) == []
 
 
