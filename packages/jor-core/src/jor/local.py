@@ -20,7 +20,7 @@ from .runtime.journal import Reader, Record
 from .runtime.processes import adopt_orphans, children, kill_descendants, load_prctl
 from .runtime.records import Run
 from .runtime.sources import END, ITEM
-from .runtime.watch import Watch
+from .runtime.watch import STOPPING, Watch
 from .runtime.worker import CANNOT_WORK
 from .submission import Submitted
 
@@ -248,6 +248,8 @@ class _Crew:
         argv = self._command(run, [str(task)])
         log = "" if self._foreground else run.log(task)
         output = None if self._foreground else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        # A Python that is starting may lose a signal: the worker gets it when it can hear.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         try:
             process = subprocess.Popen(
                 argv,
@@ -259,6 +261,7 @@ class _Crew:
                 start_new_session=True,  # a Ctrl-C in the terminal is passed on by us, once
             )
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             if output is not None:
                 os.close(output)
         self.workers.append(_Worker(process, Reader(run.journal(task)), log))

@@ -100,6 +100,7 @@ class _Worker:
         else:
             self._source = Chunk(run, attempt.task, self._is_wanted)
             self._watch = Watch()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # blocked by the command until they can be heard
         self._tenure = Tenure(run, self._batch, attempt, self._watch)
         self._attempt = attempt
         self._before: _Earlier | None = None
