@@ -108,7 +108,7 @@ def test_lease_that_is_lost_is_neither_refreshed_nor_kept(path):
     lease = Lease(path)
     put(path, ELSEWHERE, age=100)
     lease._refreshed -= 31
-    with pytest.raises(BusyError, match="has lost its lock: it stood still for 10 minutes, or it was deleted"):
+    with pytest.raises(BusyError, match="has lost its lock: it stood still for 10 minutes, or the file was deleted"):
         lease.refresh()
     assert time.time() - os.stat(path).st_mtime > 50
 

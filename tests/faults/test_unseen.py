@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from jor.lock import STALE_AFTER
 
 from ..integration.commands import Jor, outputs, wait_until
 from .conftest import gone
-from .projects import executions, expected, overlaps
+from .projects import CAREFUL_JOBS, executions, expected, overlaps
 
 ON_ANOTHER_HOST = ("unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh")
 #: As another user under `hidepid=2`, proc(5): what has capabilities is hidden from who has none, and is in no group.
@@ -61,7 +62,7 @@ def age(project: Path) -> Path:
 
 
 def test_workers_say_for_a_suspended_run_that_it_lives(jor: Jor, other: Jor, project: Path, impatient: Path) -> None:
-    process = started(jor, PYTHONPATH=impatient, SECONDS_OF_JOBS=10)
+    process = started(jor, PYTHONPATH=impatient, SECONDS_OF_JOBS=5)
     process.send_signal(signal.SIGSTOP)
     alive = age(project)
     wait_until(lambda: time.time() - alive.stat().st_mtime < STALE_AFTER)
@@ -72,21 +73,39 @@ def test_workers_say_for_a_suspended_run_that_it_lives(jor: Jor, other: Jor, pro
     assert outputs(project) == expected()
 
 
+@pytest.mark.parametrize("arguments", ["", "  jobargs: n=6\n"], ids=["the same todo-list", "an edited one"])
 def test_run_on_a_host_that_stood_still_leaves_all_to_who_has_taken_over(
-    jor: Jor, other: Jor, project: Path, impatient: Path
+    jor: Jor, other: Jor, project: Path, impatient: Path, arguments: str
 ) -> None:
     process = started(jor, PYTHONPATH=impatient, SECONDS_OF_JOBS=600)
     suspended = jor.processes()
     for pid in suspended:
         os.kill(pid, signal.SIGSTOP)
     age(project)
+    with (jor.folder / "todo.yaml").open("a") as todo:
+        todo.write(arguments)
     assert other("run").code == 0
     for pid in suspended:
-        os.kill(pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):  # those before it have ended it
+            os.kill(pid, signal.SIGCONT)
     done = jor.end_of(process)
-    assert (done.code, "this process has lost its lock" in done.err) == (75, True)
+    assert (done.code, "lock" in done.err) == (75, True)
+    assert "0 of 6 jobs done, 2 interrupted, 4 not begun. Run again to go on" in done.out
     gone(jor)
-    assert [words[1] for words in executions(jor.folder) if words[0] == "end"] == list("012345")
+    assert sorted(words[1] for words in executions(jor.folder) if words[0] == "end") == list("012345")
+    assert outputs(project) == expected()
+
+
+def test_run_goes_on_with_what_it_has_not_lost(jor: Jor, project: Path, impatient: Path) -> None:
+    (jor.folder / "healthy.py").write_text(CAREFUL_JOBS.replace('"careful"', '"healthy"'))
+    with (jor.folder / "todo.yaml").open("a") as todo:
+        todo.write("- jobmodule: healthy\n")
+    process = started(jor, PYTHONPATH=impatient, SECONDS_OF_JOBS=1)
+    age(project).unlink()
+    done = jor.end_of(process)
+    assert (done.code, "careful: " in done.err) == (75, True)
+    assert outputs(jor.folder / "healthy") == expected()
+    assert jor("run").code == 0
     assert outputs(project) == expected()
 
 

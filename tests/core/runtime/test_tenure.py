@@ -35,7 +35,7 @@ def test_worker_with_jobs_says_for_a_suspended_command_that_it_lives(tmp_path):
 
 
 def test_worker_stops_when_another_command_has_taken_over(tmp_path):
-    assert tenure(tmp_path, 0, batch=None).lapsed() == "its jobs have been taken over: jor had stood still"
+    assert tenure(tmp_path, 0, batch=None).lapsed() == "its lock is gone: jor stood still, or the file was deleted"
     assert tenure(tmp_path / "deleted", 0, batch=None).lapsed() == ""
 
 

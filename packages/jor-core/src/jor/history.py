@@ -173,16 +173,20 @@ def outliving(records: str, now: float) -> Owner | None:
     It ends by itself as soon as it notices. To be asked by who is planning the entry with the folder `records`; `now`
     is the time by the clock that stamps files there.
     """
-    for run in submissions.newest_first(records):
-        if os.path.exists(run.alive) and holder(run.alive, now) is None:
-            for _, text in _Journals(run).owners:
-                owner = Owner.parse(text)
-                if owner is not None and owner.is_running():
-                    return owner
-            try:
-                os.unlink(run.alive)  # the next time there is nothing to ask
-            except FileNotFoundError:
-                pass  # it was gone already, and seen from a stale cache (NFS)
+    return next(filter(None, (orphaned(run, now) for run in submissions.newest_first(records))), None)
+
+
+def orphaned(run: Run, now: float) -> Owner | None:
+    """Return a worker as `outliving` does, of one submission. If there is none, nobody goes on with that one."""
+    if os.path.exists(run.alive) and holder(run.alive, now) is None:
+        for _, text in _Journals(run).owners:
+            owner = Owner.parse(text)
+            if owner is not None and owner.is_running():
+                return owner
+        try:
+            os.unlink(run.alive)  # who stood still sees that it is gone, and the next time there is nothing to ask
+        except FileNotFoundError:
+            pass  # it was gone already, and seen from a stale cache (NFS)
     return None
 
 

@@ -16,6 +16,7 @@ from fractions import Fraction
 
 import attrs
 
+from .errors import BusyError
 from .runtime.journal import Reader, Record
 from .runtime.processes import adopt_orphans, children, kill_descendants, load_prctl
 from .runtime.records import Run
@@ -72,6 +73,8 @@ class Result:
     broken: Mapping[str, str]
     #: The signal that stopped it; None if none did.
     stopped_by: int | None
+    #: Whether others may have taken over what was left of a submission.
+    is_lost: bool
 
 
 @attrs.frozen
@@ -115,7 +118,7 @@ class _Local:
     def run(self) -> Result:
         while True:
             for crew in self._crews:
-                crew.submitted.lease.refresh()  # first: after a standstill, others may have taken over what is left
+                crew.refresh()  # first: after a standstill, others may have taken over what is left
             if self._watch.stopping:
                 self._pass_signal_on()
             else:
@@ -181,7 +184,8 @@ class _Local:
     def _result(self) -> Result:
         failures = [one for crew in self._crews for one in sorted(crew.failures, key=lambda failure: failure.index)]
         broken = {crew.submitted.submission.label: crew.broken for crew in self._crews if crew.broken}
-        return Result(self._progress(), failures, broken, self._watch.stopped_by)
+        lost = any(crew.broken and not crew.submitted.lease.is_mine() for crew in self._crews)
+        return Result(self._progress(), failures, broken, self._watch.stopped_by, lost)
 
 
 class _Worker:
@@ -240,6 +244,20 @@ class _Crew:
     @property
     def _idle(self) -> int:
         return sum(not worker.begun for worker in self.workers)
+
+    def refresh(self) -> None:
+        """Say that the submission is being carried out, if it is; stop when others may have taken it over."""
+        if self.is_over and not self.workers:
+            return
+        try:
+            self.submitted.lease.refresh()
+        except BusyError as error:
+            self.broken = f"{error.what}: {error.where}"
+            for worker in self.workers:
+                worker.is_stopped = True
+                worker.process.terminate()
+        except OSError:
+            pass  # what cannot be reached now is tried again: no reason to end jobs that have run for days
 
     def start_worker(self) -> None:
         task, self._started = self._started, self._started + 1

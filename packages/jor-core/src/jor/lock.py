@@ -72,13 +72,15 @@ class Lease:
     def confirm(self) -> None:
         """Say that the holder lives. Raise BusyError if another has broken it."""
         if not self.is_mine():
+            minutes = f"{STALE_AFTER / 60:.0f} minutes"
             raise BusyError(
-                f"this process has lost its lock: it stood still for {STALE_AFTER / 60:.0f} minutes, or it was deleted",
+                f"this process has lost its lock: it stood still for {minutes}, or the file was deleted",
                 where=self.path,
                 remedy="Run again",
             )
         self._refreshed = time.monotonic()
-        os.utime(self.path)
+        with suppress(FileNotFoundError):  # the next time tells it
+            os.utime(self.path)
 
     def release(self) -> None:
         """Let others take it."""

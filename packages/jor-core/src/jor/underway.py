@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Mapping
 
-from .history import Ask
+from .history import Ask, orphaned
 from .lock import holder
 from .plan import Survey
 from .runtime.records import Run, planned
@@ -45,5 +45,5 @@ def _at_work(run: Run, carrier: Carrier | None, now: float) -> str:
     """Return what to call who carries a submission out, "" if nobody does; `carrier` is a batch system's."""
     if carrier is not None:
         return carrier.name if carrier.is_active else ""
-    owner = holder(run.alive, now)
+    owner = holder(run.alive, now) or orphaned(run, now)
     return f"process {owner.pid} on {owner.host}" if owner else ""

@@ -13,7 +13,7 @@ from jor.plan import Survey
 from jor.runtime.records import Run, thaw
 from jor_slurm import IndexSet
 
-from ..errors import FAILED, WRONG
+from ..errors import FAILED, LATER, WRONG
 from ..words import jobs_of, told_logs, told_parameters, told_resources
 from ..wrappers import start_of
 from .tables import table
@@ -59,6 +59,8 @@ def exit_code(result: Result) -> int:
     """Return the exit code of a command that ended with `result`."""
     if result.stopped_by:
         return 128 + result.stopped_by
+    if result.is_lost:
+        return LATER
     if result.broken:
         return WRONG if not result.progress.done else FAILED
     return FAILED if result.progress.done < result.progress.total else 0

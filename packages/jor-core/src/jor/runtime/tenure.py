@@ -47,7 +47,8 @@ class Tenure:
         self._ends = time.monotonic() + limit - age() if limit else float("inf")
         self._requeue_at: float | None = None
         self._look_at = 0.0
-        self._lost = ""
+        #: Why others have its jobs now; "" as long as they have not.
+        self.lost = ""
         #: Seconds that the longest of its jobs has taken.
         self.longest = 0.0
 
@@ -90,22 +91,22 @@ class Tenure:
             return "jor was killed while it ran"
         now = time.monotonic()
         if self._batch is None:
-            if not self._lost and now >= self._look_at:
+            if not self.lost and now >= self._look_at:
                 self._look_at = now + REFRESH_EVERY
-                self._lost = self._refresh()
-            return self._lost
-        if not self._lost and now >= self._look_at:
+                self.lost = self._refresh()
+            return self.lost
+        if not self.lost and now >= self._look_at:
             # Not a look-up of each, which NFS may answer from a stale cache for a minute.
             names = _names(self._run.folder)
             self._look_at = now + _look_every(len(names))
             # Not just the next one: that may have ended before it began, with its node.
             if max(self._run.attempts(self._attempt.task, names), default=0) > self._attempt.restart:
-                self._lost = "another attempt at its task has begun"
+                self.lost = "another attempt at its task has begun"
             elif os.path.basename(self._run.revoked) in names:
                 reasons = (why for first, last, why in self._run.revocations() if first <= self._attempt.task <= last)
-                self._lost = next(reasons, "")
-        if self._lost:
-            return self._lost
+                self.lost = next(reasons, "")
+        if self.lost:
+            return self.lost
         if self._watch.warned and self._batch["requeue"]:
             # The warning may come up to a minute early, never late: sbatch(1), --signal.
             self._requeue_at = self._requeue_at or now + self._batch["warning"] * 0.75
@@ -119,9 +120,9 @@ class Tenure:
             os.utime(self._run.alive)
         except FileNotFoundError:
             if os.path.isdir(self._run.folder):
-                return "its jobs have been taken over: jor had stood still"
+                return "its lock is gone: jor stood still, or the file was deleted"
         except OSError:
-            pass  # as below
+            pass  # what cannot be reached now is tried again
         return ""
 
     def ending(self) -> str:

@@ -130,6 +130,8 @@ class _Worker:
         finally:
             for slot in self._slots:
                 _quietly(slot.close)
+        if self._tenure.lost and self._batch is None:
+            raise JorError(self._tenure.lost)
         stopped = self._tenure.lapsed() or self._unfinished
         self._journal.write("over", done=self._done, failed=self._failed, stopped=stopped)
         if self._done + self._failed > (0 if self._is_resumable else self._interrupted):
