@@ -14,9 +14,10 @@ import click
 
 from jor import BusyError
 from jor.config import Config
+from jor.crew import Assignment
 from jor.entries import Entry
 from jor.history import Ask, outliving
-from jor.local import Assignment, carry_out
+from jor.local import carry_out
 from jor.lock import PATIENCE, Lease, acquire, clear
 from jor.plan import Survey, again, choose, make_submission
 from jor.runtime.outputs import output_name

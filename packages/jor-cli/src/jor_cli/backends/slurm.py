@@ -15,9 +15,9 @@ import attrs
 from jor import BusyError, JorError
 from jor.cache import cache_folder
 from jor.config import Config
+from jor.crew import environment
 from jor.executions import durations
 from jor.history import may_live
-from jor.local import environment
 from jor.lock import Lease, server_time
 from jor.plan import Survey, make_submission
 from jor.runtime.records import Run

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import click
 
-from jor.local import Failure, Result
+from jor.crew import Failure
+from jor.local import Result
 from jor.plan import Survey
 from jor.runtime.records import Run, thaw
 from jor_slurm import IndexSet
