@@ -19,7 +19,7 @@ def test_owner_is_read_back_from_its_text():
 
 
 def test_other_texts_are_no_owner():
-    for text in ("", "a~b~c~d", "a~b~1", "a~b~1~2~3", "partial"):
+    for text in ("", "a~b~c~d", "a~b~1", "a~b~1~2~3", "a~b~0~0", "a~b~²~1", "partial"):
         assert Owner.parse(text) is None
 
 

@@ -75,7 +75,7 @@ def _show_failures(failures: Sequence[Failure]) -> None:
     ]
     click.echo(table(["entry", "job", "parameters", "error"], rows, right=".r.."), err=True)
     if len(failures) > len(shown):
-        click.echo(f"... and {len(failures) - len(shown):,} more: jor status tells all", err=True)
+        click.echo(f"... and {len(failures) - len(shown):,} more: jor status --failed tells all", err=True)
     for line in told_logs(failure.log for failure in shown):
         click.echo(line, err=True)
 

@@ -28,7 +28,7 @@ class Owner(NamedTuple):
     def parse(cls, text: str) -> Owner | None:
         """Return the owner that `str()` wrote as `text`, or None when it is no such text."""
         parts = text.strip().split("~")
-        if len(parts) != 4 or not parts[2].isdigit() or not parts[3].isdigit():
+        if len(parts) != 4 or not parts[2].isdecimal() or not parts[3].isdecimal() or not int(parts[2]):
             return None
         return cls(parts[0], parts[1], int(parts[2]), int(parts[3]))
 
