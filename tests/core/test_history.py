@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from jor.history import History, finished_tasks, may_live
+from jor.history import History, finished_tasks, may_live, orphaned
 from jor.places import Places
 from jor.runtime.grid import grid
 from jor.runtime.jobs import JobsBase
@@ -165,3 +167,14 @@ def test_executions_are_those_of_jobs_that_the_list_has(tmp_path):
     journal.close()
     history = history_of(Jobs(tmp_path), tmp_path)
     assert [(one.index, one.seconds) for one in history.executions()] == [(3, 0.0), (2, 2.0)]
+
+
+def test_lock_of_a_dead_command_that_may_not_be_deleted_hinders_nobody(tmp_path, monkeypatch):
+    here = Owner.current()
+    (tmp_path / "alive").write_text(str(here._replace(started=here.started - 1)))
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "another user's", path)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    assert orphaned(Run(str(tmp_path)), time.time()) is None

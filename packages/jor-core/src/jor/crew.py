@@ -76,6 +76,8 @@ class Crew:
         self.interrupted = 0
         self.failures: list[Failure] = []
         self.broken = ""
+        #: Whether others may have taken over what was left.
+        self.is_lost = False
         #: Jobs that a worker took from the feed and died before it began them.
         self.lost = 0
         self.workers: list[Worker] = []
@@ -111,15 +113,17 @@ class Crew:
 
     def refresh(self) -> None:
         """Say that the submission is being carried out, if it is; stop when others may have taken it over."""
-        if self.broken or (self.is_over and not self.workers):
+        if self.is_lost or (self.is_over and not self.workers):
             return
         try:
             self.submitted.lease.refresh()
         except BusyError as error:
-            self.broken = f"{error.what}: {error.where}"
+            self.is_lost = True
+            self.broken = self.broken or f"{error.what}: {error.where}"
             for worker in self.workers:
-                worker.is_stopped = True
-                worker.process.terminate()
+                if not worker.is_stopped:  # a second signal would leave jobs no time
+                    worker.is_stopped = True
+                    worker.process.terminate()
         except OSError:
             pass  # what cannot be reached now is tried again: no reason to end jobs that have run for days
 
@@ -216,7 +220,9 @@ class Crew:
         if status == CANNOT_WORK:
             last, remedy = _last_words(worker.log)
             told = worker.last_error or last or "a worker could not go on"
-            self.broken = f"{told}; see {worker.log}{'' if worker.last_error else remedy}" if worker.log else told
+            place = f"; see {worker.log}{'' if worker.last_error else remedy}" if worker.log else ""
+            self.broken = self.broken or told + place
+            self.is_lost |= self._has_lost_its_lock()
         elif status and not worker.begun and not worker.is_stopped:
             self._deaths += 1
             if self._deaths >= _PATIENCE or status == _CANNOT_START:
@@ -224,6 +230,12 @@ class Crew:
                 last, remedy = _last_words(worker.log)
                 self.broken = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
         return status < 0
+
+    def _has_lost_its_lock(self) -> bool:
+        try:
+            return not self.submitted.lease.is_mine()
+        except OSError:
+            return False
 
     def _recount(self) -> None:
         """After the last worker's end: see what is left in the feed; a job that it took and did not begin is lost."""
@@ -256,11 +268,12 @@ def environment() -> dict[str, str]:
 
 def _last_words(log: str) -> tuple[str, str]:
     """Return the last error that a log tells, or else its last line, '' for none; and the line with the remedy."""
-    if not log:
-        return "", ""
-    with open(log, "rb") as file:
-        file.seek(max(0, os.path.getsize(log) - _LAST_WORDS))
-        text = file.read().decode(errors="replace")
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, os.path.getsize(log) - _LAST_WORDS))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return "", ""  # there is none, or it has been deleted
     found = re.findall(r"^(?:Error: |(?=FATAL))(.*)(\n  .*)?", text, re.MULTILINE)
     return found[-1] if found else (text.strip().rpartition("\n")[2].strip(), "")
 

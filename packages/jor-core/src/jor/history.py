@@ -185,8 +185,8 @@ def orphaned(run: Run, now: float) -> Owner | None:
                 return owner
         try:
             os.unlink(run.alive)  # who stood still sees that it is gone, and the next time there is nothing to ask
-        except FileNotFoundError:
-            pass  # it was gone already, and seen from a stale cache (NFS)
+        except OSError:
+            pass  # it was gone already, and seen from a stale cache (NFS), or it is another user's
     return None
 
 

@@ -145,5 +145,5 @@ class _Local:
     def _result(self) -> Result:
         failures = [one for crew in self._crews for one in sorted(crew.failures, key=lambda failure: failure.index)]
         broken = {crew.submitted.submission.label: crew.broken for crew in self._crews if crew.broken}
-        lost = any(crew.broken and not crew.submitted.lease.is_mine() for crew in self._crews)
-        return Result(self._progress(), failures, broken, self._watch.stopped_by, lost)
+        is_lost = any(crew.is_lost for crew in self._crews)
+        return Result(self._progress(), failures, broken, self._watch.stopped_by, is_lost)

@@ -81,7 +81,7 @@ class Tenure:
     @property
     def patience(self) -> float:
         """How long it may sleep at most before it asks anew, seconds."""
-        return LOOK_EVERY if self._batch else REFRESH_EVERY
+        return LOOK_EVERY if self._batch else REFRESH_EVERY / 2
 
     def lapsed(self) -> str:
         """Return why the jobs that run have to stop; '' as long as they need not."""
@@ -92,7 +92,7 @@ class Tenure:
         now = time.monotonic()
         if self._batch is None:
             if not self.lost and now >= self._look_at:
-                self._look_at = now + REFRESH_EVERY
+                self._look_at = now + REFRESH_EVERY / 2
                 self.lost = self._refresh()
             return self.lost
         if not self.lost and now >= self._look_at:
