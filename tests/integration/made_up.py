@@ -54,7 +54,7 @@ def make_up(folder: Path, jobs: int, *, tasks: int = 100, hosts: int = 12) -> No
     per_task = -(-jobs // tasks)
     for task in range(tasks):
         host = f"node{task % hosts:03}"
-        journal = Journal(submitted.run.journal(task), {"owner": f"{host}~0~{task}~1", "job_id": f"516_{task}"})
+        journal = Journal(submitted.run.journal(task), {"owner": f"{host}~0~{task + 1}~1", "job_id": f"516_{task}"})
         now = BEGAN + task // (4 * hosts) * 60 * per_task + chance.random() * 30
         for index in range(task * per_task, min(jobs, (task + 1) * per_task)):
             job = found.jobs._jobs[index]
