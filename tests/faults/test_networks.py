@@ -189,8 +189,9 @@ def test_run_of_the_dead_is_cleared_away_by_a_node_that_still_sees_it(near: Jor,
 def test_lock_that_a_node_does_not_see_yet_is_waited_for(near: Jor, nodes: Nodes) -> None:
     near("run", "--test")
     (folder,) = near.folder.glob("careful/.jor/*")
-    waits = "import os, sys; from jor.lock import acquire; os.path.exists('lock'); print(flush=True); input()\n"
-    waits += "try: acquire(os.path.abspath('lock'), print, 0.5)\nexcept Exception as error: print(error.what)"
+    waits = "import os; from jor import BusyError; from jor.lock import acquire\n"
+    waits += "os.path.exists('lock'); print(flush=True); input()\n"
+    waits += "try: acquire(os.path.abspath('lock'), print, 0.5)\nexcept BusyError as error: print(error.what)"
     argv = [*map(str, nodes.on_far), "env", f"--chdir={folder}", sys.executable, "-c", waits]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -77,7 +77,7 @@ class Crew:
         self.failures: list[Failure] = []
         self.broken = ""
         #: Whether others may have taken over what was left.
-        self.is_lost = False
+        self.is_taken_over = False
         #: Jobs that a worker took from the feed and died before it began them.
         self.lost = 0
         self.workers: list[Worker] = []
@@ -113,12 +113,12 @@ class Crew:
 
     def refresh(self) -> None:
         """Say that the submission is being carried out, if it is; stop when others may have taken it over."""
-        if self.is_lost or (self.is_over and not self.workers):
+        if self.is_taken_over or (self.is_over and not self.workers):
             return
         try:
             self.submitted.lease.refresh()
         except BusyError as error:
-            self.is_lost = True
+            self.is_taken_over = True
             self.broken = self.broken or f"{error.what}: {error.where}"
             for worker in self.workers:
                 if not worker.is_stopped:  # a second signal would leave jobs no time
@@ -222,7 +222,7 @@ class Crew:
             told = worker.last_error or last or "a worker could not go on"
             place = f"; see {worker.log}{'' if worker.last_error else remedy}" if worker.log else ""
             self.broken = self.broken or told + place
-            self.is_lost |= self._has_lost_its_lock()
+            self.is_taken_over |= self._has_lost_its_lock()
         elif status and not worker.begun and not worker.is_stopped:
             self._deaths += 1
             if self._deaths >= _PATIENCE or status == _CANNOT_START:

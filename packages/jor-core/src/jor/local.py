@@ -46,7 +46,7 @@ class Result:
     #: The signal that stopped it; None if none did.
     stopped_by: int | None
     #: Whether others may have taken over what was left of a submission.
-    is_lost: bool
+    is_taken_over: bool
 
 
 def carry_out(
@@ -145,5 +145,5 @@ class _Local:
     def _result(self) -> Result:
         failures = [one for crew in self._crews for one in sorted(crew.failures, key=lambda failure: failure.index)]
         broken = {crew.submitted.submission.label: crew.broken for crew in self._crews if crew.broken}
-        is_lost = any(crew.is_lost for crew in self._crews)
-        return Result(self._progress(), failures, broken, self._watch.stopped_by, is_lost)
+        is_taken_over = any(crew.is_taken_over for crew in self._crews)
+        return Result(self._progress(), failures, broken, self._watch.stopped_by, is_taken_over)

@@ -60,7 +60,7 @@ def exit_code(result: Result) -> int:
     """Return the exit code of a command that ended with `result`."""
     if result.stopped_by:
         return 128 + result.stopped_by
-    if result.is_lost:
+    if result.is_taken_over:
         return LATER
     if result.broken:
         return WRONG if not result.progress.done else FAILED

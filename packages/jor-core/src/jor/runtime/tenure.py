@@ -90,32 +90,33 @@ class Tenure:
         if self._watch.abandoned:
             return "jor was killed while it ran"
         now = time.monotonic()
-        if self._batch is None:
-            if not self.lost and now >= self._look_at:
-                self._look_at = now + REFRESH_EVERY / 2
-                self.lost = self._refresh()
-            return self.lost
         if not self.lost and now >= self._look_at:
-            # Not a look-up of each, which NFS may answer from a stale cache for a minute.
-            names = _names(self._run.folder)
-            self._look_at = now + _look_every(len(names))
-            # Not just the next one: that may have ended before it began, with its node.
-            if max(self._run.attempts(self._attempt.task, names), default=0) > self._attempt.restart:
-                self.lost = "another attempt at its task has begun"
-            elif os.path.basename(self._run.revoked) in names:
-                reasons = (why for first, last, why in self._run.revocations() if first <= self._attempt.task <= last)
-                self.lost = next(reasons, "")
+            self.lost = self._look(now) if self._batch else self._refresh(now)
         if self.lost:
             return self.lost
-        if self._watch.warned and self._batch["requeue"]:
+        if self._batch and self._watch.warned and self._batch["requeue"]:
             # The warning may come up to a minute early, never late: sbatch(1), --signal.
             self._requeue_at = self._requeue_at or now + self._batch["warning"] * 0.75
             if now >= self._requeue_at:
                 return "its task's time was up"
         return ""
 
-    def _refresh(self) -> str:
+    def _look(self, now: float) -> str:
+        """Return why another is to run the jobs of this array task; '' if none is."""
+        # Not a look-up of each, which NFS may answer from a stale cache for a minute.
+        names = _names(self._run.folder)
+        self._look_at = now + _look_every(len(names))
+        # Not just the next one: that may have ended before it began, with its node.
+        if max(self._run.attempts(self._attempt.task, names), default=0) > self._attempt.restart:
+            return "another attempt at its task has begun"
+        if os.path.basename(self._run.revoked) in names:
+            reasons = (why for first, last, why in self._run.revocations() if first <= self._attempt.task <= last)
+            return next(reasons, "")
+        return ""
+
+    def _refresh(self, now: float) -> str:
         """Say that this submission is being carried out, also while the command is suspended; return why it is not."""
+        self._look_at = now + self.patience
         try:
             os.utime(self._run.alive)
         except FileNotFoundError:
