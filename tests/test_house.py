@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from jor.options import OPTIONS
+from jor.settings.options import OPTIONS
 from jor_cli.flags import SHARED
 from jor_cli.main import COMMANDS, cli
 

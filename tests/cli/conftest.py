@@ -13,14 +13,14 @@ from pathlib import Path
 import attrs
 import pytest
 
-from jor.config import read_config
-from jor.lock import Lease
-from jor.plan import Survey, make_submission, survey
+from jor.planning.planner import Survey, make_submission, survey
+from jor.runs.lease import Lease
+from jor.runs.submission import Batch, write_batch
 from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_name
-from jor.submission import Batch, write_batch
-from jor.todo import read_todo
-from jor_cli.backends import ledger
+from jor.settings.config import read_config
+from jor.todo.reader import read_todo
+from jor_cli.schedulers import request_log as ledger
 from jor_slurm import ArrayId
 
 ROOT = Path(__file__).parents[2]

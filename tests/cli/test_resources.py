@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jor import ConfigError
-from jor.config import Config, Setting
+from jor.settings.config import Config, Setting
 from jor_cli import resources
 
 

@@ -14,16 +14,17 @@ from pathlib import Path
 
 import attrs
 
-from jor import JorError, summaries
-from jor.config import read_config
-from jor.executions import executions
-from jor.history import newest_records
-from jor.plan import survey
+from jor import JorError
+from jor.planning.history import newest_records
+from jor.planning.planner import survey
+from jor.runs import journal_index as summaries
+from jor.runs.attempts import executions
+from jor.runs.submission import newest_first
 from jor.runtime import jobargs
-from jor.submission import newest_first
-from jor.todo import make_entry, read_todo
-from jor_cli.backends import ledger
-from jor_cli.coverage import read_note
+from jor.settings.config import read_config
+from jor.todo.reader import make_entry, read_todo
+from jor_cli.actions.collect_manifest import read_note
+from jor_cli.schedulers import request_log as ledger
 from jor_slurm import Limits, SlurmError
 from jor_slurm.parsing import parse_accounting, parse_objects, parse_queue, parse_settings, parse_submission
 from jor_slurm.units import parse_memory, parse_time

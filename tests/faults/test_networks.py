@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from jor.lock import Lease
+from jor.runs.lease import Lease
 
 from ..core.runtime.engine import Engine
 from ..integration.commands import Jor, outputs, wait_until
@@ -28,7 +28,7 @@ ON_FAR_NODE = 'mount --bind "$0" "$1" && cd "$2" && shift 2 && exec "$@"'
 #: Between the listing of the outputs and the reading of the records, each output is looked for, and made then.
 TOO_EARLY = """\
 import os, time
-from jor.history import History
+from jor.planning.history import History
 read = History.read
 def later(*args, **options):
     for i in range(1, 6):
@@ -189,7 +189,7 @@ def test_run_of_the_dead_is_cleared_away_by_a_node_that_still_sees_it(near: Jor,
 def test_lock_that_a_node_does_not_see_yet_is_waited_for(near: Jor, nodes: Nodes) -> None:
     near("run", "--test")
     (folder,) = near.folder.glob("careful/.jor/*")
-    waits = "import os; from jor import BusyError; from jor.lock import acquire\n"
+    waits = "import os; from jor import BusyError; from jor.runs.lease import acquire\n"
     waits += "os.path.exists('lock'); print(flush=True); input()\n"
     waits += "try: acquire(os.path.abspath('lock'), print, 0.5)\nexcept BusyError as error: print(error.what)"
     argv = [*map(str, nodes.on_far), "env", f"--chdir={folder}", sys.executable, "-c", waits]

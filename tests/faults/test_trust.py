@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jor.runtime.owner import Owner
+from jor.runtime.process_id import Owner
 
 from ..integration.commands import Jor, outputs, tree
 from .projects import CAREFUL_JOBS, expected

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jor.lock import STALE_AFTER
+from jor.runs.lease import STALE_AFTER
 
 from ..integration.commands import Jor, outputs, wait_until
 from .conftest import gone
@@ -27,8 +27,8 @@ WHERE_PROCESSES_ARE_HIDDEN = (
 )
 #: Half a second passes for half a minute.
 IMPATIENT = """\
-import jor.lock, jor.runtime.tenure
-jor.lock.REFRESH_EVERY = jor.runtime.tenure.REFRESH_EVERY = 0.5
+import jor.runs.lease, jor.runtime.lifetime
+jor.runs.lease.REFRESH_EVERY = jor.runtime.lifetime.REFRESH_EVERY = 0.5
 """
 
 

@@ -10,13 +10,13 @@ import random
 import sys
 from pathlib import Path
 
-from jor.config import read_config
-from jor.lock import Lease
-from jor.plan import make_submission, survey
+from jor.planning.planner import make_submission, survey
+from jor.runs.lease import Lease
+from jor.runs.submission import write
 from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_names
-from jor.submission import write
-from jor.todo import read_todo
+from jor.settings.config import read_config
+from jor.todo.reader import read_todo
 
 MODULE = """\
 import jor

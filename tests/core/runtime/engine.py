@@ -11,11 +11,11 @@ import zlib
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
+from jor.runtime.feed import END, ITEM
 from jor.runtime.journal import Reader
 from jor.runtime.loading import construct, load
 from jor.runtime.outputs import output_names
-from jor.runtime.records import PLACE, freeze
-from jor.runtime.sources import END, ITEM
+from jor.runtime.run_folder import PLACE, freeze
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> Any:

@@ -16,7 +16,7 @@ from engine import Engine, alive, until  # beside this file, whatever pytest's i
 
 from jor.runtime.jobs import JobsBase
 from jor.runtime.journal import Journal
-from jor.runtime.owner import Owner
+from jor.runtime.process_id import Owner
 
 MARK = "open(os.path.join(self.path_prefix, 'ran'), 'a').write(how)\n"
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from jor.runtime import staging
-from jor.runtime.owner import Owner
+from jor.runtime.process_id import Owner
 from jor.runtime.staging import Staging, staged, sweep
 
 

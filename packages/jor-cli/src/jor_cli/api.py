@@ -23,25 +23,25 @@ from itertools import accumulate
 import attrs
 
 from jor import ConfigError, JorError
-from jor.config import Config, read_config, read_setting
-from jor.entries import Entry
 from jor.errors import nearest
-from jor.options import BY_NAME, Value
-from jor.plan import Survey, choose
+from jor.planning.planner import Survey, choose
+from jor.planning.status import Status as State
+from jor.planning.status import summed
 from jor.runtime import loading
-from jor.runtime.records import Run
-from jor.status import Status as State
-from jor.status import summed
-from jor.todo import read_todo, select
+from jor.runtime.run_folder import Run
+from jor.settings.config import Config, read_config, read_setting
+from jor.settings.options import BY_NAME, Value
+from jor.todo.entry import Entry
+from jor.todo.reader import read_todo, select
 
-from .backends import Lazy
+from .actions.run import Manner, collecting, launch
+from .actions.wait import wait as follow
+from .environments.remote import survey
+from .environments.worker_command import forget
 from .errors import INTERRUPTED, LATER
-from .inside import survey
-from .launch import Manner, collecting, launch
-from .rendering.rows import Row, Table
-from .rendering.statuses import Remarks, as_text, overview
-from .waiting import wait as follow
-from .wrappers import forget
+from .rendering.notebook import Row, Table
+from .rendering.status import Remarks, as_text, overview
+from .schedulers.lazy import Lazy
 
 __all__ = ["Project", "Status", "Table"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from jor.runtime.owner import Owner
+from jor.runtime.process_id import Owner
 from jor.runtime.staging import sweep_halfway
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from jor.options import BY_NAME, OPTIONS, PATH, Kind, Option
+from jor.settings.options import BY_NAME, OPTIONS, PATH, Kind, Option
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

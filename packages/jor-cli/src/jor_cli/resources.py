@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from jor import ConfigError
-from jor.config import Config
+from jor.settings.config import Config
 from jor_slurm import parse_memory, parse_time
 from jor_slurm.errors import SlurmError
 

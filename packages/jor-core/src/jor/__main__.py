@@ -6,8 +6,8 @@ import os
 import sys
 
 from .errors import JorError
-from .runtime.records import Run
-from .runtime.tenure import Attempt
+from .runtime.lifetime import Attempt
+from .runtime.run_folder import Run
 from .runtime.worker import work
 
 USAGE = """\
@@ -30,10 +30,10 @@ def main(argv: list[str]) -> int:
             task, restart, start, end = (*map(int, argv[2:6]), 0, 0, 0)[:4]
             return work(Run(argv[1]), Attempt(task, restart, end - start if start else 0, "".join(argv[6:])))
         if len(argv) == 6 and argv[0] in ("list", "collect"):
-            from .runtime import listing  # workers, which start often, do without
+            from .runtime import remote_jobs  # workers, which start often, do without
 
             os.chdir(argv[1])
-            act = listing.write_listing if argv[0] == "list" else listing.collect
+            act = remote_jobs.write_listing if argv[0] == "list" else remote_jobs.collect
             act(argv[5], *argv[2:5])
             return 0
     except JorError as error:

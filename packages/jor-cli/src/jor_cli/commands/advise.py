@@ -18,12 +18,12 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
 
     Memory, time, jobs of an array task, and how jobs are started; nothing is changed.
     """
-    from jor.config import read_config
-    from jor.todo import read_todo, select
+    from jor.settings.config import read_config
+    from jor.todo.reader import read_todo, select
 
-    from ..backends import Lazy
-    from ..inside import survey
+    from ..environments.remote import survey
     from ..rendering.advice import as_text
+    from ..schedulers.lazy import Lazy
 
     config = read_config(given(context))
     chosen = select(read_todo(config["todo-list"]), entries)

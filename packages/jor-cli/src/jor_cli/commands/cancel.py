@@ -15,12 +15,12 @@ from ..flags import flags, given
 @click.pass_context
 def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Cancel the Slurm arrays of the todo-list's entries, or of those named, and nobody else's."""
-    from jor.config import read_config
-    from jor.todo import read_todo, select
+    from jor.settings.config import read_config
+    from jor.todo.reader import read_todo, select
 
-    from ..backends import Lazy
-    from ..inside import survey
-    from ..words import tasks_of
+    from ..environments.remote import survey
+    from ..formatting import tasks_of
+    from ..schedulers.lazy import Lazy
 
     config = read_config(given(context))
     cluster = Lazy(config)

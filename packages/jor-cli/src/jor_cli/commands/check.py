@@ -12,7 +12,7 @@ import click
 from ..flags import RUNNING, SHARED, flags, given
 
 if TYPE_CHECKING:
-    from ..checking import Finding
+    from ..actions.check import Finding
 
 #: Things of which all that is well is told; of more, what is wrong.
 MOST = 20
@@ -34,9 +34,9 @@ def command(context: click.Context, /, entries: tuple[str, ...], trial: bool, **
     The options, the todo-list, job modules, their outputs, resources, space, the image and the environment,
     and whether Slurm would take the jobs.
     """
-    from ..checking import check
+    from ..actions.check import check
     from ..errors import FAILED
-    from ..words import counted
+    from ..formatting import counted
 
     wrong = folded = 0
     for number, (label, found) in enumerate(check(given(context), entries, trial=trial)):

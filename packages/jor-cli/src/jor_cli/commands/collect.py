@@ -15,13 +15,13 @@ from ..flags import COLLECTING, flags, given
 @click.pass_context
 def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Call the method collect of each entry's class Jobs."""
-    from jor.config import read_config
-    from jor.todo import read_todo, select
+    from jor.settings.config import read_config
+    from jor.todo.reader import read_todo, select
 
-    from ..backends import Lazy
-    from ..collecting import collect, require_outputs
+    from ..actions.collect import collect, require_outputs
+    from ..environments.remote import survey
     from ..errors import FAILED
-    from ..inside import survey
+    from ..schedulers.lazy import Lazy
 
     config = read_config(given(context))
     surveys = list(survey(select(read_todo(config["todo-list"]), entries), config, Lazy(config).view))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from jor.options import OPTIONS
+from jor.settings.options import OPTIONS
 
 from ..flags import flags, given
 
@@ -19,7 +19,7 @@ def command(context: click.Context, /, **_: Any) -> None:
 
     What entries of the todo-list and attributes of classes Jobs set for themselves is not shown: it differs.
     """
-    from jor.config import read_config
+    from jor.settings.config import read_config
 
     from ..rendering.tables import table
 

@@ -20,10 +20,10 @@ def command(context: click.Context, /, jobmodule: str, index: int, jobargs: str,
 
     What it prints appears here. An old output stands until the new one is whole.
     """
-    from jor.config import read_config
-    from jor.todo import make_entry
+    from jor.settings.config import read_config
+    from jor.todo.reader import make_entry
 
-    from ..launch import Manner, launch
+    from ..actions.run import Manner, launch
 
     config = read_config(given(context))
     context.exit(launch([make_entry(jobmodule, jobargs)], config, Manner(index=index, foreground=True, quiet=True)))

@@ -22,8 +22,8 @@ def command(wanted: str | None) -> None:
     """
     from jor import JorError
 
-    from ..scaffold import files
-    from ..sources import source_of
+    from ..scaffold.project import files
+    from ..scaffold.wrap import source_of
 
     made = files(source_of(wanted, _text_of(wanted)) if wanted else None)
     module = next(iter(made))

@@ -20,12 +20,12 @@ def command(
     context: click.Context, /, entry: str, indices: tuple[int, ...], failed: bool, follow: bool, **_: Any
 ) -> None:
     """Show what jobs of ENTRY have printed in their last attempt: those named, or those that failed."""
-    from jor.config import read_config
-    from jor.todo import read_todo, select
+    from jor.settings.config import read_config
+    from jor.todo.reader import read_todo, select
 
-    from ..backends import Lazy
-    from ..inside import survey
-    from ..logs import show_logs
+    from ..actions.logs import show_logs
+    from ..environments.remote import survey
+    from ..schedulers.lazy import Lazy
 
     if not indices and not failed:
         raise click.UsageError("Say which jobs: INDEX, or --failed", context)

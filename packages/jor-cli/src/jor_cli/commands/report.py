@@ -30,14 +30,14 @@ def command(context: click.Context, /, entries: tuple[str, ...], output: str, **
     import time
 
     from jor import JorError
-    from jor.config import read_config
-    from jor.todo import read_todo, select
+    from jor.settings.config import read_config
+    from jor.todo.reader import read_todo, select
 
-    from ..backends import Lazy
+    from ..analysis.report import report
+    from ..environments.remote import survey
     from ..files import put
-    from ..inside import survey
-    from ..rendering.html import as_html
-    from ..reporting.report import report
+    from ..rendering.report_html import as_html
+    from ..schedulers.lazy import Lazy
 
     config = read_config(given(context))
     chosen = select(read_todo(config["todo-list"]), entries)

@@ -22,13 +22,13 @@ def command(context: click.Context, /, entry: str, index: int | None, **_: Any) 
     ENTRY tells about the job that makes it.
     """
     from jor import TodoError
-    from jor.config import read_config
-    from jor.todo import read_todo, select
+    from jor.settings.config import read_config
+    from jor.todo.reader import read_todo, select
 
-    from ..backends import Lazy
-    from ..coverage import read_note
-    from ..inside import survey
-    from ..rendering.stories import of_entry, of_job, with_output
+    from ..actions.collect_manifest import read_note
+    from ..environments.remote import survey
+    from ..rendering.show import of_entry, of_job, with_output
+    from ..schedulers.lazy import Lazy
 
     config = read_config(given(context))
     entries = read_todo(config["todo-list"])

@@ -34,12 +34,12 @@ def command(
     **_: Any,
 ) -> None:
     """Show how many jobs of each entry are done, running, failed, or missing, and why; change nothing."""
-    from jor.config import read_config
-    from jor.todo import read_todo, select
+    from jor.settings.config import read_config
+    from jor.todo.reader import read_todo, select
 
-    from ..backends import Lazy
-    from ..inside import survey
-    from ..rendering import statuses
+    from ..environments.remote import survey
+    from ..rendering import status as rendering
+    from ..schedulers.lazy import Lazy
 
     ways = {"--json": as_json, "--failed": failed, "--watch": watch, "--by": parameter is not None}
     chosen_ways = [way for way, is_wanted in ways.items() if is_wanted]
@@ -50,21 +50,21 @@ def command(
     cluster = Lazy(config)
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     if watch:
-        from ..watching import follow
+        from ..actions.watch import follow
 
         can_move = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         context.exit(follow(chosen, config, cluster, terminal=can_move, colours=colours))
     surveys = survey(chosen, config, cluster.view)
     if failed:
-        from ..rendering.causes import by_cause
+        from ..rendering.failures import by_cause
 
         click.echo(by_cause(surveys))
     elif parameter is not None:
-        from ..rendering.parameters import by_parameter
+        from ..rendering.by_parameter import by_parameter
 
         click.echo(by_parameter(surveys, parameter))
     elif as_json:
-        click.echo(statuses.as_json(surveys))
+        click.echo(rendering.as_json(surveys))
     else:
-        most = None if every else statuses.MOST_ENTRIES
-        click.echo(statuses.as_text(surveys, colours=colours, most_entries=most))
+        most = None if every else rendering.MOST_ENTRIES
+        click.echo(rendering.as_text(surveys, colours=colours, most_entries=most))

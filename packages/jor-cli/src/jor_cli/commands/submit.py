@@ -19,10 +19,10 @@ from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 @click.pass_context
 def command(context: click.Context, /, jobmodule: str, jobargs: str, dry_run: bool, quiet: bool, **_: Any) -> None:
     """Run the missing jobs of JOBMODULE, a Python file with a class Jobs, without a todo-list."""
-    from jor.config import read_config
-    from jor.todo import make_entry
+    from jor.settings.config import read_config
+    from jor.todo.reader import make_entry
 
-    from ..launch import Manner, launch
+    from ..actions.run import Manner, launch
 
     config = read_config(given(context))
     manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet)

@@ -19,11 +19,11 @@ def command(context: click.Context, /, tasks: int, entries: tuple[str, ...], **_
 
     Tasks that run already go on. For arrays to come, set the option array-throttle.
     """
-    from jor.config import read_config
-    from jor.todo import read_todo, select
+    from jor.settings.config import read_config
+    from jor.todo.reader import read_todo, select
 
-    from ..backends import Lazy
-    from ..inside import survey
+    from ..environments.remote import survey
+    from ..schedulers.lazy import Lazy
 
     config = read_config(given(context))
     cluster = Lazy(config)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from jor import ConfigError
-from jor.executions import executions_of
-from jor.options import BY_NAME
-from jor.plan import Survey
+from jor.planning.planner import Survey
+from jor.runs.attempts import executions_of
+from jor.settings.options import BY_NAME
 from jor_slurm import format_memory, format_time
 
-from ..advice import FEWEST, Advice, Found, advise, asked_of, usage_of
-from ..words import jobs_of, told_memory, told_seconds
+from ..analysis.advice import FEWEST, Advice, Found, advise, asked_of, usage_of
+from ..formatting import jobs_of, told_memory, told_seconds
 from .tables import table
 
 #: Entries named in one line; the others are counted.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jor.plan import Survey
+from jor.planning.planner import Survey
 from jor_slurm import IndexSet
 
-from ..words import counted, jobs_of, tasks_of
+from ..formatting import counted, jobs_of, tasks_of
 
 if TYPE_CHECKING:
-    from ..backends.slurm import Backend, Outcome
+    from ..schedulers.slurm.scheduler import Backend, Outcome
 
 
 def told_submissions(label: str, outcome: Outcome) -> Iterator[str]:

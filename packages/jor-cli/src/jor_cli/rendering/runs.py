@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 import click
 
-from jor.crew import Failure
-from jor.local import Result
-from jor.plan import Survey
-from jor.runtime.records import Run, thaw
+from jor.local.scheduler import Result
+from jor.local.worker_pool import Failure
+from jor.planning.planner import Survey
+from jor.runtime.run_folder import Run, thaw
 from jor_slurm import IndexSet
 
+from ..environments.worker_command import start_of
 from ..errors import FAILED, LATER, WRONG
-from ..words import jobs_of, told_logs, told_parameters, told_resources
-from ..wrappers import start_of
+from ..formatting import jobs_of, told_logs, told_parameters, told_resources
 from .tables import table
 
 #: Failures that are shown; the others are counted.

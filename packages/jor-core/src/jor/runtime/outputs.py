@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Any, Iterable, Iterator, Sequence
 
 from ..errors import JobModuleError
-from .records import RECORDS
+from .run_folder import RECORDS
 
 #: How many names are looked at together: claimed one by one, a million take several times as long.
 PART = 1000

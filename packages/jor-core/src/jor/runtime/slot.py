@@ -8,11 +8,11 @@ import time
 from typing import Any, Mapping
 
 from ..errors import JorError
-from .execution import Board, Outcome
-from .host import CANNOT_LOAD, Host
-from .processes import kill_descendants
-from .records import Job, Run
+from .forkserver import CANNOT_LOAD, Host
+from .job_process import Board, Outcome
+from .run_folder import Job, Run
 from .staging import Staging, force, force_name, staged, stamp
+from .subreaper import kill_descendants
 
 
 class CannotWorkError(JorError):

@@ -12,7 +12,7 @@ import os
 from stat import S_ISREG
 from typing import AbstractSet, Callable, Tuple
 
-from .owner import Owner
+from .process_id import Owner
 
 Stamp = Tuple[int, int, int]
 #: How often a worker makes `partial` anew when it has gone before its own folder was made in it.

@@ -13,17 +13,17 @@ import time
 from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from ..errors import JorError
-from .execution import Outcome
+from .feed import Chunk, Feed
+from .job_process import Outcome
 from .journal import SYNC_AFTER, Journal, Reader, Record
-from .memory import oom_kills
-from .owner import Owner
-from .processes import adopt_orphans, load_prctl
-from .records import Job, Run, append, source_checksum, thaw
+from .lifetime import Attempt, Tenure
+from .oom import oom_kills
+from .process_id import Owner
+from .run_folder import Job, Run, append, source_checksum, thaw
+from .signals import STOPPING, Watch
 from .slot import Slot
-from .sources import Chunk, Feed
 from .staging import force_name, stamp
-from .tenure import Attempt, Tenure
-from .watch import STOPPING, Watch
+from .subreaper import adopt_orphans, load_prctl
 
 #: Exit status of a worker that cannot work at all: no other would fare better (EX_UNAVAILABLE).
 CANNOT_WORK = 69

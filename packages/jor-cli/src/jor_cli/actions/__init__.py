@@ -1,0 +1,1 @@
+"""What the commands do: run, wait, watch, check, try, collect, read logs."""

@@ -1,0 +1,192 @@
+"""Everything that can be known of the jobs before they cost anything."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from jor import JobModuleError, JorError
+from jor.errors import nearest
+from jor.planning.planner import Survey
+from jor.planning.status import Status
+from jor.settings.config import Config, peruse_config
+from jor.settings.options import Value
+from jor.todo.entry import Entry
+from jor.todo.reader import peruse_todo, select
+from jor_slurm import format_time, parse_memory, parse_time
+
+from ..environments.remote import survey
+from ..environments.worker_command import Start, start_of
+from ..errors import explained, message
+from ..folders import existing
+from ..formatting import counted, jobs_of, told_memory, told_path, told_resources, told_states
+from ..resources import cpus, local_workers, machine_memory, parsed
+from ..schedulers.lazy import Lazy
+from .trial import Trial, try_one
+
+#: Free space that is worth a word, bytes.
+LITTLE_SPACE = 2**30
+
+
+@attrs.frozen
+class Finding:
+    """What was found of one thing that was looked at."""
+
+    text: str
+    is_well: bool = True
+
+
+def check(
+    given: Mapping[str, Value], names: tuple[str, ...], *, trial: bool
+) -> Iterator[tuple[str, Iterator[Finding]]]:
+    """Yield what is looked at, by its name, with what is found of it: options, the todo-list, and each entry.
+
+    With `trial`, one job of each entry is executed. Raise TodoError for one of `names` that no entry has.
+    """
+    config, mistakes = peruse_config(given)
+    yield "options", _read(_told_options(config), mistakes)
+    entries, more = peruse_todo(config["todo-list"])
+    yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
+    cluster = Lazy(config)
+    sound: list[Entry] = []
+    for entry in select(entries, names) if entries else ():
+        # What would be tried with wrong options is not what will run.
+        yield entry.label, _entry(entry, config, cluster, trial and not mistakes, sound)
+    if len(sound) > 1:
+        yield "all entries", _together(sound, config, cluster)
+
+
+def _read(told: str, mistakes: Sequence[JorError]) -> Iterator[Finding]:
+    yield from map(_wrong, mistakes)
+    if not mistakes:
+        yield Finding(told)
+
+
+def _told_options(config: Config) -> str:
+    layers = (
+        ("jor.cfg", config.file),
+        ("the environment", config.environment),
+        ("the command line", config.command_line),
+    )
+    told = ", ".join(f"{len(layer)} from {name}" for name, layer in layers if layer)
+    return told or "none set: defaults hold"
+
+
+def _entry(entry: Entry, config: Config, cluster: Lazy, trial: bool, sound: list[Entry]) -> Iterator[Finding]:
+    is_well = True
+    try:
+        (found,) = survey([entry], config, cluster.ask)
+        yield Finding(_told_jobs(found))
+        sound.append(entry)
+        for finding in _found(found, cluster):
+            yield finding
+            is_well &= finding.is_well
+        if trial and is_well and found.status.total:
+            if found.config["scheduler"] == "slurm":
+                yield Finding("one job is submitted; Ctrl-C takes it back")
+            yield _tried(try_one(found))
+    except explained() as error:
+        yield _wrong(error)
+
+
+def _found(found: Survey, cluster: Lazy) -> Iterator[Finding]:
+    yield from _resources(found.config)
+    yield from _folder(found.folder, found.status.left)
+    if not found.status.total:
+        return
+    start = start_of(found)
+    if start.python:
+        yield Finding(_told_start(start))
+    if found.config["scheduler"] == "slurm":
+        yield from _cluster(found, cluster)
+
+
+def _together(entries: Sequence[Entry], config: Config, cluster: Lazy) -> Iterator[Finding]:
+    try:
+        total = sum(found.status.total for found in survey(entries, config, cluster.ask))
+        yield Finding(f"{jobs_of(total)}, each with an output of its own")
+    except JobModuleError as error:
+        yield _wrong(error)
+
+
+def _told_jobs(found: Survey) -> str:
+    told = told_states({**found.status.counts, Status.MISSING: 0}) or "none done yet"
+    return f"{jobs_of(found.status.total)}, each with an output of its own; {told}" if found.status.total else "no jobs"
+
+
+def _resources(config: Config) -> Iterator[Finding]:
+    """Tell what a job gets, how many run at once on this machine, and whether it has what a job asks for."""
+    workers = local_workers(config)
+    if config["scheduler"] == "slurm":
+        time = f", {config['time']} of time" if config["time"] else ""
+        yield Finding(f"{told_resources(config)} for each job{time}")
+        return
+    mine = {"mem": machine_memory(), "cpus-per-task": cpus()}
+    here = f"{counted(cpus(), 'CPU')} and {told_memory(mine['mem'])}"
+    asked = {"mem": parsed(config, "mem", parse_memory) or 0, "cpus-per-task": config["cpus-per-task"]}
+    # What nobody has set is a guess, not a demand.
+    absurd = [name for name in asked if asked[name] > mine[name] and config.setting(name).source != "default"]
+    for name in absurd:
+        setting = config.setting(name)
+        what = f"{setting.source}: {name} = {setting.value}: this machine has {here}"
+        yield Finding(f"{what}\n  Ask for less, or use a cluster", False)
+    if not absurd:
+        yield Finding(f"{workers:,} at once: {here} here, {told_resources(config)} for each job")
+
+
+def _folder(folder: str, missing: int) -> Iterator[Finding]:
+    """Tell whether the output folder can be written to, and whether outputs will fit."""
+    shown, place = told_path(folder), existing(folder)
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        yield Finding(f"{shown} cannot be written: {error.strerror}\n  Make it writable, or set path-prefix", False)
+        return
+    space = os.statvfs(place)
+    free = space.f_bavail * space.f_frsize
+    told = f"{shown} can be written, {told_memory(free)} free"
+    if 0 < space.f_favail < missing:
+        yield Finding(f"{shown} has room for {space.f_favail:,} files, and {missing:,} are to come\n  Free some", False)
+    elif free < LITTLE_SPACE:
+        yield Finding(f"{told}: that is little\n  Free some space, or set path-prefix", False)
+    else:
+        yield Finding(told)
+
+
+def _told_start(start: Start) -> str:
+    where = start.surroundings
+    places = [f"the image {where.image}"] if where.image else []
+    places += [f"the conda environment {where.condaenv}"] if where.condaenv else []
+    return f"{' and '.join(places)}: {start.python}"
+
+
+def _cluster(found: Survey, cluster: Lazy) -> Iterator[Finding]:
+    backend = cluster.backend
+    backend.check(found)
+    config, limits = found.config, backend.limits
+    partition, time = config.setting("partition"), config.setting("time")
+    wanted = filter(None, str(partition.value or "").split(","))
+    for name in (name for name in wanted if limits.partitions and name not in limits.partitions):
+        remedy = nearest(name, tuple(limits.partitions))
+        yield Finding(f"{partition.source}: there is no partition {name!r}\n  {remedy}", False)
+        return
+    asked, most = parsed(config, "time", parse_time), limits.max_time(str(partition.value or ""))
+    if most is not None and asked is not None and asked > most:
+        what = f"time = {time.value}: the partition allows {format_time(most)}"
+        yield Finding(f"{time.source}: {what}\n  Ask for no more, or choose another partition", False)
+        return
+    jobs = found.status.pending or range(found.status.total)
+    for request, chosen in backend.plan(found, jobs):
+        yield Finding(f"Slurm {limits.version}: {backend.try_submission(found, request, chosen)}")
+
+
+def _tried(trial: Trial) -> Finding:
+    return Finding(trial.told, trial.is_well)
+
+
+def _wrong(error: Exception) -> Finding:
+    return Finding(message(error).removeprefix("Error: "), False)

@@ -1,0 +1,92 @@
+"""Collect: whether there is enough to do it, and doing it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from jor import CollectError, JobsBase, JorError
+from jor.planning.planner import Survey
+from jor.planning.status import Status
+
+from ..environments import remote as inside
+from ..errors import message
+from ..formatting import jobs_of, told_path
+from . import collect_manifest as coverage
+
+Result = TypeVar("Result")
+
+
+def require_outputs(found: Survey) -> None:
+    """Raise CollectError when outputs are missing and may not be."""
+    if found.status.left and found.config["missing-output"] == "raise":
+        go_on = ". Or go on without: --missing-output ignore" if found.status.counts[Status.DONE] else ""
+        remedy = f"Make them: jor run{go_on}"
+        raise CollectError(_told_missing(found), where=found.entry.label, remedy=remedy)
+
+
+def _told_missing(found: Survey) -> str:
+    return f"{found.status.left:,} of {jobs_of(found.status.total)} have no output"
+
+
+def collect(found: Survey) -> bool:
+    """Call the class's `collect`, where its jobs run; tell whether it went well. When it did not, that is said.
+
+    When it did, a note is left of what it covers.
+    """
+    label = found.entry.label
+    if type(found.jobs).collect is JobsBase.collect:
+        click.echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
+        return True
+    done = found.status.counts[Status.DONE]
+    if found.status.left and not done:
+        error = CollectError("there is no output to collect", where=label, remedy="Make some: jor run")
+        click.echo(message(error), err=True)
+        return False
+    if found.status.left:
+        what = _told_missing(found)
+        click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
+    began = _noted(label, lambda: coverage.begin(found))
+    wrong = _collect_here(found) if inside.runs_here(found.config) else _collect_there(found)
+    if wrong:
+        remedy = "Mend the method collect of the job module"
+        click.echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
+        return False
+    note = None if began is None else _noted(label, lambda: coverage.finish(found, began))
+    covered = f"; {told_path(note)} tells which" if note else ""
+    click.echo(f"[jor] {label}: collected {done:,} outputs{covered}")
+    return True
+
+
+def _noted(label: str, act: Callable[[], Result]) -> Result | None:
+    """Return what `act` returns; None, after a warning, when the note of what was collected cannot be written."""
+    try:
+        return act()
+    except (OSError, JorError) as error:
+        why = error.what if isinstance(error, JorError) else error.strerror
+        what = f"there will be no note of what was collected: {why}"
+        click.echo(f"Warning: {label}: {what}\n  Make the output folder writable, or room in it", err=True)
+        return None
+
+
+def _collect_here(found: Survey) -> str:
+    """Return what went wrong, after its traceback; '' for nothing."""
+    directory = os.getcwd()
+    found.jobs._left_out = found.history.unsound
+    try:
+        found.jobs.collect()
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        return f"collect raised {type(error).__name__}: {error}"
+    finally:
+        os.chdir(directory)
+    return ""
+
+
+def _collect_there(found: Survey) -> str:
+    status = inside.collect(found)
+    return f"collect ended with exit status {status} where jobs run; see above" if status else ""

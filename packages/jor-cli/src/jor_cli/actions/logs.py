@@ -1,0 +1,75 @@
+"""What a job has printed: found by its place in the log of its worker or array task."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+
+import click
+
+from jor import RecordError
+from jor.planning.planner import Survey
+from jor.runtime.journal import Record
+
+from ..errors import message
+from ..formatting import told_job, told_seconds
+
+#: Bytes shown of one job at most; the file has all.
+MOST = 1_000_000
+#: Seconds between two looks at a log that is followed.
+INTERVAL = 0.5
+
+
+def show_logs(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
+    """Print what these jobs of an entry have printed in their last attempt; tell whether there were any jobs.
+
+    Raise JobModuleError for an index that is out of range.
+    """
+    wanted = list(dict.fromkeys(indices))
+    records = {} if follow else found.history.last_records(wanted)
+    for index in wanted:
+        if follow:  # more may have begun while the one before was followed
+            records = found.history.last_records([index])
+        record = records.get(index)
+        title = f"==> {found.entry.label} {told_job(found, index)}: {_outcome(record)}"
+        click.echo(click.style(title, bold=True))
+        if record is not None and "log" in record:
+            _copy(found, index, record, follow)
+    return bool(wanted)
+
+
+def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
+    """Copy a job's part of the log to standard output; with `follow`, until the job has ended."""
+    path = str(record["log_file"])
+    place, last = record["log"]
+    while True:
+        ended = record["kind"] == "end"
+        try:
+            with open(path, "rb") as file:
+                file.seek(place)
+                data = file.read(min(MOST, last - place) if ended else MOST)
+        except OSError as error:
+            wrong = f"the log cannot be read: {error.strerror}"
+            click.echo(message(RecordError(wrong, where=path, remedy="Run the job again to have one")), err=True)
+            return
+        place += len(data)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        if ended or not follow:
+            if ended and place < last:
+                click.echo(f"... and {last - place:,} bytes more in {path}", err=True)
+            return
+        if not data:
+            time.sleep(INTERVAL)
+        record = found.history.last_records([index]).get(index, record)
+        last = record.get("log", (place, place))[1]
+
+
+def _outcome(record: Record | None) -> str:
+    if record is None:
+        return "has not begun"
+    if record["kind"] == "begin":
+        return "has not ended"
+    return str(record.get("error") or f"done in {told_seconds(record['seconds'])}")

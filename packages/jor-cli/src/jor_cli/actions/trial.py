@@ -1,0 +1,100 @@
+"""One job really executed, as it would be, in a folder that is deleted again unless the job fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+import attrs
+import click
+
+from jor import JorError
+from jor.planning.planner import Survey
+from jor.planning.status import Status
+from jor.runs.attempts import executions
+from jor.settings.config import Config, Setting
+
+from ..analysis.failures import last_lines
+from ..environments.remote import survey
+from ..folders import existing
+from ..formatting import told_job, told_memory, told_path, told_seconds
+from ..schedulers.lazy import Lazy
+from .run import Manner, launch
+from .wait import wait
+
+_SOURCE = "jor check --try"
+_MANNER = Manner(only_first=True, quiet=True, silent=True)
+
+
+@attrs.frozen
+class Trial:
+    """What became of the job, in words."""
+
+    told: str
+    is_well: bool
+
+
+def try_one(found: Survey) -> Trial:
+    """Execute the first job of an entry, where and as its jobs run.
+
+    Its folder is deleted when all was well, and kept when the job failed. When a signal ends the trial, what was
+    submitted is cancelled, and click.exceptions.Exit raised.
+    """
+    scratch = _scratch(existing(os.path.abspath(found.config["path-prefix"])))
+    own = {"path-prefix": Setting(scratch, _SOURCE), "overwrite-output": Setting(False, _SOURCE)}
+    config = attrs.evolve(found.config, command_line={**found.config.command_line, **own})
+    is_to_be_kept = is_over = False
+    try:
+        (planned,) = survey([found.entry], config)
+        if os.path.commonpath([planned.folder, scratch]) != scratch:
+            is_over = True
+            remedy = "Let _get_output_folder begin with self.path_prefix; or run one job for good: jor run --test"
+            return Trial(
+                f"no job was tried: outputs lie in {planned.folder}, whatever path-prefix is\n  {remedy}", False
+            )
+        code = launch([found.entry], config, _MANNER)
+        if not code and config["scheduler"] == "slurm":
+            code = wait([found.entry], config, _MANNER)
+        if code > 128:
+            raise click.exceptions.Exit(code)
+        is_over = True
+        (tried,) = survey([found.entry], config, Lazy(config).view)
+        trial = _told(tried, code, scratch)
+        is_to_be_kept = not trial.is_well
+        return trial
+    finally:
+        if not is_over:
+            _take_back(found, config)
+        if not is_to_be_kept:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch(folder: str) -> str:
+    try:
+        return tempfile.mkdtemp(prefix=".jor-check-", dir=folder)
+    except OSError as error:
+        what = f"no job can be tried: no folder can be made for it: {error.strerror}"
+        raise JorError(what, where=folder, remedy="Make it writable, or set path-prefix") from error
+
+
+def _told(tried: Survey, code: int, scratch: str) -> Trial:
+    for one in executions(tried.records):
+        if one.ended_well and tried.status.counts[Status.DONE]:
+            memory = f" with {told_memory(one.max_rss)} of memory" if one.max_rss else ""
+            return Trial(
+                f"{told_job(tried, one.index)} made its output in {told_seconds(one.seconds or 0.0)}{memory}", True
+            )
+    kept = f"  What it left is in {told_path(scratch)}"
+    for problem in tried.status.problems:
+        what = f"{told_job(tried, problem.index)} {problem.status.value}: {problem.reason}"
+        words = [f"  | {line}" for line in last_lines(problem)]
+        return Trial("\n".join([what, *words, kept]), False)
+    return Trial(f"one job was tried, and made no output: exit code {code}\n{kept}", False)
+
+
+def _take_back(found: Survey, config: Config) -> None:
+    cluster = Lazy(config)
+    for tried in survey([found.entry], config, cluster.ask):
+        for _ in cluster.cancel(tried, f"cancelled by {_SOURCE}"):
+            pass

@@ -1,0 +1,127 @@
+"""Follow submitted jobs to their end: show how far they are, submit again what failed and what limits held back."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+import click
+
+from jor import BusyError
+from jor.local.scheduler import Progress
+from jor.planning.planner import Survey, again
+from jor.planning.status import Status, summed
+from jor.runtime.signals import Watch
+from jor.settings.config import Config, Setting
+from jor.todo.entry import Entry
+from jor_slurm import CommandError, RefusedError
+
+from ..environments.remote import survey
+from ..errors import FAILED, message
+from ..formatting import jobs_of
+from ..rendering.progress import view
+from ..rendering.status import as_text
+from ..schedulers.lazy import Lazy
+from ..schedulers.slurm.scheduler import Backend
+from .run import Manner, submit
+
+#: What is submitted while waiting replaces nothing.
+_KEEP = {"overwrite-output": Setting(False, "jor run --wait")}
+#: Seconds between two polls, at most; they begin at `Backend.pause`.
+LONGEST = 60.0
+
+
+def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
+    """Wait until no job of `entries` runs or is queued any more, and none is to be submitted; return the exit code.
+
+    A signal ends the waiting, not the jobs.
+    """
+    backend = Lazy(config).backend
+    surveys: Sequence[Survey] = list(survey(entries, config, backend.view))
+    manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
+    told: set[str] = set()
+    pause = backend.pause
+    watch = Watch()
+    terminal = sys.stdout.isatty()
+    try:
+        with view(quiet=manner.quiet, terminal=terminal) as live:
+            while True:
+                progress = _progress(surveys)
+                live.show(progress)
+                # Tasks that Slurm does not show yet, or any more, may be queued though their array is not active.
+                idle = [found for found in surveys if not found.status.active and not found.status.queued]
+                submitted = [None if manner.only_first else _top_up(found, manner, backend, told) for found in surveys]
+                if len(idle) == len(surveys) and all(count is None for count in submitted):
+                    break
+                pause = backend.pause if any(submitted) else min(pause * 1.3, LONGEST)
+                watch.sleep(pause)
+                if watch.stopping:
+                    return _left(manner, watch)
+                backend.refresh()
+                surveys = again(surveys, time.time(), backend.view)
+    finally:
+        watch.close()
+    is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
+    if not manner.silent and not (manner.quiet and is_well):
+        click.echo(as_text(surveys, colours=terminal))
+    return 0 if is_well else FAILED
+
+
+def _progress(surveys: Sequence[Survey]) -> Progress:
+    counts = summed(found.status.counts for found in surveys)
+    return Progress(
+        total=sum(counts.values()),
+        done=counts[Status.DONE],
+        failed=counts[Status.FAILED],
+        interrupted=counts[Status.INTERRUPTED],
+        running=counts[Status.RUNNING],
+    )
+
+
+def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> int | None:
+    """Submit what has not been yet, and again what may be tried again; return how many arrays, None if no such is left.
+
+    Why jobs are held back, or refused for good, is said once; it is kept in `told`.
+    """
+    if not found.status.pending or found.config["scheduler"] == "local" or found.records in told:
+        return None
+    spent = _spent(found, manner.began)
+    if len(found.status.pending) == len(spent):
+        return None
+    found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
+    try:
+        outcome = submit(found, attrs.evolve(manner, spent={found.records: spent}, quiet=True), backend)
+    except (BusyError, CommandError) as error:
+        click.echo(message(error), err=True)
+        return 0
+    except RefusedError as error:
+        click.echo(message(error), err=True)
+        told.add(found.records)
+        return 0  # others of its jobs may have been accepted
+    if outcome.held_back and outcome.why not in told:
+        click.echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} held back: {outcome.why}", err=True)
+        told.add(outcome.why)
+    return len(outcome.submitted) if outcome.submitted or outcome.held_back else None
+
+
+def _spent(found: Survey, began: str) -> frozenset[int]:
+    """Return the pending jobs that were submitted as often as they may be since the command began."""
+    pending = found.status.pending
+    tries: Counter[int] = Counter()
+    for run, submission in found.history.batches:
+        if submission.created >= began:
+            for first, last in found.history.places.of(run, submission).planned(submission):
+                tries.update(pending[bisect_left(pending, first) : bisect_right(pending, last)])
+    return frozenset(index for index, count in tries.items() if count > found.config["retries"])
+
+
+def _left(manner: Manner, watch: Watch) -> int:
+    number = watch.stopped_by or signal.SIGINT
+    if not manner.quiet:
+        click.echo("[jor] The jobs go on without this command; jor status tells how they are")
+    return 128 + number

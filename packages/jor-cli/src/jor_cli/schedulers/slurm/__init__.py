@@ -1,0 +1,1 @@
+"""Slurm: job arrays requested, submitted, followed."""

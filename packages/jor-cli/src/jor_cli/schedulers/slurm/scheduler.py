@@ -1,0 +1,374 @@
+"""A plan carried out by Slurm: job arrays submitted once and no more, whatever happens in between."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from jor import BusyError, JorError
+from jor.local.worker_pool import environment
+from jor.planning.history import may_live
+from jor.planning.planner import Survey, make_submission
+from jor.planning.status import Phase, Shortage
+from jor.runs.attempts import durations
+from jor.runs.lease import Lease, server_time
+from jor.runs.submission import Submission, new_token, ranges, revoke, run_of, write_batch
+from jor.runtime.lifetime import heeded_within
+from jor.runtime.run_folder import Run
+from jor.settings.config import Config
+from jor.user_cache import cache_folder
+from jor_slurm import (
+    AccountLimitError,
+    ArrayId,
+    Cache,
+    CommandError,
+    LimitError,
+    Limits,
+    RefusedError,
+    Slurm,
+    UnconfirmedError,
+    UnreachableError,
+    batch_script,
+    literal,
+    patiently,
+)
+
+from ...environments.worker_command import start_of
+from .. import request_log as ledger
+from .monitor import Inquiry
+from .sbatch_request import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
+
+#: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
+LOOKS = (2.0, 4.0, 8.0)
+#: Seconds between two polls of a command that waits, at least, however new users want its answers to be.
+LEAST_PAUSE = 1.0
+
+
+@attrs.frozen
+class Submitted:
+    """An array that Slurm has, or may have."""
+
+    run: Run
+    submission: Submission
+    #: None while nobody knows whether Slurm has accepted it.
+    array: ArrayId | None
+
+
+@attrs.frozen
+class Outcome:
+    """What has been submitted of an entry, and what has not."""
+
+    submitted: tuple[Submitted, ...] = ()
+    #: Jobs that were not submitted, and why.
+    held_back: int = 0
+    why: str = ""
+    #: Seconds that they wait for tasks that may still run, unknown to Slurm.
+    delay: int = 0
+    #: Why some of the jobs will never be accepted as they are.
+    refused: RefusedError | None = None
+
+    @property
+    def arrays(self) -> list[ArrayId]:
+        """The arrays that Slurm has."""
+        return [one.array for one in self.submitted if one.array is not None]
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether not all that was to be submitted is known to be."""
+        return bool(self.held_back or self.unconfirmed)
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether it is open what Slurm has made of a submission."""
+        return any(one.array is None for one in self.submitted)
+
+
+@attrs.define
+class Quota:
+    """A limit of an account that cannot be looked up, as far as refusals have told of it."""
+
+    #: How many tasks are asked for at once; None for any number: none was refused yet.
+    most: int | None = None
+    #: Why nothing more is asked for until Slurm is asked anew; "" if it may be.
+    full: str = ""
+
+    def accepted(self, *, was_refused: str) -> None:
+        """Take down that so many were accepted, after more had been refused for the reason `was_refused`, if any."""
+        if was_refused:
+            self.full = was_refused
+        elif self.most is not None:
+            self.most *= 2
+
+    def refused(self, tasks: int, why: str) -> None:
+        """Take down that so many were refused: half of them may fit."""
+        self.most = max(tasks // 2, 1)
+        if tasks == 1:
+            self.full = why
+
+
+class Backend:
+    """The cluster, as one command of jor sees it."""
+
+    def __init__(self, config: Config) -> None:
+        # What a site has put into the environment is the least that a user may choose.
+        floor = config.environment.get("poll-interval")
+        max_age = max(config["poll-interval"], float(floor.value or 0) if floor else 0.0)
+        #: Seconds between two polls of a command that waits.
+        self.pause = max(max_age, LEAST_PAUSE)
+        self._slurm = Slurm(environment(), Cache(cache_folder()), max_age)
+        #: For planning: what others have submitted a moment ago counts.
+        self.inquiry = Inquiry(attrs.evolve(self._slurm, max_age=min(1.0, max_age)))
+        #: For showing.
+        self.view = Inquiry(self._slurm)
+        self._limits: Limits | None = None
+        self._quotas: defaultdict[tuple[str | None, ...], Quota] = defaultdict(Quota)
+        self._submitted = 0
+
+    def refresh(self) -> None:
+        """Ask Slurm anew the next time."""
+        self.inquiry.refresh()
+        self.view.refresh()
+        for quota in self._quotas.values():
+            quota.full = ""
+        self._submitted = 0
+
+    @property
+    def slurm(self) -> Slurm:
+        """Slurm's commands."""
+        return self._slurm
+
+    @property
+    def limits(self) -> Limits:
+        """What the cluster and the account allow."""
+        if self._limits is None:
+            self._limits = self._slurm.limits()
+        return self._limits
+
+    def check(self, found: Survey) -> None:
+        """Raise an error for what Slurm would not take of an entry, as far as it need not be asked."""
+        count = max(len(found.status.pending), 1)
+        seen = _durations(found) if found.config["signal"] else []  # read from journals: not for nothing
+        wanted = request(found.config, needs_of(found.config), count, seen, Limits())
+        wanted.options_of(job_name(found.entry.label, "token"), found.records)
+
+    def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
+        """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
+        seen = _durations(found)
+        for needs, jobs in _by_needs(found, chosen).items():
+            yield request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config)), jobs
+
+    def preview(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> tuple[tuple[int, ...], list[str], str]:
+        """Return the sizes of the arrays, the command and the script by which jobs would be submitted."""
+        tasks = -(-len(jobs) // wanted.jobs_per_task)
+        run = Run(os.path.join(found.records, "runs", "..."))
+        sizes = self.limits.array_sizes(tasks)
+        options = wanted.options_of(job_name(found.entry.label, "token"), run.folder)
+        command = submit_command(self._slurm, wanted, options, sizes[0])
+        return sizes, list(command), script_of(wanted, start_of(found).command(run))
+
+    def try_submission(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> str:
+        """Return when and where jobs would start if they were submitted, in Slurm's words.
+
+        Raise an error of jor_slurm when Slurm would not take them.
+        """
+        name = job_name(found.entry.label, new_token())
+        tasks = self.limits.array_sizes(-(-len(jobs) // wanted.jobs_per_task))[0]
+        # The folder of the submission is not there yet.
+        options = attrs.evolve(wanted.options_of(name, os.getcwd()), output=os.devnull)
+        script = script_of(wanted, ["true"])
+        return self._slurm.try_submission(script, options, indices(tasks))
+
+    def submit(self, found: Survey, chosen: Sequence[int], planning: Lease) -> Outcome:
+        """Submit the jobs `chosen` of an entry, which this process is `planning`, as far as limits allow."""
+        if not chosen:
+            return Outcome()
+        outcome = Outcome(delay=_revoke_earlier(found, chosen))
+        for wanted, jobs in self.plan(found, chosen):
+            if outcome.delay:
+                wanted = attrs.evolve(wanted, options=attrs.evolve(wanted.options, begin=f"now+{outcome.delay}"))
+            outcome = self._submit_alike(found, wanted, jobs, planning, outcome)
+        return outcome
+
+    def submit_collect(self, found: Survey, arguments: Sequence[str], arrays: Sequence[ArrayId]) -> str:
+        """Submit a job that runs `jor collect` with `arguments` when `arrays` have ended; return what to call it.
+
+        It gets what the first entry, `found`, gets; its log lies beside that entry's submissions.
+        """
+        wanted = request(found.config, needs_of(found.config), 1, [], self.limits)
+        name = job_name("collect", new_token())
+        options = attrs.evolve(
+            wanted.options,
+            job_name=name,
+            signal=None,  # nobody would hear it
+            requeue=False,
+            # Not afterok: collect itself looks whether enough is there, and says so.
+            dependency="afterany:" + ":".join(str(array.job_id) for array in arrays),
+            chdir=os.getcwd(),
+            output=literal(os.path.join(found.records, f"{name}.log")),
+        )
+        command = [sys.executable, "-m", "jor_cli", "collect", *arguments]
+        script = batch_script(command, prologue=wanted.prologue)
+        return f"Slurm job {self._slurm.submit(script, options).job_id}"
+
+    def active_arrays(self, found: Survey) -> list[tuple[Run, ArrayId | None, Submission]]:
+        """Return the arrays of an entry that are not over; None for one of which it is open whether Slurm has it."""
+        return [
+            (run, self.inquiry.array_of(run, submission), submission)
+            for run, submission in found.history.batches
+            if found.carriers[run].is_active
+        ]
+
+    def _submit_alike(
+        self, found: Survey, wanted: Request, jobs: Sequence[int], planning: Lease, outcome: Outcome
+    ) -> Outcome:
+        """Submit jobs that need the same; return `outcome` with what has become of them."""
+        if outcome.why:
+            return attrs.evolve(outcome, held_back=outcome.held_back + len(jobs))
+        options = wanted.options
+        quota = self._quotas[options.account, options.qos, options.partition]
+        room, limit = self._room(found.config)
+        allowed = jobs if room is None else jobs[: max(room, 0) * wanted.jobs_per_task]
+        done = 0
+        why = smaller = ""
+        while done < len(allowed) and not quota.full and not why:
+            left = -(-(len(allowed) - done) // wanted.jobs_per_task)
+            tasks = min(left, self.limits.largest_array, quota.most or left)
+            part = allowed[done : done + tasks * wanted.jobs_per_task]
+            try:
+                one = self._submit_array(found, wanted, part, planning)
+            except AccountLimitError as error:
+                smaller = error.what
+                quota.refused(tasks, smaller)
+            except (LimitError, UnreachableError, BusyError) as error:
+                why = error.what
+            except RefusedError as error:
+                return attrs.evolve(outcome, refused=error)
+            else:
+                quota.accepted(was_refused=smaller)
+                outcome = attrs.evolve(outcome, submitted=(*outcome.submitted, one))
+                self._submitted += one.submission.tasks
+                done += len(part)
+                if one.array is None:
+                    why = "Slurm did not say whether it has accepted the last one"
+        left = len(jobs) - done
+        if left:
+            why = why or quota.full or limit
+        return attrs.evolve(outcome, held_back=outcome.held_back + left, why=why)
+
+    def _avoided(self, config: Config) -> tuple[str, ...]:
+        partition = config["partition"] or self.limits.default_partition
+        return self.inquiry.nodes.bad(sum(self.limits.nodes.get(name, 0) for name in partition.split(",")))
+
+    def _room(self, config: Config) -> tuple[int | None, str]:
+        """Return how many more tasks may be submitted, None for any number, and by what they are limited."""
+        bounds = []
+        queue = self.inquiry.queue
+        rows = [record for record in queue.records if record.state.active] if queue else []
+        if config["max-submitted"]:
+            mine = sum(len(row.indices) or 1 for row in rows if row.name.startswith("jor-"))
+            bounds.append((config["max-submitted"] - mine - self._submitted, "max-submitted is reached"))
+        if self.limits.max_submitted is not None:
+            count = sum(len(row.indices) or 1 for row in rows)
+            bounds.append(
+                (self.limits.max_submitted - count - self._submitted, "the account's limit of jobs is reached")
+            )
+        return min(bounds, default=(None, ""), key=lambda bound: bound[0] or 0)
+
+    def _submit_array(self, found: Survey, wanted: Request, jobs: Sequence[int], planning: Lease) -> Submitted:
+        token = new_token()
+        batch = wanted.batch(job_name(found.entry.label, token))
+        start = start_of(found)
+        overwrite = found.config["overwrite-output"]
+        submission = make_submission(
+            found, jobs, overwrite=overwrite, surroundings=start.surroundings, token=token, batch=batch
+        )
+        run = run_of(submission, found.records)
+        options = wanted.options_of(batch.name, run.folder)
+        command = submit_command(self._slurm, wanted, options, submission.tasks)
+        submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
+        script = script_of(wanted, start.command(run))
+        write_batch(submission, found.jobs, jobs, planning, script, bundled=start.bundled)
+
+        def ask() -> ArrayId:
+            ledger.asked(run)
+            return self._slurm.submit(script, options, indices(submission.tasks), wanted.throttle)
+
+        try:
+            array: ArrayId | None = patiently(ask)
+        except (RefusedError, UnreachableError):
+            shutil.rmtree(run.folder, ignore_errors=True)  # it was never accepted, and never will be
+            raise
+        except UnconfirmedError:
+            array = self._look_for(batch.name)
+        if array is not None:
+            ledger.accepted(run, array)
+        return Submitted(run, submission, array)
+
+    def _look_for(self, name: str) -> ArrayId | None:
+        """Return the array with this name if Slurm shows it; None proves nothing: it may come yet."""
+        for pause in LOOKS:
+            time.sleep(pause)
+            try:
+                found = self._slurm.find(name)
+            except CommandError:
+                continue
+            if found:
+                return ArrayId(found[0], name)
+        return None
+
+
+def _durations(found: Survey) -> list[float]:
+    """Return how long jobs of an entry took, seconds, if that decides how many a task gets."""
+    return durations(found.records) if found.config["jobs-per-task"] == "auto" else []
+
+
+def _by_needs(found: Survey, chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:
+    """Return the jobs `chosen`, together with those that need the same; what ran short before may get more."""
+    usual = needs_of(found.config)
+    if found.config["retry-scale"] == 1:
+        return {usual: chosen}
+    short = {problem.index: problem for problem in found.status.problems if problem.shortage and problem.asked}
+    groups: dict[Needs, list[int]] = {}
+    for index in chosen:
+        problem = short.get(index)
+        needs = usual
+        if problem is not None and problem.asked is not None:
+            needs = escalated(found.config, problem.asked, memory=problem.shortage is Shortage.MEMORY)
+        groups.setdefault(needs, []).append(index)
+    return dict(groups)
+
+
+def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
+    """Let no earlier array task begin one of these jobs: it may come to life late, or its node may be back.
+
+    Return the seconds until those that may run have heeded it; 0 if none may.
+    """
+    wanted = set(chosen)
+    delay = 0.0
+    for run, submission in found.history.batches:
+        task_of, moves = submission.task_of(), found.history.places.of(run, submission)
+        planned = moves.planned(submission)
+        jobs = (index for first, last in planned for index in range(first, last + 1) if index in wanted)
+        tasks = sorted({task_of(moves.then(index)) for index in jobs})
+        revoked = run.revocations()
+        states = {task: state for task in tasks if (state := found.carriers[run].state_of(task)).phase is Phase.OVER}
+        fresh = [task for task in states if not any(first <= task <= last for first, last, _ in revoked)]
+        lost = frozenset(task for task, state in states.items() if state.may_live)
+        try:
+            if fresh:
+                revoke(run, ranges(fresh), "its jobs were submitted anew")
+            if lost and may_live(run, lost):
+                age = server_time(run.revoked) - os.stat(run.revoked).st_mtime
+                delay = max(delay, heeded_within(run.folder) + submission.grace_period - max(age, 0))
+        except OSError as error:
+            raise JorError(
+                f"the submission cannot be revoked: {error.strerror}", where=run.revoked, remedy="Make it writable"
+            ) from error
+    return math.ceil(delay)

@@ -1,0 +1,1 @@
+"""Jobs on this machine: a pool of workers, fed one job at a time."""

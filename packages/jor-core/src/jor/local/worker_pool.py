@@ -1,0 +1,282 @@
+"""The workers of one submission on this machine: start them, feed them, follow their journals."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import attrs
+
+from ..errors import BusyError
+from ..runs.submission import Submitted
+from ..runtime.feed import END, ITEM
+from ..runtime.journal import Reader, Record
+from ..runtime.run_folder import Run
+from ..runtime.signals import STOPPING
+from ..runtime.worker import CANNOT_WORK
+
+#: Items written to a feed at once: a write of up to PIPE_BUF bytes is all or nothing (pipe(7)).
+_ITEMS = 4096 // ITEM.size
+#: Exit status of what starts a worker elsewhere, a container say, when it has told why it cannot (EX_CONFIG).
+_CANNOT_START = 78
+#: Bytes of a log that are searched for a worker's last words.
+_LAST_WORDS = 4096
+#: Workers in a row that may die without having begun a job before no more are started.
+_PATIENCE = 3
+
+
+@attrs.frozen
+class Failure:
+    """A job that was begun and is not done."""
+
+    submitted: Submitted
+    index: int
+    reason: str
+    #: The file with what it printed, and first and last byte; "" if there is none.
+    log: str
+    log_range: tuple[int, int]
+
+
+@attrs.frozen
+class Assignment:
+    """A submission, and how it is to be carried out."""
+
+    submitted: Submitted
+    #: How many of its jobs may run at once.
+    workers: int
+    #: Returns the command that carries out `exec` with these words: in a container, say.
+    command: Callable[[Run, Sequence[str]], Sequence[str]]
+
+
+class Worker:
+    """A worker's process, its journal, and the jobs that it has begun and not ended."""
+
+    def __init__(self, process: subprocess.Popen[bytes], journal: Reader, log: str) -> None:
+        self.process = process
+        self.journal = journal
+        self.log = log
+        self.begun: set[int] = set()
+        self.last_error = ""
+        #: Whether this command has sent it a signal.
+        self.is_stopped = False
+
+
+class Crew:
+    """The workers of one submission."""
+
+    def __init__(self, assignment: Assignment, foreground: bool) -> None:
+        self.submitted = assignment.submitted
+        self.share = Fraction(1, assignment.workers)
+        self.total = len(self.submitted.offsets)
+        self.done = 0
+        self.interrupted = 0
+        self.failures: list[Failure] = []
+        self.broken = ""
+        #: Whether others may have taken over what was left.
+        self.is_taken_over = False
+        #: Jobs that a worker took from the feed and died before it began them.
+        self.lost = 0
+        self.workers: list[Worker] = []
+        self._command = assignment.command
+        self._foreground = foreground
+        self._started = 0
+        self._begun = 0
+        self._fed = 0
+        self._ends = 0
+        self._drained = False
+        self._deaths = 0
+        self._feed_read, self._feed_write = os.pipe()
+        os.set_blocking(self._feed_write, False)
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The process ids of the workers."""
+        return frozenset(worker.process.pid for worker in self.workers)
+
+    @property
+    def wants_worker(self) -> bool:
+        """Whether there are jobs that one more worker could begin."""
+        return not self.broken and not self._drained and self._begun + self.lost + self._idle < self.total
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to begin."""
+        return bool(self.broken) or self._begun + self.lost >= self.total
+
+    @property
+    def _idle(self) -> int:
+        return sum(not worker.begun for worker in self.workers)
+
+    def refresh(self) -> None:
+        """Say that the submission is being carried out, if it is; stop when others may have taken it over."""
+        if self.is_taken_over or (self.is_over and not self.workers):
+            return
+        try:
+            self.submitted.lease.refresh()
+        except BusyError as error:
+            self.is_taken_over = True
+            self.broken = self.broken or f"{error.what}: {error.where}"
+            for worker in self.workers:
+                if not worker.is_stopped:  # a second signal would leave jobs no time
+                    worker.is_stopped = True
+                    worker.process.terminate()
+        except OSError:
+            pass  # what cannot be reached now is tried again: no reason to end jobs that have run for days
+
+    def start_worker(self) -> None:
+        """Start one more worker."""
+        task, self._started = self._started, self._started + 1
+        run = self.submitted.run
+        # Not the user's folder: `python -m` would import from it (a file json.py there, say).
+        argv = self._command(run, [str(task)])
+        log = "" if self._foreground else run.log(task)
+        output = None if self._foreground else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        # A Python that is starting may lose a signal: the worker gets it when it can hear.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=self._feed_read,
+                stdout=output,
+                stderr=output if output is None else subprocess.STDOUT,
+                cwd=run.folder,
+                env=environment(),
+                start_new_session=True,  # a Ctrl-C in the terminal is passed on by us, once
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if output is not None:
+                os.close(output)
+        self.workers.append(Worker(process, Reader(run.journal(task)), log))
+
+    def feed(self) -> None:
+        """Fill the feed as far as it has room: jobs first, then an end for each worker."""
+        offsets = self.submitted.offsets
+        while self._fed < self.total:
+            items = offsets[self._fed : self._fed + _ITEMS]
+            if not self._write(b"".join(map(ITEM.pack, items))):
+                return
+            self._fed += len(items)
+        while self._ends < self._started and self._write(ITEM.pack(END)):
+            self._ends += 1
+
+    def look(self) -> bool:
+        """Read the journals; tell whether a worker has died."""
+        died = ended = False
+        for worker in list(self.workers):
+            status = worker.process.poll()  # before the journal, whose last words come before the end
+            for record in worker.journal.poll():
+                self._note(worker, record)
+            if status is not None:
+                self.workers.remove(worker)
+                died |= self._see_off(worker, status)
+                ended = True
+                self._drained |= status == 0  # it has read an end, and those stand behind the last job
+        if ended and not self.workers:
+            self._recount()
+        return died
+
+    def close(self) -> None:
+        """Close the feed: a worker that still lives takes it for the death of the command, and ends."""
+        os.close(self._feed_read)
+        os.close(self._feed_write)
+        for worker in self.workers:
+            worker.process.wait()
+        self.submitted.lease.release()
+
+    def _write(self, data: bytes) -> bool:
+        try:
+            os.write(self._feed_write, data)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _note(self, worker: Worker, record: Record) -> None:
+        kind = record["kind"]
+        if kind == "begin":
+            self._begun += 1
+            self._deaths = 0
+            worker.begun.add(record["index"])
+        elif kind == "end":
+            worker.begun.discard(record["index"])
+            if record.get("interrupted"):
+                self.interrupted += 1
+            elif record.get("error"):
+                first, last = record.get("log", (0, 0))
+                self._fail(worker, record["index"], record["error"], (first, last))
+            else:
+                self.done += 1
+        elif kind == "over":
+            worker.last_error = record.get("error", "")
+
+    def _see_off(self, worker: Worker, status: int) -> bool:
+        """Account for a worker that has ended; tell whether it died."""
+        for index in sorted(worker.begun):
+            self._fail(worker, index, f"its worker ended: {_described(status)}", (0, 0))
+        if status == CANNOT_WORK:
+            last, remedy = _last_words(worker.log)
+            told = worker.last_error or last or "a worker could not go on"
+            place = f"; see {worker.log}{'' if worker.last_error else remedy}" if worker.log else ""
+            self.broken = self.broken or told + place
+            self.is_taken_over |= self._has_lost_its_lock()
+        elif status and not worker.begun and not worker.is_stopped:
+            self._deaths += 1
+            if self._deaths >= _PATIENCE or status == _CANNOT_START:
+                workers = f"{self._deaths} workers in a row" if self._deaths > 1 else "a worker"
+                last, remedy = _last_words(worker.log)
+                self.broken = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
+        return status < 0
+
+    def _has_lost_its_lock(self) -> bool:
+        try:
+            return not self.submitted.lease.is_mine()
+        except OSError:
+            return False
+
+    def _recount(self) -> None:
+        """After the last worker's end: see what is left in the feed; a job that it took and did not begin is lost."""
+        left = []
+        os.set_blocking(self._feed_read, False)
+        try:
+            while item := os.read(self._feed_read, ITEM.size):
+                left.append(item)
+        except BlockingIOError:
+            pass  # it is empty now
+        os.set_blocking(self._feed_read, True)
+        left = [item for item in left if ITEM.unpack(item)[0] != END]
+        self._ends = self._started
+        self.lost = self._fed - self._begun - len(left)
+        for item in left:
+            self._write(item)
+
+    def _fail(self, worker: Worker, index: int, reason: str, log_range: tuple[int, int]) -> None:
+        self.failures.append(Failure(self.submitted, index, reason, worker.log, log_range))
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment, with a PYTHONPATH that holds in any folder."""
+    variables = dict(os.environ)
+    if variables.get("PYTHONPATH"):
+        paths = map(os.path.abspath, variables["PYTHONPATH"].split(os.pathsep))
+        variables["PYTHONPATH"] = os.pathsep.join(paths)
+    return variables
+
+
+def _last_words(log: str) -> tuple[str, str]:
+    """Return the last error that a log tells, or else its last line, '' for none; and the line with the remedy."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, os.path.getsize(log) - _LAST_WORDS))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return "", ""  # there is none, or it has been deleted
+    found = re.findall(r"^(?:Error: |(?=FATAL))(.*)(\n  .*)?", text, re.MULTILINE)
+    return found[-1] if found else (text.strip().rpartition("\n")[2].strip(), "")
+
+
+def _described(status: int) -> str:
+    return f"killed by signal {-status}, {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"

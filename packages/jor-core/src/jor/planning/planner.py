@@ -1,0 +1,216 @@
+"""What to run: the entries with their status, and the jobs chosen from it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import attrs
+
+from .. import __version__
+from ..errors import JobModuleError, MissingModuleError
+from ..runs.renumbering import Places
+from ..runs.submission import NATIVE, Batch, Submission, Surroundings, new_token, next_timestamp, ranges
+from ..runtime.jobs import JobsBase
+from ..runtime.outputs import Listing, absent_outputs, output_name
+from ..runtime.run_folder import Run, freeze, source_checksum, thaw
+from ..settings.config import Config
+from ..todo.entry import Entry
+from .history import Ask, History, nobody
+from .status import UNKNOWN, Carrier, EntryStatus
+
+#: Returns the jobs of an entry as its job module lists them where jobs run; None if they run here.
+Elsewhere = Callable[[Entry, Config], JobsBase | None]
+
+
+def nowhere(_entry: Entry, _config: Config) -> None:
+    """Return that jobs run here."""
+
+
+@attrs.frozen(eq=False)
+class Survey:
+    """An entry as it was found: its configuration, its jobs, and what has become of them."""
+
+    entry: Entry
+    config: Config
+    jobs: JobsBase
+    #: Absolute path of the folder of its outputs.
+    folder: str
+    history: History
+    #: Who carries out those of its submissions that a batch system has.
+    carriers: Mapping[Run, Carrier]
+    status: EntryStatus
+
+    @property
+    def records(self) -> str:
+        """The folder of its records."""
+        return self.entry.records(self.folder)
+
+    def parameters(self, index: int) -> Mapping[str, Any]:
+        """Return the parameters of a job as plain data. Raise JobModuleError when there is no such job."""
+        total = len(self.jobs)
+        if not 0 <= index < total:
+            raise JobModuleError(
+                f"there is no job {index}",
+                where=self.entry.label,
+                remedy=f"Give an index from 0 to {total - 1}" if total else "List some: it has none",
+            )
+        return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
+
+    def output(self, index: int) -> str:
+        """Return the absolute path of a job's output."""
+        return os.path.join(self.folder, output_name(self.jobs, index))
+
+
+def survey(
+    entries: Iterable[Entry], config: Config, ask: Ask = nobody, elsewhere: Elsewhere = nowhere
+) -> Iterator[Survey]:
+    """Yield the survey of each entry, one after the other, writing nothing.
+
+    `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. `elsewhere` is
+    asked for the jobs of a job module that imports what is not here. Raise
+    JobModuleError for a job module that cannot be used, and for two jobs, of one entry or of two, that have the same
+    output.
+    """
+    listings = _Listings()
+    waiting: list[Survey] = []
+    for entry in entries:
+        mine = config.for_entry(entry.settings)
+        remake = partial(_construct, entry, mine, elsewhere)
+        jobs = remake()
+        mine = config.for_entry(entry.settings, type(jobs))
+        try:
+            folder = _folder(jobs)
+            if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
+                jobs.execute(0)  # raises with the remedy: now, and once, instead of for each job
+            places = Places(jobs)
+            absent = listings.of(folder, remake).claim(places.names_in_parts())
+        except JobModuleError as error:
+            raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
+        everything = mine["overwrite-output"]
+        history = History.read(jobs, places, absent, entry.records(folder), everything=everything)
+        if waiting or history.batches:
+            waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
+        else:
+            yield Survey(entry, mine, jobs, folder, history, {}, history.judge({}, time.time()))
+    yield from _judged(waiting, time.time(), ask)
+
+
+def _construct(entry: Entry, config: Config, elsewhere: Elsewhere) -> JobsBase:
+    try:
+        return entry.construct(config["path-prefix"])
+    except MissingModuleError as error:
+        jobs = elsewhere(entry, config)
+        if jobs is None:
+            raise error
+        return jobs
+
+
+def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Survey]:
+    """Return the surveys of the same entries anew; `now` is the time by the clock that stamps files there."""
+    anew = []
+    for found in surveys:
+        places = Places(found.jobs)
+        absent = Listing(found.folder).claim(places.names_in_parts())
+        everything = found.config["overwrite-output"]
+        history = History.read(found.jobs, places, absent, found.records, everything=everything)
+        anew.append(attrs.evolve(found, history=history))
+    return list(_judged(anew, now, ask))
+
+
+def _judged(surveys: Sequence[Survey], now: float, ask: Ask) -> Iterator[Survey]:
+    batches = [batch for found in surveys for batch in found.history.batches]
+    carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
+    for found in surveys:
+        theirs = {run: carriers[run] for run, _ in found.history.batches}
+        yield attrs.evolve(found, carriers=theirs, status=found.history.judge(theirs, now))
+
+
+def choose(status: EntryStatus, *, overwrite: bool) -> Sequence[int]:
+    """Return the indices of the jobs to run, ascending: those pending; with `overwrite` all that nobody is running."""
+    if overwrite:
+        if status.active:
+            return ()  # somebody is making them at this moment
+        return range(status.total)
+    return status.pending
+
+
+def make_submission(
+    found: Survey,
+    indices: Sequence[int],
+    *,
+    overwrite: bool,
+    surroundings: Surroundings = NATIVE,
+    token: str = "",
+    batch: Batch | None = None,
+) -> Submission:
+    """Return the submission of the jobs `indices` of an entry, with a new token unless one is given."""
+    entry, config = found.entry, found.config
+    empty = tuple(output_name(found.jobs, index) for index in sorted(found.status.empty))
+    return Submission(
+        token=token or new_token(),
+        created=next_timestamp(found.records),
+        jor=__version__,
+        label=entry.label,
+        jobmodule=entry.jobmodule,
+        jobargs=entry.arguments,
+        source_sha256=sha256_of(entry.jobmodule),
+        source_crc32=source_checksum(entry.jobmodule),
+        path_prefix=config["path-prefix"],
+        directory=os.getcwd(),
+        folder=found.folder,
+        cpus_per_task=config["cpus-per-task"],
+        mem=config["mem"],
+        time=config["time"],
+        isolation=config["isolation"],
+        grace_period=config["grace-period"],
+        atomic_output=found.jobs.atomic_output,
+        may_exist=overwrite or bool(empty) or not found.jobs.atomic_output,
+        planned=ranges(indices),
+        empty=empty,
+        listed=found.history.places.count,
+        names_crc32=found.history.places.checksum,
+        batch=batch,
+        surroundings=surroundings,
+        fsync=config["fsync"],
+        resumable=hasattr(found.jobs, "checkpoint") or not found.jobs.atomic_output,
+    )
+
+
+def sha256_of(path: str) -> str:
+    """Return the SHA-256 of a job module's file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def _folder(jobs: JobsBase) -> str:
+    """Return the absolute path of the folder of the outputs. Raise JobModuleError when the class tells none."""
+    try:
+        return os.path.abspath(os.fspath(jobs._get_output_folder()))
+    except JobModuleError:
+        raise
+    except Exception as error:
+        what = f"_get_output_folder failed: {type(error).__name__}: {error}"
+        raise JobModuleError(what, remedy="Return a path: os.path.join(self.path_prefix, 'a name')") from error
+
+
+class _Listings:
+    """One listing a folder; entries that share a folder share it, so that their names are held against each other."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, Callable[[], JobsBase]] = {}
+        self._shared: dict[str, Listing] = {}
+
+    def of(self, folder: str, remake: Callable[[], JobsBase]) -> Listing:
+        """Return the listing of `folder` for the next entry that has its outputs there; `remake` makes its jobs."""
+        if folder not in self._first:
+            self._first[folder] = remake  # kept instead of the listing: most folders have one entry
+            return Listing(folder)
+        if folder not in self._shared:
+            self._shared[folder] = Listing(folder)
+            absent_outputs(self._first[folder](), self._shared[folder])
+        return self._shared[folder]

@@ -1,0 +1,269 @@
+"""What has become of each job: outputs, then journals, then who is at work.
+
+Truth, in this order: the output, the journal's end record, whether somebody carries the submission out.
+"""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from ..runs.submission import Batch, Ranges
+from ..runtime.journal import Record
+
+
+class Status(enum.Enum):
+    """Each job is in exactly one."""
+
+    DONE = "done"
+    RUNNING = "running"
+    QUEUED = "queued"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    MISSING = "missing"
+
+
+#: A job in one of these has to run.
+PENDING = (Status.FAILED, Status.INTERRUPTED, Status.MISSING)
+
+
+class Phase(enum.Enum):
+    """Where a worker, or an array task, stands."""
+
+    #: It will begin, or begin again.
+    WAITING = "waiting"
+    AT_WORK = "at work"
+    OVER = "over"
+
+
+class Shortage(enum.Enum):
+    """What a job had too little of."""
+
+    MEMORY = "memory"
+    TIME = "time"
+
+
+@attrs.frozen
+class TaskState:
+    """The state of a worker or array task."""
+
+    phase: Phase
+    #: Why it waits, or how it ended, in words; "" if that is not known, or all is well.
+    reason: str = ""
+    #: What it ran out of, if that ended it.
+    shortage: Shortage | None = None
+    #: What it printed, should it have ended before it began a job: a file; "" if nowhere.
+    log: str = ""
+    #: Whether its process may go on though it is over as the batch system says, which has lost it, or its node.
+    may_live: bool = False
+
+
+@attrs.frozen
+class Carrier:
+    """Who carries a submission out."""
+
+    #: What to call it in a sentence: "process 12 on host a", "Slurm array 516".
+    name: str
+    #: The state of each of its array tasks, or of the one thing that all its workers are.
+    state_of: Callable[[int], TaskState]
+    #: Whether any of it may still begin a job.
+    is_active: bool
+    #: What a user should know of it.
+    notes: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Problem:
+    """Why a job that was begun, or should have been, is not done."""
+
+    index: int
+    status: Status
+    reason: str
+    #: Where its output to the terminal was kept: a file, and first and last byte; "" if nowhere.
+    log: str = ""
+    log_range: tuple[int, int] = (0, 0)
+    seconds: float | None = None
+    shortage: Shortage | None = None
+    #: What was asked for the attempt that ran short.
+    asked: Batch | None = None
+
+
+@attrs.frozen
+class Attempt:
+    """A submission seen by `judge`: what it planned, who carries it out, and the newest record of each job."""
+
+    planned: Ranges
+    carrier: Carrier
+    records: Callable[[], Mapping[int, Record]]
+    #: The state of the worker or array task that has a planned job, by the job's index.
+    state_of: Callable[[int], TaskState]
+    batch: Batch | None = None
+
+
+@attrs.frozen
+class EntryStatus:
+    """The status of all jobs of an entry."""
+
+    total: int
+    counts: Mapping[Status, int]
+    #: Indices of the jobs that have to run, ascending.
+    pending: Sequence[int]
+    problems: Sequence[Problem]
+    #: Who is running or about to run jobs of it.
+    carriers: tuple[Carrier, ...]
+    #: Indices of jobs whose output exists, is empty, and was not made by a job that ended well.
+    empty: frozenset[int] = frozenset()
+    #: Indices of jobs that are done, though a process of theirs was killed for want of memory.
+    suspect: frozenset[int] = frozenset()
+    #: Indices of the jobs that run, and of those that are queued, ascending.
+    running: Sequence[int] = ()
+    queued: Sequence[int] = ()
+
+    @property
+    def left(self) -> int:
+        """The number of jobs that are not done."""
+        return self.total - self.counts[Status.DONE]
+
+    @property
+    def unfinished(self) -> Mapping[int, Status]:
+        """The state of each job that is not done, by its index."""
+        states = dict.fromkeys(self.pending, Status.MISSING)
+        states.update((problem.index, problem.status) for problem in self.problems)
+        states.update(dict.fromkeys(self.running, Status.RUNNING))
+        states.update(dict.fromkeys(self.queued, Status.QUEUED))
+        return states
+
+    @property
+    def active(self) -> tuple[Carrier, ...]:
+        """Those of the carriers that may still begin a job."""
+        return tuple(carrier for carrier in self.carriers if carrier.is_active)
+
+
+def summed(counts: Iterable[Mapping[Status, int]]) -> dict[Status, int]:
+    """Return the number of jobs in each state, of several entries together."""
+    total = dict.fromkeys(Status, 0)
+    for one in counts:
+        for status, count in one.items():
+            total[status] += count
+    return total
+
+
+#: Of an entry that is still to be judged.
+UNKNOWN = EntryStatus(0, dict.fromkeys(Status, 0), (), (), ())
+
+
+def judge(
+    total: int,
+    absent: Sequence[int],
+    attempts: Sequence[Attempt],
+    *,
+    empty: frozenset[int],
+    exists: Callable[[int, bool], bool],
+) -> EntryStatus:
+    """Return the status of jobs 0 .. `total`-1.
+
+    `absent` are the indices without a complete output, ascending; those of them in `empty` have an empty one.
+    `attempts` are the entry's submissions, the newest first. `exists` looks anew for the output of a job that ended
+    after `absent` was found; it is told whether a record says that there is one.
+    """
+    counts = dict.fromkeys(Status, 0)
+    problems: list[Problem] = []
+    pending: list[int] = []
+    underway: dict[Status, list[int]] = {Status.RUNNING: [], Status.QUEUED: []}
+    carriers: list[Carrier] = []
+    causes: dict[int, TaskState] = {}
+    undecided = absent
+    for attempt in attempts:
+        planned, undecided = _split(undecided, attempt.planned)
+        records = attempt.records() if planned else {}
+        untouched = []
+        for index in planned:
+            state = attempt.state_of(index)
+            found = _verdict(index, records.get(index), state, exists)
+            if found is None:
+                untouched.append(index)  # planned and never begun: what was before that still holds
+                if state.reason:
+                    causes.setdefault(index, state)
+                continue
+            counts[found.status] += 1
+            if found.status in underway:
+                underway[found.status].append(index)
+            if found.status in PENDING:
+                pending.append(index)
+                problems.append(attrs.evolve(found, asked=attempt.batch) if found.shortage else found)
+        if attempt.carrier.is_active or (planned and attempt.carrier.notes):
+            carriers.append(attempt.carrier)
+        undecided = sorted([*undecided, *untouched]) if untouched else undecided
+    for index in undecided:
+        if index in empty:
+            reason = "the output is empty and there is no record of its job's end"
+            problems.append(Problem(index, Status.INTERRUPTED, reason))
+            counts[Status.INTERRUPTED] += 1
+        else:
+            if index in causes:
+                cause = causes[index]
+                problems.append(Problem(index, Status.MISSING, f"last: {cause.reason}", cause.log))
+            counts[Status.MISSING] += 1
+    counts[Status.DONE] = total - sum(counts[status] for status in Status if status is not Status.DONE)
+    problems.sort(key=lambda problem: problem.index)
+    return EntryStatus(
+        total,
+        counts,
+        sorted([*pending, *undecided]),
+        problems,
+        tuple(carriers),
+        empty,
+        running=sorted(underway[Status.RUNNING]),
+        queued=sorted(underway[Status.QUEUED]),
+    )
+
+
+def _verdict(
+    index: int, record: Record | None, state: TaskState, exists: Callable[[int, bool], bool]
+) -> Problem | None:
+    """Return what one submission says of a job without output; None if it says nothing."""
+    if record is None:
+        return Problem(index, Status.QUEUED, "") if state.phase is not Phase.OVER else None
+    if record["kind"] == "begin" and state.phase is Phase.AT_WORK:
+        return Problem(index, Status.RUNNING, "")
+    ended = record["kind"] == "end"
+    if (ended and not record.get("error")) or (not ended and not record.get("direct")):
+        if exists(index, ended):
+            return Problem(index, Status.DONE, "")
+        if ended:
+            return Problem(index, Status.MISSING, "it was done, and its output has gone since")
+    interrupted = not ended or bool(record.get("interrupted"))
+    if interrupted and state.phase is not Phase.OVER:
+        return Problem(index, Status.QUEUED, "")  # its task goes on with it, or begins again
+    return _unfinished(index, record, interrupted, state)
+
+
+def _unfinished(index: int, record: Record, interrupted: bool, state: TaskState) -> Problem:
+    """Return why a job that was begun has no output."""
+    reason = record.get("error") or "it was begun, and its worker died"
+    shortage = Shortage.MEMORY if record.get("out_of_memory") else None
+    if interrupted and state.reason:
+        reason, shortage = state.reason, state.shortage or shortage
+    elif record.get("signal") == 9 and state.shortage is Shortage.MEMORY:
+        reason, shortage = state.reason, state.shortage  # Slurm has seen what its worker could not
+    first, last = record.get("log", (0, 0))
+    status = Status.INTERRUPTED if interrupted and shortage is None else Status.FAILED
+    log = str(record.get("log_file", "")) if "log" in record else ""
+    return Problem(index, status, reason, log, (first, last), record.get("seconds"), shortage)
+
+
+def _split(indices: Sequence[int], planned: Ranges) -> tuple[list[int], list[int]]:
+    """Return those of the ascending `indices` that lie within the ascending ranges `planned`, and the others."""
+    inside: list[int] = []
+    outside: list[int] = []
+    beyond = (sys.maxsize, sys.maxsize)
+    ranges = iter(planned)
+    first, last = next(ranges, beyond)
+    for index in indices:
+        while last < index:
+            first, last = next(ranges, beyond)
+        (inside if first <= index <= last else outside).append(index)
+    return inside, outside

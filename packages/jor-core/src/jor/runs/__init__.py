@@ -1,0 +1,1 @@
+"""What is on disk: submissions, the lease of who plans, and what journals say."""

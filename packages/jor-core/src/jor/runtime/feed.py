@@ -1,0 +1,75 @@
+"""Where a worker's jobs come from: a pipe that a command feeds, or the chunk of an array task.
+
+Both give the places of jobs in jobs.jsonl, in the order in which the jobs are to start.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import Callable
+
+from .run_folder import Job, Run, thaw
+from .signals import Watch
+
+#: One item of the feed: the offset of a line in jobs.jsonl.
+ITEM = struct.Struct("<Q")
+#: The item that tells one worker to end.
+END = 2**64 - 1
+
+
+class Feed:
+    """The pipe that the command `jor run` writes, and all its workers read.
+
+    A read takes exactly one item (pipe(7): a pipe is read by one process at a time), so no job is handed out twice.
+    When the command dies the pipe hangs up, and the workers see it even while a job runs.
+    """
+
+    def __init__(self) -> None:
+        """Keep standard input for the worker, and give its jobs an empty one."""
+        self.fd = os.dup(0)
+        empty = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(empty, 0)
+        os.close(empty)
+
+    def take(self, watch: Watch, before_waiting: Callable[[], None]) -> int | None:
+        """Wait for the next job and return its place; None when there is no more, or `watch` says to stop.
+
+        Calls `before_waiting` if it has to wait.
+        """
+        there = watch.sleep(0, reading=(self.fd,))
+        if not there:
+            before_waiting()
+        while not watch.stopping and not there:
+            there = watch.sleep(reading=(self.fd,))
+        if watch.stopping:
+            return None
+        item = os.read(self.fd, ITEM.size)
+        if len(item) < ITEM.size or item == ITEM.pack(END):
+            return None
+        return int(ITEM.unpack(item)[0])
+
+
+class Chunk:
+    """The jobs of one array task for which `is_wanted` holds."""
+
+    def __init__(self, run: Run, task: int, is_wanted: Callable[[Job], bool]) -> None:
+        self._next, self._end = run.chunk(task)
+        self._planned = open(run.jobs, "rb")  # noqa: SIM115 # open as long as its worker lives
+        self._planned.seek(self._next)
+        self._is_wanted = is_wanted
+
+    def take(self, _watch: Watch, before_waiting: Callable[[], None]) -> int | None:
+        """Return the place of the next job; None when there is no more.
+
+        Calls `before_waiting` when it has to look further than for one.
+        """
+        while self._next < self._end:
+            place, line = self._next, self._planned.readline()
+            if not line.endswith(b"\n"):
+                raise OSError(f"{self._planned.name} ends within a job")
+            self._next += len(line)
+            if self._is_wanted(thaw(line)):
+                return place
+            before_waiting()
+        return None

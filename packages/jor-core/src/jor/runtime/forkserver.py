@@ -1,0 +1,282 @@
+"""The host: the process that has loaded the job module, and in which, or from which, jobs run.
+
+A worker orders one job after the other from its host. What the option isolation says is the host's affair:
+
+    fork    the host forks a process for each job
+    none    the host runs the jobs itself
+    spawn   the worker takes a fresh host, forked before anything of the user's was loaded, for each job
+
+The worker stays clear of the job module. That keeps it safe from whatever the module does; and it makes forking cheap:
+after each fork, the forking process pays for every page of memory that it touches, and the host touches few.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found] # signal without its enums; typeshed leaves it out
+import faulthandler
+import gc
+import os
+import resource
+import signal
+import struct
+import sys
+import time
+from types import FrameType
+from typing import Any, Iterable, Iterator, Mapping, NoReturn
+
+from ..errors import JobModuleError, JorError
+from .job_process import Board, Outcome, perform
+from .jobs import JobsBase
+from .run_folder import Run, require_unchanged, thaw
+from .signals import STOPPING
+from .staging import staged
+from .subreaper import PrCtl, adopt_orphans, children, die_with_parent, has_children, kill_descendants, load_prctl
+
+#: An order: where the job's line begins in jobs.jsonl.
+ORDER = struct.Struct("<Q")
+#: The answer: an Outcome, and how many processes the job left behind, which were killed.
+ANSWER = struct.Struct("<dQii")
+#: Exit status of a host whose job module cannot be loaded: EX_UNAVAILABLE.
+CANNOT_LOAD = 69
+_SIG_SETMASK = int(signal.SIG_SETMASK)  # for _signal: the enums cost each forked job forty copied pages
+#: Bytes of jobs.jsonl that are read, and checked against the job module, at a time.
+_BLOCK = 65_536
+
+
+class Host:
+    """A running host, seen from its worker."""
+
+    def __init__(
+        self, run: Run, submission: Mapping[str, Any], staging: str, board: Board, log: int, others: Iterable[Host]
+    ) -> None:
+        """Start it, printing to the file `log`; `others` are the worker's other hosts."""
+        orders, self._orders = os.pipe()
+        self.answers, answers = os.pipe()
+        worker = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            # Only these two ends: else the worker's death would not be seen.
+            for host in (self, *others):
+                os.close(host._orders)
+                os.close(host.answers)
+            if log != 1:
+                os.dup2(log, 1)
+                os.dup2(log, 2)
+            _be_host(run, submission, staging, board, orders, answers, worker)
+        os.close(orders)
+        os.close(answers)
+        os.set_blocking(self.answers, False)
+        self._ended: Outcome | None = None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it has ended; a process that its job left behind may still hold the pipe open."""
+        if self._ended is None:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            self._ended = Outcome(0.0, usage.ru_maxrss, status) if pid else None
+        return self._ended is not None
+
+    def order(self, offset: int) -> None:
+        """Let the host run the job whose line begins at `offset`."""
+        try:
+            os.write(self._orders, ORDER.pack(offset))
+        except BrokenPipeError:
+            pass  # it has died, as its answer will tell
+
+    def answer(self) -> tuple[Outcome, int] | None:
+        """Return how the job ended, and how many processes it left behind; None when the host has died of it."""
+        try:
+            data = os.read(self.answers, ANSWER.size)
+        except BlockingIOError:
+            return None
+        if len(data) < ANSWER.size:
+            return None
+        *outcome, orphans = ANSWER.unpack(data)
+        return Outcome(*outcome), orphans
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the job and all its processes, and to the host unless it takes no notice (fork)."""
+        for target in (os.killpg, os.kill):
+            try:
+                target(self.pid, number)
+                return
+            except ProcessLookupError:
+                continue  # it has not made its group yet, or is gone
+
+    def warn(self) -> None:
+        """Have the job call `checkpoint`; its own processes hear nothing of it."""
+        try:
+            os.kill(self.pid, signal.SIGUSR2)
+        except ProcessLookupError:
+            pass  # it is gone, as its answer will tell
+
+    def close(self) -> Outcome:
+        """End the host, which does it at once unless a job runs; return how it ended."""
+        os.close(self._orders)
+        os.close(self.answers)
+        if self._ended is None:
+            _, status, usage = os.wait4(self.pid, 0)
+            self._ended = Outcome(0.0, usage.ru_maxrss, status)
+        return self._ended
+
+
+def _be_host(
+    run: Run, submission: Mapping[str, Any], staging: str, board: Board, orders: int, answers: int, worker: int
+) -> NoReturn:
+    status = 70  # EX_SOFTWARE, should anything below fail
+    try:
+        _set_up(submission["isolation"])
+        prctl = load_prctl()
+        die_with_parent(prctl, worker)
+        adopt_orphans(prctl)
+        jobs = open_jobs(submission)
+        gc.freeze()  # else each child's first collection would copy what the job module made
+        server = _Server(run, submission, jobs, staging, board, prctl)
+        if hasattr(jobs, "checkpoint"):
+            signal.signal(signal.SIGUSR2, server.checkpoint)
+        server.serve(orders, answers)
+        status = 0
+    except (JorError, OSError) as error:
+        board.tell(str(error))
+        status = CANNOT_LOAD
+    finally:
+        os._exit(status)
+
+
+def _set_up(isolation: str) -> None:
+    os.setpgid(0, 0)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # until there is somebody to call
+    for number in (*STOPPING, signal.SIGCHLD):
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    if isolation == "fork":
+        # They are for the jobs, which share the host's process group, and not for the host.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    faulthandler.enable()
+    for stream in (sys.stdout, sys.stderr):
+        # Line by line, so that a job that crashes leaves its last words in the log.
+        getattr(stream, "reconfigure", lambda **_: None)(line_buffering=True)
+
+
+def open_jobs(submission: Mapping[str, Any]) -> JobsBase:
+    """Return the object `Jobs` of a submission."""
+    from . import jobargs, loading  # 15 ms, a third of a worker's start: not wanted before the job module loads
+
+    cls = loading.load(submission["jobmodule"])
+    arguments = jobargs.parse(submission["jobargs"])
+    return loading.construct(cls, arguments, submission["path_prefix"], submission["jobmodule"])
+
+
+class _Server:
+    def __init__(
+        self, run: Run, submission: Mapping[str, Any], jobs: JobsBase, staging: str, board: Board, prctl: PrCtl
+    ) -> None:
+        self._pid = os.getpid()
+        self._jobs = jobs
+        self._board = board
+        self._prctl = prctl
+        self._forks = submission["isolation"] == "fork"
+        self._folder = os.fspath(jobs._get_output_folder())
+        self._staging = staging
+        self._atomic = submission["atomic_output"]
+        self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
+        #: Jobs by the place of their line: index, final path, path to write at; or why it is not to be run.
+        self._known: dict[int, tuple[int, str, str] | str] = {}
+        self._spared = children()
+        #: The process that runs a job at this moment, 0 if that is this one; and which job.
+        self._child = 0
+        self._index = 0
+        #: Whether SIGUSR2 came while the process for which it was meant was being made.
+        self._is_owed = False
+
+    def checkpoint(self, number: int, _frame: FrameType | None) -> None:
+        """Have the running job save what it has: the answer to SIGUSR2."""
+        if self._child:
+            try:
+                os.kill(self._child, number)
+            except ProcessLookupError:
+                pass  # it has ended
+        elif self._jobs._running is not None:
+            self._jobs.checkpoint(self._index)  # this handler is set where there is one
+        else:
+            self._is_owed = True
+
+    def serve(self, orders: int, answers: int) -> None:
+        """Run what is ordered until the worker is gone."""
+        run_one = self._run_forked if self._forks else self._run_here
+        while True:
+            order = os.read(orders, ORDER.size)
+            if len(order) < ORDER.size:
+                return
+            (offset,) = ORDER.unpack(order)
+            if offset not in self._known:
+                self._read_block(offset)
+            job = self._known[offset]
+            seconds, ru_maxrss, waited = self._refuse(job) if isinstance(job, str) else run_one(job)
+            orphans = kill_descendants(self._spared) if has_children() else 0
+            os.write(answers, ANSWER.pack(seconds, ru_maxrss, waited, orphans))
+
+    def _run_forked(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
+        began = time.monotonic()
+        self._index = job[0]
+        pid = os.fork()
+        if pid == 0:
+            status = 70  # EX_SOFTWARE, should anything below fail
+            try:
+                die_with_parent(self._prctl, self._pid)
+                _signal.pthread_sigmask(_SIG_SETMASK, ())
+                # A signal that came before this process was there has not reached it.
+                if not self._board.stop:
+                    status = perform(self._jobs, *job, self._board)
+            finally:
+                os._exit(status)
+        self._child = pid
+        if self._is_owed:
+            self._is_owed = False
+            self.checkpoint(signal.SIGUSR2, None)
+        _, waited, usage = os.wait4(pid, 0)
+        self._child = 0
+        return time.monotonic() - began, usage.ru_maxrss, waited
+
+    def _run_here(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
+        began = time.monotonic()
+        self._index = job[0]
+        status = perform(self._jobs, *job, self._board)
+        if os.getpid() != self._pid:
+            os._exit(status)  # the job has forked itself: this is not the host
+        # The largest that this process has had so far: what jobs share cannot be told apart.
+        ru_maxrss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return time.monotonic() - began, ru_maxrss, status << 8  # as wait(2) has it
+
+    def _refuse(self, reason: str) -> tuple[float, int, int]:
+        self._board.tell(reason)
+        return 0.0, 0, 1 << 8
+
+    def _read_block(self, offset: int) -> None:
+        """Read the job at `offset` and some that follow, and hold them against what the job module lists now.
+
+        Many at a time: between two forks, the memory that this touches would have to be copied for each job.
+        """
+        self._known.clear()
+        for place, line in _lines(self._planned, offset):
+            job = thaw(line)
+            final = os.path.join(self._folder, job.output)
+            path = staged(self._staging, final) if self._atomic else final
+            try:
+                require_unchanged(self._jobs, job)
+                self._known[place] = (job.index, final, path)
+            except JobModuleError as error:
+                self._known[place] = str(error)
+
+
+def _lines(fd: int, offset: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the whole lines that begin at `offset` and within a block after it, each with its place."""
+    data = os.pread(fd, _BLOCK, offset)
+    while b"\n" not in data:
+        more = os.pread(fd, _BLOCK, offset + len(data))
+        if not more:
+            raise OSError("jobs.jsonl ends within a job")
+        data += more
+    for line in data[: data.rindex(b"\n") + 1].splitlines(keepends=True):
+        yield offset, line
+        offset += len(line)

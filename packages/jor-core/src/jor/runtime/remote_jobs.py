@@ -1,0 +1,99 @@
+"""What a job module lists, as a file, and its `collect`: for a jor that cannot load it, lacking what it imports."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Mapping, Sequence
+
+from ..errors import JobModuleError, JorError
+from . import jobargs, loading
+from .jobs import JobsBase
+from .outputs import output_names
+from .run_folder import freeze, thaw
+
+
+class Listed(JobsBase):
+    """The jobs of a job module that was loaded elsewhere, where they have to be executed."""
+
+    def __init__(self, folder: str, jobs: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> None:
+        super().__init__()
+        self._folder = folder
+        self._jobs = jobs
+        self._names = names
+
+    def _get_output_folder(self) -> str:
+        return self._folder
+
+    def _get_output_fname(self, **job: Any) -> str:
+        return self._names[repr(job)]
+
+    def execute(self, i: int) -> None:
+        """Never called here."""
+        raise NotImplementedError(f"job {i} is executed where its job module can be loaded")
+
+
+class Collectable(Listed):
+    """The same of a class that has a method collect."""
+
+    def collect(self) -> None:
+        """Never called here."""
+        raise NotImplementedError("outputs are collected where their job module can be loaded")
+
+
+def make(jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
+    """Return the object Jobs of a job module with `arguments`, as text. Raise JobModuleError when that fails."""
+    return loading.construct(loading.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule)
+
+
+def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+    """Write what the class Jobs of a job module is and lists to the file `path`, or why that cannot be told."""
+    with open(path, "wb") as file:
+        try:
+            jobs = make(jobmodule, arguments, path_prefix)
+            if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
+                jobs.execute(0)  # raises with the remedy
+            head = {
+                "attributes": _plain_attributes(type(jobs)),
+                "folder": os.path.abspath(os.fspath(jobs._get_output_folder())),
+                "collects": type(jobs).collect is not JobsBase.collect,
+            }
+            file.write(json.dumps(head).encode() + b"\n")
+            file.writelines(freeze(index, name, jobs._jobs[index]) for index, name in enumerate(output_names(jobs)))
+        except JorError as error:
+            file.seek(0)
+            file.truncate()
+            told = {"what": error.what, "where": error.where, "remedy": error.remedy}
+            file.write(json.dumps({"error": told}).encode() + b"\n")
+
+
+def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+    """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
+    jobs = make(jobmodule, arguments, path_prefix)
+    with open(path, "rb") as file:
+        jobs._left_out = json.loads(file.read())
+    jobs.collect()
+
+
+def read_listing(path: str) -> JobsBase:
+    """Return the jobs that `write_listing` has written to `path`. Raise JobModuleError if it has written why not."""
+    with open(path, "rb") as file:
+        head = json.loads(file.readline())
+        if "error" in head:
+            told = head["error"]
+            raise JobModuleError(told["what"], where=told["where"], remedy=told["remedy"])
+        jobs, names = [], {}
+        for line in file:
+            job = thaw(line)
+            jobs.append(job.parameters)
+            names[repr(job.parameters)] = job.output
+    base = Collectable if head["collects"] else Listed
+    return type("Jobs", (base,), head["attributes"])(head["folder"], jobs, names)  # type: ignore[no-any-return]
+
+
+def _plain_attributes(cls: type[JobsBase]) -> dict[str, Any]:
+    """Return the attributes of a class that set options: those that JSON can say."""
+    kinds = (str, int, float, bool, dict, list)
+    found = {name: getattr(cls, name) for name in dir(cls) if not name.startswith("_")}
+    plain = {name: value for name, value in found.items() if isinstance(value, kinds) and not callable(value)}
+    return {**plain, "checkpoint": True} if hasattr(cls, "checkpoint") else plain  # that there is one matters as well

@@ -1,0 +1,1 @@
+"""The options, and the layers that set them."""

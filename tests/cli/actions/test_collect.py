@@ -1,0 +1,38 @@
+"""What a collection tells of jobs that Slurm has ended."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from jor.runtime.journal import Journal
+from jor.runtime.run_folder import Run
+
+
+def test_note_tells_why_slurm_has_ended_a_job(
+    measured: Path, jor: Callable[..., str], environment: dict[str, str]
+) -> None:
+    programs = measured / "programs"
+    programs.mkdir()
+    for name, status in [("squeue", 0), ("scontrol", 1)]:
+        (programs / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (programs / name).chmod(0o755)
+    environment["PATH"] = f"{programs}:{environment['PATH']}"
+    (output,) = measured.glob("output/example3/ind1.txt")
+    output.unlink()
+    folder = max(measured.glob("output/example3/.jor/*/runs/*"))
+    run = Run(str(folder))
+    Path(run.journal(0)).unlink()
+    journal = Journal(run.journal(0), {"owner": "node0~0123abcd.42~17~99", "job_id": "512_0"})
+    journal.write("begin", index=1, started=1_772_452_800.0, log=[0, 0])
+    journal.close()
+    ledger = folder / "slurm.jsonl"
+    ledger.write_text(re.sub(r'"time": [0-9.]+', '"time": 1772452800.0', ledger.read_text()))
+    jor("collect", "jobs_example(n=3)")
+    (note,) = measured.glob("output/example3/.jor/*/collected.json")
+    why = "Slurm does not know its task any more"
+    assert json.loads(note.read_text())["missing"] == [
+        {"status": "interrupted", "reason": why, "count": 1, "jobs": [[1, 1]]}
+    ]

@@ -1,0 +1,102 @@
+"""Who carries out a submission, as far as Slurm's answers tell."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from jor.planning.status import Phase
+from jor.runtime.run_folder import Run
+from jor_cli.schedulers import request_log as ledger
+from jor_cli.schedulers.slurm.monitor import SHOWN_WITHIN, Inquiry
+from jor_slurm import ArrayId, CommandError, Limits, Queue
+from jor_slurm.parsing import parse_queue
+
+NAME = "jor-a-token"
+ROW = f"7|0-1|9|PENDING||N/A|N/A|Priority|{NAME}\n"
+
+
+class Cluster:
+    """Slurm's commands with given answers."""
+
+    def __init__(self, rows="", later=0.0, error=""):
+        self.rows, self.later, self.error = rows, later, error
+
+    def queue(self):
+        if self.error:
+            raise CommandError(self.error)
+        reading = parse_queue(self.rows)
+        return Queue(reading.queue, time.time() + self.later, reading.unreadable)
+
+    def limits(self):
+        return Limits()
+
+
+@pytest.fixture
+def batch(tmp_path):
+    """Give a submission of two tasks that Slurm has accepted as array 7."""
+    run = Run(str(tmp_path))
+    ledger.asked(run)
+    ledger.accepted(run, ArrayId(7, NAME))
+    made = SimpleNamespace(name=NAME, mem=None, workers_per_task=1)
+    return run, SimpleNamespace(batch=made, label="a", tasks=2)
+
+
+def carrier(batch, **answers):
+    (found,) = Inquiry(Cluster(**answers))([batch])
+    return found
+
+
+def test_tasks_in_the_queue_wait(batch):
+    found = carrier(batch, rows=ROW)
+    assert (found.name, found.is_active, found.state_of(1).phase) == ("Slurm array 7", True, Phase.WAITING)
+
+
+def test_array_that_the_queue_does_not_show_is_over_after_a_while(batch):
+    assert carrier(batch).state_of(0).phase is Phase.WAITING
+    found = carrier(batch, later=SHOWN_WITHIN + 1)
+    assert (found.is_active, found.state_of(0).phase) == (False, Phase.OVER)
+    assert found.state_of(0).may_live
+
+
+@pytest.mark.parametrize(
+    ("state", "may_live"),
+    [
+        ("NODE_FAIL", True),
+        ("BOOT_FAIL", True),
+        ("CANCELLED", True),
+        ("TIMEOUT", True),
+        ("FAILED", False),
+        ("OUT_OF_MEMORY", False),
+    ],
+)
+def test_process_may_live_where_slurm_has_not_seen_its_end(batch, state, may_live):
+    assert carrier(batch, rows=ROW.replace("PENDING", state)).state_of(0).may_live is may_live
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({"error": "squeue: no answer"}, "squeue: no answer"),
+        ({"rows": ROW.replace("0-1", "0-1...")}, "a row of squeue cannot be read"),
+        ({"rows": f"something new|{NAME}\n"}, "a row of squeue cannot be read"),
+    ],
+)
+def test_state_that_slurm_did_not_tell_is_unknown_and_never_the_end(batch, answers, why):
+    found = carrier(batch, later=SHOWN_WITHIN + 1, **answers)
+    assert found.is_active
+    assert found.state_of(0).phase is Phase.AT_WORK
+    assert "is unknown since" in found.notes[0]
+    assert found.notes[0].endswith(why)
+
+
+def test_row_of_another_job_that_cannot_be_read_does_not_matter(batch):
+    assert carrier(batch, rows=ROW + "7|x|another job\n").notes == ()
+
+
+def test_state_of_a_future_slurm_is_told_and_active(batch):
+    found = carrier(batch, rows=ROW.replace("PENDING", "TELEPORTING-2"))
+    assert found.is_active
+    assert found.state_of(0).phase is not Phase.OVER

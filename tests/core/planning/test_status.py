@@ -1,0 +1,148 @@
+"""The state of each job: laws that hold for all inputs, and each state by example."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jor.planning.status import PENDING, Attempt, Carrier, Phase, Status, TaskState, judge
+from jor.runs.submission import ranges
+
+GONE = Carrier("nobody", lambda _task: TaskState(Phase.OVER), False)
+ACTIVE = Carrier("somebody", lambda _task: TaskState(Phase.AT_WORK), True)
+BEGUN = {"kind": "begin", "index": 0}
+DONE = {"kind": "end", "index": 0, "status": 0}
+FAILED = {"kind": "end", "index": 0, "error": "ValueError: no", "log": [3, 9], "log_file": "task.log", "seconds": 0.5}
+STOPPED = {"kind": "end", "index": 0, "error": "killed by signal 15, SIGTERM", "interrupted": True}
+
+
+def attempt(planned, records, *, active=False):
+    carrier = ACTIVE if active else GONE
+    return Attempt(ranges(sorted(planned)), carrier, lambda: records, carrier.state_of)
+
+
+def judged(total, absent, attempts=(), empty=(), there=()):
+    return judge(total, sorted(absent), list(attempts), empty=frozenset(empty), exists=lambda i, _is_told: i in there)
+
+
+def state(record, *, active=False, there=()):
+    """Return the state, and the reason if there is one, of a job that one submission planned."""
+    records = {} if record is None else {0: record}
+    status = judged(1, [0], [attempt([0], records, active=active)], there=there)
+    (found,) = [kind for kind in Status if status.counts[kind]]
+    return found, status.problems[0].reason if status.problems else ""
+
+
+@pytest.mark.parametrize(
+    ("record", "active", "expected"),
+    [
+        (None, True, Status.QUEUED),
+        (BEGUN, True, Status.RUNNING),
+        (FAILED, True, Status.FAILED),
+        (None, False, Status.MISSING),
+        (BEGUN, False, Status.INTERRUPTED),
+        (FAILED, False, Status.FAILED),
+        (STOPPED, False, Status.INTERRUPTED),
+        (DONE, False, Status.MISSING),
+    ],
+)
+def test_state_of_an_absent_output_is_told_by_the_journal(record, active, expected):
+    assert state(record, active=active)[0] is expected
+
+
+def test_reasons_are_told():
+    assert state(FAILED)[1] == "ValueError: no"
+    assert state(BEGUN)[1] == "it was begun, and its worker died"
+    assert state(DONE)[1] == "it was done, and its output has gone since"
+
+
+def test_output_that_came_after_the_listing_counts():
+    assert state(DONE, there=[0])[0] is Status.DONE
+    assert state(BEGUN, there=[0])[0] is Status.DONE
+    assert state({**BEGUN, "direct": True}, there=[0])[0] is Status.INTERRUPTED
+
+
+def test_job_that_nobody_planned_is_missing():
+    assert judged(3, [1]).counts[Status.MISSING] == 1
+    assert judged(3, [1]).pending == [1]
+
+
+def test_newest_submission_that_began_a_job_decides():
+    status = judged(1, [0], [attempt([0], {}), attempt([0], {0: FAILED}), attempt([0], {0: BEGUN}, active=True)])
+    assert status.counts[Status.FAILED] == 1
+
+
+def test_empty_output_without_a_record_is_interrupted():
+    status = judged(2, [0, 1], empty=[1])
+    assert (status.counts[Status.MISSING], status.counts[Status.INTERRUPTED]) == (1, 1)
+    assert status.problems[0].reason == "the output is empty and there is no record of its job's end"
+
+
+def test_place_of_what_a_job_printed_is_told():
+    (problem,) = judged(1, [0], [attempt([0], {0: FAILED})]).problems
+    assert (problem.log, problem.log_range, problem.seconds) == ("task.log", (3, 9), 0.5)
+
+
+def test_journals_are_not_read_when_nothing_is_missing():
+    def unread():
+        raise AssertionError("read")
+
+    assert judged(5, [], [Attempt(((0, 4),), GONE, unread, GONE.state_of)]).counts[Status.DONE] == 5
+    assert judged(5, [4], [Attempt(((0, 3),), GONE, unread, GONE.state_of)]).counts[Status.MISSING] == 1
+
+
+TOTAL = 12
+indices = st.sets(st.integers(0, TOTAL - 1))
+records = st.dictionaries(st.integers(0, TOTAL - 1), st.sampled_from([BEGUN, DONE, FAILED, STOPPED]))
+attempts = st.lists(st.tuples(indices, records, st.booleans()), max_size=4)
+
+
+def made(drawn):
+    return [
+        attempt(planned, {i: record for i, record in found.items() if i in planned}, active=active)
+        for planned, found, active in drawn
+    ]
+
+
+@given(indices, attempts, indices, indices)
+def test_each_job_is_in_exactly_one_state(absent, drawn, empty, there):
+    status = judged(TOTAL, absent, made(drawn), empty & absent, there)
+    assert sum(status.counts.values()) == TOTAL
+    assert all(count >= 0 for count in status.counts.values())
+    assert len(status.pending) == sum(status.counts[kind] for kind in PENDING)
+    assert len(set(status.pending)) == len(status.pending)
+    assert set(status.pending) <= absent
+    states = Counter(status.unfinished.values())
+    assert {kind: states[kind] for kind in Status if kind is not Status.DONE} == {
+        kind: count for kind, count in status.counts.items() if kind is not Status.DONE
+    }
+
+
+@given(indices, attempts)
+def test_done_job_stays_done_whatever_the_journals_say(absent, drawn):
+    status = judged(TOTAL, absent, made(drawn))
+    assert status.counts[Status.DONE] == TOTAL - len(absent)
+    assert {problem.index for problem in status.problems} <= absent
+
+
+@given(indices, attempts, st.randoms())
+def test_order_of_a_journals_lines_does_not_matter(absent, drawn, chance: random.Random):
+    def shuffled(found):
+        items = list(found.items())
+        chance.shuffle(items)
+        return dict(items)
+
+    again = [(planned, shuffled(found), active) for planned, found, active in drawn]
+    assert judged(TOTAL, absent, made(drawn)) == judged(TOTAL, absent, made(again))
+
+
+@given(indices)
+def test_ranges_say_the_same_as_the_indices(wanted):
+    found = ranges(sorted(wanted))
+    assert sorted(i for first, last in found for i in range(first, last + 1)) == sorted(wanted)
+    assert all(after[0] > before[1] + 1 for before, after in itertools.pairwise(found))

@@ -1,0 +1,226 @@
+"""Leases: one holder at a time, and none that is dead."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from jor import BusyError
+from jor.runs.lease import STALE_AFTER, Lease, acquire, clear, holder
+from jor.runtime.process_id import Owner
+
+HERE = Owner.current()
+DEAD = HERE._replace(started=HERE.started - 1)
+ELSEWHERE = HERE._replace(host="elsewhere")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "lock")
+
+
+def put(path, owner, age=0.0):
+    with open(path, "w") as file:
+        file.write(str(owner))
+    os.utime(path, (time.time() - age,) * 2)
+
+
+def nobody(owner):
+    raise AssertionError(f"waiting for {owner}")
+
+
+def test_lease_names_its_holder_and_is_gone_after_release(path, tmp_path):
+    lease = acquire(path, nobody)
+    assert holder(path, time.time()) == HERE
+    assert lease.is_mine()
+    assert abs(lease.taken - time.time()) < 60
+    lease.release()
+    assert list(tmp_path.iterdir()) == []
+    assert holder(path, time.time()) is None
+
+
+def test_lease_is_held_once(path):
+    Lease(path)
+    with pytest.raises(FileExistsError):
+        Lease(path)
+
+
+def test_lease_of_the_dead_is_taken(path, tmp_path):
+    put(path, DEAD)
+    assert holder(path, time.time()) is None
+    assert acquire(path, nobody).is_mine()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lock"]
+
+
+def test_lease_of_another_host_is_waited_for_until_it_is_stale(path):
+    put(path, ELSEWHERE)
+    assert holder(path, time.time()) == ELSEWHERE
+    assert holder(path, time.time() + STALE_AFTER + 1) is None
+    told = []
+    with pytest.raises(BusyError, match=r"process .* on elsewhere has been planning the same entry"):
+        acquire(path, told.append, patience=0.2)
+    assert told == [ELSEWHERE]
+    put(path, ELSEWHERE, age=STALE_AFTER + 1)
+    assert acquire(path, nobody).is_mine()
+
+
+def test_lease_of_another_host_is_judged_by_the_clock_that_stamps_files(path, monkeypatch):
+    put(path, ELSEWHERE)
+    ahead = time.time() + 2 * STALE_AFTER
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    with pytest.raises(BusyError):
+        acquire(path, lambda _: None, patience=0.1)
+    clear(path)
+    assert os.path.exists(path)
+
+
+def test_holder_in_another_pid_namespace_is_waited_for_until_it_is_stale(path):
+    put(path, HERE._replace(boot=HERE.boot + "1"))
+    assert holder(path, time.time()) is not None
+    assert holder(path, time.time() + STALE_AFTER + 1) is None
+
+
+def test_living_holder_on_this_host_is_never_stale(path):
+    put(path, HERE, age=10 * STALE_AFTER)
+    assert holder(path, time.time()) == HERE
+
+
+def test_garbage_is_held_until_it_is_stale(path):
+    put(path, "garbage")
+    assert holder(path, time.time()) is not None
+    assert holder(path, time.time() + STALE_AFTER + 1) is None
+
+
+def test_release_leaves_alone_what_another_has_taken(path):
+    lease = Lease(path)
+    put(path, ELSEWHERE)
+    assert not lease.is_mine()
+    lease.release()
+    assert os.path.exists(path)
+
+
+def test_lease_that_is_lost_is_neither_refreshed_nor_kept(path):
+    lease = Lease(path)
+    put(path, ELSEWHERE, age=100)
+    lease._refreshed -= 31
+    with pytest.raises(BusyError, match="has lost its lock: it stood still for 10 minutes, or the file was deleted"):
+        lease.refresh()
+    assert time.time() - os.stat(path).st_mtime > 50
+
+
+def test_dead_lease_and_dead_breaker_of_it_are_cleared_at_once(path, tmp_path):
+    put(path, DEAD)
+    put(f"{path}.breaking", DEAD)
+    put(f"{path}.breaking.{DEAD}", DEAD)
+    clear(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lease_is_not_broken_while_another_breaks_it(path):
+    put(path, DEAD)
+    with Lease(f"{path}.breaking"):
+        with pytest.raises(BusyError):
+            acquire(path, nobody, patience=0.1)
+        assert os.path.exists(path)
+    acquire(path, nobody)
+
+
+def test_lease_that_has_been_refreshed_since_it_was_judged_is_not_broken(path, monkeypatch):
+    put(path, ELSEWHERE, age=STALE_AFTER + 1)
+    take = Lease.__init__
+
+    def take_late(lease, at):
+        if at.endswith(".breaking"):
+            os.utime(path)
+        take(lease, at)
+
+    monkeypatch.setattr(Lease, "__init__", take_late)
+    clear(path)
+    assert holder(path, time.time()) == ELSEWHERE
+
+
+def test_network_file_system_may_do_twice_what_it_was_told_once(path, tmp_path, monkeypatch):
+    link, unlink = os.link, os.unlink
+
+    def link_twice(source, target):
+        link(source, target)
+        link(source, target)
+
+    def unlink_twice(name):
+        unlink(name)
+        unlink(name)
+
+    monkeypatch.setattr(os, "link", link_twice)
+    monkeypatch.setattr(os, "unlink", unlink_twice)
+    put(path, DEAD)
+    with acquire(path, nobody) as lease:
+        assert lease.is_mine()
+        with pytest.raises(FileExistsError):
+            Lease(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lease_that_may_not_be_seen_is_not_taken_for_dead(path, monkeypatch):
+    def refuse(name, flags):
+        raise PermissionError(errno.EACCES, "not for you", name)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError):
+        holder(path, time.time())
+
+
+def test_link_in_the_place_of_a_lease_is_not_followed(path, tmp_path):
+    put(tmp_path / "elsewhere", HERE)
+    os.symlink(tmp_path / "elsewhere", path)
+    assert acquire(path, nobody).is_mine()
+    assert (tmp_path / "elsewhere").read_text() == str(HERE)
+
+
+def test_refresh_is_for_a_holder_that_lives_long(path):
+    lease = Lease(path)
+    put(path, HERE, age=100)
+    lease.refresh()
+    assert time.time() - os.stat(path).st_mtime > 50  # not due yet
+    lease._refreshed -= 31
+    lease.refresh()
+    assert time.time() - os.stat(path).st_mtime < 50
+
+
+CONTENDER = """
+import fcntl, os, random, signal, sys, time
+from jor.runs.lease import acquire
+sleep, time.sleep = time.sleep, lambda seconds: sleep(seconds / 100)  # let them meet more often
+path, manner = sys.argv[1:]
+for _ in range(60):
+    if child := os.fork():
+        if manner == "are killed":
+            sleep(random.uniform(0, 0.01))
+            os.kill(child, signal.SIGKILL)
+        if os.wait()[1] not in (0, signal.SIGKILL):
+            sys.exit(1)
+        continue
+    for _ in range(5):
+        lease = acquire(path, lambda owner: None)
+        inside = os.open(path + ".inside", os.O_CREAT)
+        fcntl.flock(inside, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails if two are in
+        lease.confirm()
+        sleep(0.0002)
+        os.close(inside)
+        if manner == "forget":
+            break
+        lease.release()
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("manner", ["release", "forget", "are killed"])
+def test_processes_that_contend_hold_it_one_at_a_time(path, manner, tmp_path):
+    contenders = [subprocess.Popen([sys.executable, "-c", CONTENDER, path, manner]) for _ in range(4)]
+    assert [contender.wait(120) for contender in contenders] == [0] * 4
+    clear(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lock.inside"]

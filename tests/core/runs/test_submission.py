@@ -1,0 +1,231 @@
+"""What is written before anything starts, and the plan that it comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import attrs
+import pytest
+
+from jor import BusyError, JobModuleError, RecordError
+from jor.planning.planner import again, choose, make_submission, survey
+from jor.planning.status import Carrier, EntryStatus, Phase, Status, TaskState
+from jor.runs.lease import Lease
+from jor.runs.submission import newest_first, partial_folder, read, write
+from jor.runtime.run_folder import thaw
+from jor.settings.config import read_config
+from jor.todo.reader import make_entry
+
+MODULE = """\
+import jor
+
+class Jobs(jor.JobsBase):
+    name = "out"
+    mem = "1G"
+
+    def __init__(self, first=0, last=5, path_prefix="."):
+        super().__init__(path_prefix=path_prefix)
+        self._jobs = [{"i": i} for i in range(first, last)]
+
+    def execute(self, i):
+        pass
+"""
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    """Return the survey of an entry with five jobs, none done."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jobs_here.py").write_text(MODULE)
+    (one,) = survey([make_entry("jobs_here", "")], read_config({}))
+    return one
+
+
+def submit(found, indices, **options):
+    overwrite = options.get("overwrite", False)
+    with plan(found) as planning:
+        return write(make_submission(found, indices, overwrite=overwrite), found.jobs, indices, planning)
+
+
+def plan(found):
+    os.makedirs(found.records, exist_ok=True)
+    return Lease(os.path.join(found.records, "lock"))
+
+
+def test_survey_writes_nothing(found, tmp_path):
+    assert [path.name for path in tmp_path.iterdir()] == ["jobs_here.py"]
+    assert found.status.pending == [0, 1, 2, 3, 4]
+    assert found.folder == str(tmp_path / "out")
+
+
+def test_submission_is_read_back_equal(found):
+    submitted = submit(found, [0, 2, 3])
+    assert read(submitted.run) == submitted.submission
+    assert submitted.submission.planned == ((0, 0), (2, 3))
+    assert submitted.submission.mem == "1G"
+    submitted.lease.release()
+
+
+def test_who_has_stood_still_too_long_leaves_the_entry_to_who_plans_it_now(found, tmp_path):
+    planning = plan(found)
+    os.unlink(planning.path)
+    other = f"elsewhere~0~{os.getpid()}~1"
+    with open(planning.path, "w") as file:
+        file.write(other)
+    with pytest.raises(BusyError, match="this process has lost its lock"):
+        write(make_submission(found, [0], overwrite=False), found.jobs, [0], planning)
+    planning.release()
+    assert os.listdir(os.path.join(found.records, "runs")) == []
+    with open(planning.path) as file:
+        assert file.read() == other
+
+
+def test_planned_jobs_stand_at_their_offsets(found):
+    submitted = submit(found, [1, 4])
+    with open(submitted.run.jobs, "rb") as file:
+        content = file.read()
+    lines = [content[offset:].partition(b"\n")[0] for offset in submitted.offsets]
+    assert [(thaw(line).index, thaw(line).parameters) for line in lines] == [(1, {"i": 1}), (4, {"i": 4})]
+    submitted.lease.release()
+
+
+def test_submitted_jobs_are_queued_until_the_lease_is_gone(found):
+    submitted = submit(found, [1, 4])
+    status = again([found], time.time())[0].status
+    assert (status.counts[Status.QUEUED], status.pending) == (2, [0, 2, 3])
+    submitted.lease.release()
+    assert again([found], time.time())[0].status.pending == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "goes_on"),
+    [("name", "out", False), ("checkpoint", lambda _self, _i: None, True), ("atomic_output", False, True)],
+)
+def test_submission_tells_whether_a_job_that_was_stopped_goes_on(found, monkeypatch, attribute, value, goes_on):
+    monkeypatch.setattr(type(found.jobs), attribute, value, raising=False)
+    assert read(submit(found, [0]).run).resumable == goes_on
+
+
+def test_submissions_come_the_newest_first_and_unfinished_ones_not_at_all(found):
+    first, second = submit(found, [0]), submit(found, [1])
+    os.rename(second.run.folder, second.run.folder.replace("runs/2", "runs/3"))
+    os.mkdir(os.path.join(found.records, "runs", "9-unfinished"))
+    assert [read(run).planned for run in newest_first(found.records)] == [((1, 1),), ((0, 0),)]
+    first.lease.release()
+
+
+def test_submission_comes_after_the_newest_also_where_the_clock_is_behind(found):
+    first = submit(found, [0])
+    os.rename(first.run.folder, first.run.folder.replace("runs/2", "runs/3"))
+    os.mkdir(os.path.join(found.records, "runs", "4-unfinished"))
+    second = submit(found, [1])
+    assert [read(run).planned for run in newest_first(found.records)] == [((1, 1),), ((0, 0),)]
+    assert second.submission.created.startswith("3")
+
+
+def test_damaged_and_newer_submissions_are_refused_with_the_remedy(found):
+    run = submit(found, [0]).run
+    content = run.read_submission()
+    for change, reason in (({"version": 2}, "has version 2"), ({"planned": "x"}, "the submission is damaged")):
+        with open(run.submission, "w") as file:
+            json.dump({**content, **change}, file)
+        with pytest.raises(RecordError, match=reason) as caught:
+            read(run)
+        assert caught.value.remedy
+
+
+def test_folder_that_cannot_be_made_is_told_and_nothing_is_left(found):
+    plan(found).release()
+    runs = os.path.join(found.records, "runs")
+    with open(runs, "w") as file:
+        file.write("a file in the way")
+    with pytest.raises(RecordError, match="the output folder cannot be written: Not a directory"):
+        submit(found, [0])
+    assert os.listdir(found.records) == ["runs"]
+    with open(runs) as file:
+        assert file.read() == "a file in the way"
+
+
+def test_staging_folder_is_shared_by_the_entrys_submissions(found):
+    submitted = submit(found, [0])
+    assert partial_folder(found.records) == submitted.run.partial
+    submitted.lease.release()
+
+
+def status(pending, **counts):
+    found = {kind: counts.get(kind.value, 0) for kind in Status}
+    return EntryStatus(9, found, pending, [], ())
+
+
+def test_pending_jobs_are_chosen():
+    assert choose(status([2, 5]), overwrite=False) == [2, 5]
+
+
+def test_all_jobs_are_chosen_to_overwrite_unless_somebody_is_at_it():
+    assert list(choose(status([2]), overwrite=True)) == list(range(9))
+    active = Carrier("somebody", lambda _task: TaskState(Phase.WAITING), True)
+    gone = attrs.evolve(active, is_active=False)
+    assert list(choose(attrs.evolve(status([]), carriers=(active,)), overwrite=True)) == []
+    assert list(choose(attrs.evolve(status([]), carriers=(gone,)), overwrite=True)) == list(range(9))
+
+
+def test_entries_that_share_a_folder_may_not_share_an_output(found):
+    config = read_config({})
+    apart = [make_entry("jobs_here", "first=0, last=3"), make_entry("jobs_here", "first=3, last=5")]
+    assert [one.status.total for one in survey(apart, config)] == [3, 2]
+    overlapping = [*apart, make_entry("jobs_here", "first=4, last=6")]
+    with pytest.raises(JobModuleError, match=r"two jobs have the same output .*i4.txt'; the second is job 0"):
+        list(survey(overlapping, config))
+
+
+def test_empty_outputs_of_before_are_made_again_and_those_of_jor_are_not(found, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "i0.txt").write_text("")
+    (tmp_path / "out" / "i1.txt").write_text("x")
+    (one,) = again([found], time.time())
+    assert one.status.counts[Status.INTERRUPTED] == 1
+    assert one.status.pending == [0, 2, 3, 4]
+    submitted = submit(one, one.status.pending)
+    submitted.lease.release()
+    assert submitted.submission.empty == ("i0.txt",)
+    assert submitted.submission.may_exist
+    assert 0 in again([found], time.time())[0].status.pending
+    (tmp_path / "out" / "i0.txt").write_text("now it is there")
+    assert again([found], time.time())[0].status.pending == [2, 3, 4]
+
+
+def test_empty_outputs_of_before_are_known_also_when_the_list_has_changed(found, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "i3.txt").write_text("")
+    (one,) = again([found], time.time())
+    submit(one, [1]).lease.release()
+    one.jobs._jobs = [{"i": i} for i in (7, 3, 1)]
+    (now,) = again([one], time.time())
+    assert now.status.empty == {1}
+    assert now.status.pending == [0, 1, 2]
+
+
+def test_package_names_what_it_exports():
+    import jor
+
+    assert sorted(jor.__all__) == sorted(set(jor.__all__))
+    assert all(hasattr(jor, name) for name in jor.__all__)
+
+
+def test_submission_that_may_not_be_seen_is_not_taken_for_none(tmp_path):
+    folder = tmp_path / "runs" / "20260301-120000000-0123456789"
+    folder.mkdir(parents=True)
+    (folder / "submission.json").touch()
+    for opened in (tmp_path, *tmp_path.parents[:2]):  # all that pytest has made
+        opened.chmod(0o755)
+    folder.chmod(0)
+    user = os.geteuid()
+    os.seteuid(user or 65534)  # root sees everything
+    try:
+        with pytest.raises(PermissionError):
+            list(newest_first(str(tmp_path)))
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)

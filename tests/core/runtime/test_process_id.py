@@ -1,0 +1,55 @@
+"""Who owns a file, and whether they live."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from jor.runtime.process_id import Owner
+
+
+def test_this_process_is_alive():
+    assert not Owner.current().is_dead()
+
+
+def test_owner_is_read_back_from_its_text():
+    owner = Owner.current()
+    assert Owner.parse(str(owner)) == owner
+
+
+def test_other_texts_are_no_owner():
+    for text in ("", "a~b~c~d", "a~b~1", "a~b~1~2~3", "a~b~0~0", "a~b~²~1", "partial"):
+        assert Owner.parse(text) is None
+
+
+def test_finished_process_is_dead():
+    here = Owner.current()
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    assert here._replace(pid=child.pid, started=1).is_dead()
+
+
+def test_zombie_is_dead():
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert Owner.current()._replace(pid=pid).is_dead()
+    os.waitpid(pid, 0)
+
+
+def test_process_with_the_same_number_started_later_is_another():
+    here = Owner.current()
+    assert here._replace(started=here.started - 1).is_dead()
+
+
+def test_process_before_the_last_boot_is_dead():
+    here = Owner.current()
+    assert here._replace(boot="00000000." + here.boot.partition(".")[2]).is_dead()
+
+
+def test_process_of_another_host_or_pid_namespace_is_not_known_to_be_dead():
+    here = Owner.current()
+    assert not here._replace(host="elsewhere", pid=2**22 + 1).is_dead()
+    assert not here._replace(boot=here.boot + "1", pid=2**22 + 1).is_dead()

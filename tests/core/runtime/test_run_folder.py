@@ -1,0 +1,94 @@
+"""A job as it was planned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import jor
+from jor import JobModuleError, RecordError
+from jor.runtime.run_folder import Run, append, freeze, require_unchanged, thaw
+
+
+class Scalar:
+    """Like a NumPy scalar or array."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def tolist(self):
+        return self.value
+
+    def __repr__(self):
+        return f"Scalar({self.value})"
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [(1, 1), ((1, 2), [1, 2]), ({2, 1}, [1, 2]), (range(3), [0, 1, 2]), (Path("a/b"), "a/b"), (Scalar(7), 7)]
+    + [(Scalar([1, 2]), [1, 2]), ("é\n", "é\n"), (None, None), ({"k": (1,)}, {"k": [1]})],
+    ids=str,
+)
+def test_parameters_are_kept_as_plain_data(value, plain):
+    job = thaw(freeze(3, "out.txt", {"x": value}))
+    assert (job.index, job.output, job.parameters) == (3, "out.txt", {"x": plain})
+
+
+def test_object_is_kept_without_its_address():
+    assert freeze(0, "o", {"x": object()}) == freeze(0, "o", {"x": object()})
+
+
+class Jobs(jor.JobsBase):
+    def _mk_jobs(self):
+        self._jobs = [{"a": 1}, {"a": 2}]
+
+
+def test_unchanged_job_passes():
+    jobs = Jobs()
+    require_unchanged(jobs, thaw(freeze(1, "a2.txt", {"a": 2})))
+
+
+@pytest.mark.parametrize(
+    ("index", "output", "parameters"), [(0, "a1.txt", {"a": 5}), (0, "b.txt", {"a": 1}), (7, "a7.txt", {"a": 7})]
+)
+def test_changed_job_is_refused_with_both(index, output, parameters):
+    with pytest.raises(JobModuleError, match=f"job {index} is not what was planned: planned .*, now "):
+        require_unchanged(Jobs(), thaw(freeze(index, output, parameters)))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "cannot be read"),
+        ("[1]", "has version None"),
+        ('{"version": 99}', "has version 99; this jor reads version 1"),
+    ],
+)
+def test_submission_that_cannot_be_used_is_refused(tmp_path, content, reason):
+    (tmp_path / "submission.json").write_text(content)
+    with pytest.raises(RecordError, match=reason):
+        Run(str(tmp_path)).read_submission()
+
+
+def test_parameters_that_json_cannot_say_are_frozen_as_they_look():
+    itself = []
+    itself.append(itself)
+    assert freeze(0, "o", {"a": itself}) == b'{"index":0,"output":"o","parameters":{"a":"[[...]]"}}\n'
+    assert json.loads(freeze(0, "o", {"a": {(1, 2): 3}, "b": {"y", "x"}}))["parameters"] == {
+        "a": "{(1, 2): 3}",
+        "b": ["x", "y"],
+    }
+
+
+def test_line_is_appended_and_never_through_a_link(tmp_path):
+    for _ in range(2):
+        append(str(tmp_path / "file"), b"line\n")
+    assert (tmp_path / "file").read_bytes() == b"line\nline\n"
+    (tmp_path / "link").symlink_to("file")
+    with pytest.raises(OSError, match="link"):
+        append(str(tmp_path / "link"), b"line\n")
+    assert (tmp_path / "file").read_bytes() == b"line\nline\n"
+    with pytest.raises(OSError, match="No space left"):
+        append("/dev/full", b"line\n")
