@@ -15,7 +15,8 @@ import pytest
 
 from jor.planning.planner import Survey, make_submission, survey
 from jor.runs.lease import Lease
-from jor.runs.submission import Batch, write_batch
+from jor.runs.store import write_batch
+from jor.runs.submission import Batch
 from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_name
 from jor.settings.config import read_config

@@ -15,11 +15,11 @@ from pathlib import Path
 import attrs
 
 from jor import JorError
-from jor.planning.history import newest_records
 from jor.planning.planner import survey
 from jor.runs import journal_index as summaries
 from jor.runs.attempts import executions
-from jor.runs.submission import newest_first
+from jor.runs.journals import newest_records
+from jor.runs.store import newest_first
 from jor.runtime import jobargs
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry, read_todo

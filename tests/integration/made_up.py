@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jor.planning.planner import make_submission, survey
 from jor.runs.lease import Lease
-from jor.runs.submission import write
+from jor.runs.store import write
 from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_names
 from jor.settings.config import read_config

@@ -9,7 +9,7 @@ import pytest
 
 from jor.planning.status import Phase, TaskState
 from jor.runs.renumbering import Moves
-from jor.runs.submission import revoke
+from jor.runs.store import revoke
 from jor.runtime.journal import Journal
 from jor.runtime.process_id import Owner
 from jor.runtime.run_folder import Run

@@ -12,14 +12,17 @@ from typing import Any
 
 import pytest
 
-from jor.planning.history import History, finished_tasks, may_live, orphaned
+from jor.planning.history import History
 from jor.planning.status import Carrier, Phase, Status, TaskState
+from jor.runs.journals import finished_tasks, may_live
+from jor.runs.orphans import orphaned
 from jor.runs.renumbering import Places
 from jor.runtime.grid import grid
+from jor.runtime.job_spec import freeze
 from jor.runtime.jobs import JobsBase
 from jor.runtime.journal import Journal
 from jor.runtime.process_id import Owner
-from jor.runtime.run_folder import VERSION, Run, freeze
+from jor.runtime.run_folder import VERSION, Run
 
 
 class Jobs(JobsBase):

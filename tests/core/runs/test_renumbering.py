@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jor.runs.renumbering import UNMOVED, Moves, Places
+from jor.runtime.job_spec import freeze
 from jor.runtime.jobs import JobsBase
 from jor.runtime.outputs import PART
-from jor.runtime.run_folder import VERSION, Run, freeze
+from jor.runtime.run_folder import VERSION, Run
 
 #: Names of outputs, also such as are no UTF-8.
 NAMES = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=3), max_size=8, unique=True)

@@ -13,8 +13,8 @@ from jor import BusyError, JobModuleError, RecordError
 from jor.planning.planner import again, choose, make_submission, survey
 from jor.planning.status import Carrier, EntryStatus, Phase, Status, TaskState
 from jor.runs.lease import Lease
-from jor.runs.submission import newest_first, partial_folder, read, write
-from jor.runtime.run_folder import thaw
+from jor.runs.store import newest_first, partial_folder, read, write
+from jor.runtime.job_spec import thaw
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 

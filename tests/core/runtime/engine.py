@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Callable, Sequence
 
 from jor.runtime.feed import END, ITEM
+from jor.runtime.job_spec import freeze
 from jor.runtime.journal import Reader
 from jor.runtime.loading import construct, load
 from jor.runtime.outputs import output_names
-from jor.runtime.run_folder import PLACE, freeze
+from jor.runtime.run_folder import PLACE
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> Any:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from jor.errors import JobModuleError
+from jor.runtime.job_spec import freeze, require_unchanged, thaw
 from jor.runtime.jobs import JobsBase
 from jor.runtime.outputs import Listing, absent_outputs, output_name, output_names
 from jor.runtime.remote_jobs import make, read_listing, write_listing
-from jor.runtime.run_folder import freeze, require_unchanged, thaw
 
 MODULE = """\
 import os

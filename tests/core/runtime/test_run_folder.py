@@ -9,7 +9,8 @@ import pytest
 
 import jor
 from jor import JobModuleError, RecordError
-from jor.runtime.run_folder import Run, append, freeze, require_unchanged, thaw
+from jor.runtime.job_spec import freeze, require_unchanged, thaw
+from jor.runtime.run_folder import Run, append
 
 
 class Scalar:

@@ -1,4 +1,4 @@
-"""Files that others may read at any time: written whole, or not at all."""
+"""Files that others may read at any time, written whole or not at all; and folders, wherever they are."""
 
 from __future__ import annotations
 
@@ -34,3 +34,10 @@ def put(path: str, content: bytes) -> None:
 def halfway(path: str) -> str:
     """Return the name of what this process writes for the place of `path`; once it is dead, `put` deletes that."""
     return f"{path}.{Owner.current()}"
+
+
+def existing(path: str) -> str:
+    """Return `path`, or the nearest folder above it that there is."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path

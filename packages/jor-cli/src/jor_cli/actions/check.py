@@ -21,7 +21,7 @@ from jor_slurm import format_time, parse_memory, parse_time
 from ..environments.remote import survey
 from ..environments.worker_command import Start, start_of
 from ..errors import explained, message
-from ..folders import existing
+from ..files import existing
 from ..formatting import counted, jobs_of, told_memory, told_path, told_resources, told_states
 from ..resources import cpus, local_workers, machine_memory, parsed
 from ..schedulers.lazy import Lazy

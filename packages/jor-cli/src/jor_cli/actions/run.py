@@ -16,11 +16,13 @@ from jor import BusyError
 from jor.local.scheduler import carry_out
 from jor.local.worker_pool import Assignment
 from jor.planning.claims import makers
-from jor.planning.history import Ask, outliving
+from jor.planning.history import Ask
 from jor.planning.planner import Survey, again, choose, make_submission
 from jor.planning.status import Status
 from jor.runs.lease import PATIENCE, Lease, acquire, clear
-from jor.runs.submission import partial_folder, sweep_unfinished, timestamp, unwritable, write
+from jor.runs.orphans import outliving
+from jor.runs.store import partial_folder, sweep_unfinished, unwritable, write
+from jor.runs.submission import timestamp
 from jor.runtime.outputs import output_name
 from jor.runtime.process_id import Owner
 from jor.runtime.staging import sweep
@@ -32,9 +34,8 @@ from ..environments.worker_command import start_of
 from ..errors import LATER
 from ..flags import COLLECTING, as_flags
 from ..formatting import jobs_of
-from ..rendering.batches import show_batch, told_held_back, told_submissions
 from ..rendering.progress import view
-from ..rendering.runs import exit_code, show_plan, show_result
+from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told_held_back, told_submissions
 from ..resources import local_workers
 from ..schedulers.lazy import Lazy
 

@@ -17,7 +17,7 @@ from jor.settings.config import Config, Setting
 
 from ..analysis.failures import last_lines
 from ..environments.remote import survey
-from ..folders import existing
+from ..files import existing
 from ..formatting import told_job, told_memory, told_path, told_seconds
 from ..schedulers.lazy import Lazy
 from .run import Manner, launch

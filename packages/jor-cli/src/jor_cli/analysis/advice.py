@@ -14,7 +14,8 @@ import attrs
 from jor.planning.planner import Survey
 from jor.planning.status import Shortage, Status
 from jor.runs.attempts import Execution
-from jor.runs.submission import Submission, newest_first, read
+from jor.runs.store import newest_first, read
+from jor.runs.submission import Submission
 from jor_slurm import format_memory, format_time, parse_time
 
 from ..formatting import jobs_of, told_memory, told_seconds

@@ -11,7 +11,7 @@ from jor import ConfigError
 from jor.settings.config import Config
 from jor_containers import bound
 
-from ..folders import existing
+from ..files import existing
 
 _VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*|[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 

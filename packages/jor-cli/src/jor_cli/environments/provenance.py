@@ -10,7 +10,8 @@ from functools import cache
 import attrs
 
 from jor.planning.planner import Survey
-from jor.runs.submission import Surroundings, newest_first, read
+from jor.runs.store import newest_first, read
+from jor.runs.submission import Surroundings
 from jor.settings.config import Config
 from jor.user_cache import cache_folder
 from jor_containers import (

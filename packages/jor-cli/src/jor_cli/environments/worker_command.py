@@ -34,7 +34,7 @@ from jor_containers import (
     look_inside,
 )
 
-from ..folders import existing
+from ..files import existing
 from . import provenance as surroundings
 from .apptainer_options import binds, binds_there_are, variables, words
 from .provenance import environment_of, image_of, recorded

@@ -15,7 +15,8 @@ from jor import TodoError
 from jor.planning.planner import Survey
 from jor.planning.status import Status
 from jor.runs.attempts import Execution
-from jor.runs.submission import Surroundings, newest_first, read, seconds_of
+from jor.runs.store import newest_first, read
+from jor.runs.submission import Surroundings, seconds_of
 from jor.runtime.outputs import output_names
 from jor.settings.options import OPTIONS
 

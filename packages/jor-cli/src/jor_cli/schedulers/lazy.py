@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from jor.planning.planner import Survey
 from jor.planning.status import Carrier
-from jor.runs.submission import Submission, revoke
+from jor.runs.store import revoke
+from jor.runs.submission import Submission
 from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 

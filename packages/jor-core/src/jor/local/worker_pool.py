@@ -12,7 +12,7 @@ from fractions import Fraction
 import attrs
 
 from ..errors import BusyError
-from ..runs.submission import Submitted
+from ..runs.store import Submitted
 from ..runtime.feed import END, ITEM
 from ..runtime.journal import Reader, Record
 from ..runtime.run_folder import Run

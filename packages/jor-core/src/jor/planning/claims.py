@@ -10,9 +10,11 @@ import os
 from collections.abc import Container, Mapping
 
 from ..runs.lease import holder
-from ..runs.submission import newest_first, read
-from ..runtime.run_folder import Run, planned
-from .history import Ask, orphaned
+from ..runs.orphans import orphaned
+from ..runs.store import newest_first, read
+from ..runtime.job_spec import planned
+from ..runtime.run_folder import Run
+from .history import Ask
 from .planner import Survey
 from .status import Carrier
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import attrs
 
-from ..runs import submission as submissions
 from ..runs.attempts import Execution, executions_of, journals
-from ..runs.journal_index import summaries
+from ..runs.journals import Journals, ended_well, last_records_in, newest_of_all
 from ..runs.lease import holder
-from ..runs.renumbering import UNMOVED, Moves, Places
+from ..runs.renumbering import Moves, Places
+from ..runs.store import newest_first, read
 from ..runs.submission import Submission
 from ..runtime.jobs import JobsBase
-from ..runtime.journal import Reader, Record
+from ..runtime.journal import Record
 from ..runtime.outputs import Listing, output_name
-from ..runtime.process_id import Owner
 from ..runtime.run_folder import Run
 from ..runtime.staging import stamp
 from .status import Attempt, Carrier, EntryStatus, Phase, TaskState, judge
@@ -58,14 +57,14 @@ class History:
         Reads only what it has to: no submission when all is done, unless `everything` is wanted, since outputs that are
         there may be about to be replaced.
         """
-        runs = list(submissions.newest_first(records))
+        runs = list(newest_first(records))
         empty = _empty_outputs(jobs, places, absent, runs)
         incomplete = frozenset() if jobs.atomic_output else _incomplete(places, absent, runs)
         unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
         wanted = runs if unfit or everything else []
         suspect = _suspect(places, runs).difference(unfit)
-        read = [(run, submissions.read(run)) for run in wanted]
-        return cls(jobs, records, places, unfit, empty, incomplete, suspect, read)
+        submissions = [(run, read(run)) for run in wanted]
+        return cls(jobs, records, places, unfit, empty, incomplete, suspect, submissions)
 
     @property
     def unsound(self) -> list[int]:
@@ -82,7 +81,7 @@ class History:
         return frozenset(
             owner
             for run, _ in self.batches
-            for task, owner in _Journals(run).owners
+            for task, owner in Journals(run).owners
             if carriers[run].state_of(task).phase is Phase.OVER
         )
 
@@ -116,7 +115,7 @@ class History:
 
     def executions(self) -> Iterator[Execution]:
         """Yield each execution of the jobs that the list has, in the order of jor.runs.attempts."""
-        for run in submissions.newest_first(self.records):
+        for run in newest_first(self.records):
             moves = self.places.of(run)
             for one in executions_of(run):
                 index = moves.now(one.index)
@@ -127,104 +126,15 @@ class History:
         """Return the last word on each of these jobs that any of the submissions has, the newest first."""
         found: dict[int, Record] = {}
         wanted = set(indices)
-        for run in submissions.newest_first(self.records):
+        for run in newest_first(self.records):
             if wanted:
                 moves = self.places.of(run)
                 here: dict[int, Record] = {}
                 for path, task, _ in journals(run):
-                    here.update(_last_of(path, wanted, run, task, moves))
+                    here.update(last_records_in(path, wanted, run, task, moves))
                 found.update(here)
                 wanted.difference_update(here)
         return found
-
-
-def newest_records(run: Run, moves: Moves = UNMOVED) -> dict[int, Record]:
-    """Return the last word of all journals of a submission on each job: its end, else its begin.
-
-    Of a job that ended well it says no more than that. Jobs have the indices that they have after `moves`.
-    """
-    return _Journals(run, moves).of_jobs
-
-
-def finished_tasks(run: Run) -> frozenset[int]:
-    """Return which array tasks of a submission came to their own end, whatever became of their jobs."""
-    return frozenset(_Journals(run).of_tasks)
-
-
-def may_live(run: Run, tasks: Container[int]) -> bool:
-    """Tell whether one of these array tasks has begun, has not told its end, and is not known to be dead."""
-    told = _Journals(run)
-    owners = [Owner.parse(text) for task, text in told.owners if task in tasks and task not in told.of_tasks]
-    return any(owner is None or not owner.is_dead() for owner in owners)
-
-
-def _last_of(path: str, wanted: Container[int], run: Run, task: int, moves: Moves) -> dict[int, Record]:
-    found: dict[int, Record] = {}
-    for record in Reader(path).records():
-        index = moves.now(record.get("index", -1))
-        if index in wanted and (record["kind"] == "end" or index not in found):
-            found[index] = _with_log(record, run, task)
-    return found
-
-
-def outliving(records: str, now: float) -> Owner | None:
-    """Return a worker that runs though the command that it worked for is dead; None if there is none.
-
-    It ends by itself as soon as it notices. To be asked by who is planning the entry with the folder `records`; `now`
-    is the time by the clock that stamps files there.
-    """
-    return next(filter(None, (orphaned(run, now) for run in submissions.newest_first(records))), None)
-
-
-def orphaned(run: Run, now: float) -> Owner | None:
-    """Return a worker as `outliving` does, of one submission. If there is none, nobody goes on with that one."""
-    if os.path.exists(run.alive) and holder(run.alive, now) is None:
-        for _, text in _Journals(run).owners:
-            owner = Owner.parse(text)
-            if owner is not None and owner.is_running():
-                return owner
-        try:
-            os.unlink(run.alive)  # who stood still sees that it is gone, and the next time there is nothing to ask
-        except OSError:
-            pass  # it was gone already, and seen from a stale cache (NFS), or it is another user's
-    return None
-
-
-#: The last word on a job that ended well, of which a summary keeps no more.
-_WELL: Record = {"kind": "end"}
-
-
-class _Journals:
-    """What all journals of a submission say, jobs having the indices that they have after `moves`."""
-
-    def __init__(self, run: Run, moves: Moves = UNMOVED, wanted: frozenset[int] | None = None) -> None:
-        #: The last word on each job, or on those wanted: its end, else its begin, of the newest attempt that has one.
-        self.of_jobs: dict[int, Record] = {}
-        #: The last word on each task whose newest attempt is over.
-        self.of_tasks: dict[int, Record] = {}
-        #: Each attempt at a task: the task, and the process that it was.
-        self.owners: list[tuple[int, str]] = []
-        #: The tasks that have begun at all.
-        self.begun: set[int] = set()
-        for found in summaries(run):
-            self.begun.add(found.task)
-            self.of_tasks.pop(found.task, None)  # an earlier attempt's
-            if found.over is not None:
-                self.of_tasks[found.task] = found.over
-            if found.owner:
-                self.owners.append((found.task, found.owner))
-            well = moves.all_now(found.well)
-            self.of_jobs.update(dict.fromkeys(well if wanted is None else wanted.intersection(well), _WELL))
-            for then, record in found.others.items():
-                index = moves.now(then)
-                if index in wanted if wanted is not None else index >= 0:
-                    self.of_jobs[index] = _with_log(record, run, found.task)
-
-
-def _with_log(record: Record, run: Run, task: int) -> Record:
-    """Return `record` with the path of the log that it speaks of."""
-    log = record.get("log_file") or os.path.basename(run.log(task))
-    return {**record, "log_file": os.path.join(run.folder, log)}
 
 
 def _local_attempt(run: Run, submission: Submission, now: float, moves: Moves, wanted: frozenset[int]) -> Attempt:
@@ -233,15 +143,15 @@ def _local_attempt(run: Run, submission: Submission, now: float, moves: Moves, w
     name = f"process {owner.pid} on {owner.host}" if owner else ""
     carrier = Carrier(name, lambda _task: state, owner is not None)
     planned = moves.planned(submission)
-    return Attempt(planned, carrier, lambda: _Journals(run, moves, wanted).of_jobs, lambda _index: state)
+    return Attempt(planned, carrier, lambda: Journals(run, moves, wanted).of_jobs, lambda _index: state)
 
 
 def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, moves: Moves, wanted: frozenset[int]) -> Attempt:
     task_of = submission.task_of()
 
     @cache
-    def journals() -> _Journals:
-        return _Journals(run, moves, wanted)
+    def journals() -> Journals:
+        return Journals(run, moves, wanted)
 
     @cache
     def state_of(task: int) -> TaskState:
@@ -287,14 +197,14 @@ def _empty_outputs(jobs: JobsBase, places: Places, absent: Sequence[int], runs: 
     stamps = {index: stamp(os.path.join(folder, name)) for index, name in names}
     empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}.difference(absent, {-1})
     if empty:
-        newest = _newest_of_all(places, runs)
-        empty = {index for index in empty if index not in newest or not _ended_well(newest[index])}
+        newest = newest_of_all(places, runs)
+        empty = {index for index in empty if index not in newest or not ended_well(newest[index])}
     return frozenset(empty)
 
 
 def _incomplete(places: Places, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
     """Return the jobs whose output exists, but whose last attempt did not end well (atomic_output = False)."""
-    bad = (i for i, record in _newest_of_all(places, runs).items() if not _ended_well(record))
+    bad = (i for i, record in newest_of_all(places, runs).items() if not ended_well(record))
     return frozenset(i for i in bad if 0 <= i < places.count).difference(absent)
 
 
@@ -304,16 +214,5 @@ def _suspect(places: Places, runs: Sequence[Run]) -> frozenset[int]:
     for run in runs:
         suspects = run.suspects()
         named.update(places.of(run).all_now(suspects) if suspects else ())
-    newest = _newest_of_all(places, runs) if named else {}
-    return frozenset(i for i in named if i in newest and newest[i].get("out_of_memory") and _ended_well(newest[i]))
-
-
-def _newest_of_all(places: Places, runs: Sequence[Run]) -> dict[int, Record]:
-    newest: dict[int, Record] = {}
-    for run in reversed(runs):
-        newest.update(newest_records(run, places.of(run)))
-    return newest
-
-
-def _ended_well(record: Record) -> bool:
-    return record["kind"] == "end" and not record.get("error")
+    newest = newest_of_all(places, runs) if named else {}
+    return frozenset(i for i in named if i in newest and newest[i].get("out_of_memory") and ended_well(newest[i]))

@@ -14,10 +14,12 @@ import attrs
 from .. import __version__
 from ..errors import JobModuleError, MissingModuleError
 from ..runs.renumbering import Places
-from ..runs.submission import NATIVE, Batch, Submission, Surroundings, new_token, next_timestamp, ranges
+from ..runs.store import next_timestamp
+from ..runs.submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges
+from ..runtime.job_spec import freeze, source_checksum, thaw
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import Listing, absent_outputs, output_name
-from ..runtime.run_folder import Run, freeze, source_checksum, thaw
+from ..runtime.run_folder import Run
 from ..settings.config import Config
 from ..todo.entry import Entry
 from .history import Ask, History, nobody

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..runtime.journal import Reader, Record
 from ..runtime.process_id import Owner
 from ..runtime.run_folder import Run
-from .submission import newest_first
+from .store import newest_first
 
 _JOURNAL = re.compile(r"task-(\d+)\.r(\d+)\.jsonl")
 

@@ -10,9 +10,10 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 
+from ..runtime.job_spec import planned
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import PART, names_in_parts, output_name, output_names
-from ..runtime.run_folder import Run, planned
+from ..runtime.run_folder import Run
 from .submission import Ranges, Submission, ranges
 
 

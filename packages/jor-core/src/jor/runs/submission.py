@@ -5,34 +5,16 @@ Written once, before anything is started, and never changed.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import re
-import shutil
-import time
-from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from itertools import accumulate
 
 import attrs
 
-from ..bundle import write_bundle
-from ..errors import JorError, RecordError
-from ..runtime.jobs import JobsBase
-from ..runtime.outputs import output_name
-from ..runtime.run_folder import PLACE, VERSION, Run, append, freeze
-from ..runtime.staging import force, force_name
-from .lease import Lease
-
-#: Seconds after which a submission that is still being written is so no more: its jor was killed.
-ABANDONED_AFTER = 3600.0
-#: Seconds after the last change of its folder from which on a submission is looked up, and its folder, which may hold
-#: the files of very many tasks, not listed.
-_SETTLED_AFTER = 120.0
+from ..runtime.run_folder import VERSION
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -159,40 +141,13 @@ class Submission:
         return task
 
 
-@attrs.frozen
-class Submitted:
-    """A submission on disk, ready to be carried out by the process that holds `lease`."""
+def timestamp(when: datetime | None = None) -> str:
+    """Return a time, now by default, as a submission tells it.
 
-    submission: Submission
-    run: Run
-    #: Where each planned job's line begins in jobs.jsonl, in the order in which jobs are to start.
-    offsets: array[int]
-    lease: Lease
-
-
-def timestamp() -> str:
-    """Return the time now as a submission tells it: UTC, ISO 8601, to the millisecond; later ones sort higher."""
-    return _told(datetime.now(timezone.utc))
-
-
-def _told(when: datetime) -> str:
-    return when.isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-def next_timestamp(records: str) -> str:
-    """Return the time now for a submission below `records`, and later than the newest there in any case.
-
-    The newest decides what has become of a job, and the clocks of login nodes differ.
+    UTC, ISO 8601, to the millisecond; later ones sort higher.
     """
-    now = datetime.now(timezone.utc)
-    for run in newest_first(records):
-        try:
-            newest = datetime.strptime(f"{os.path.basename(run.folder)[:18]}+0000", "%Y%m%d-%H%M%S%f%z")
-        except ValueError:
-            continue
-        now = max(now, newest + timedelta(milliseconds=1))
-        break
-    return _told(now)
+    when = when or datetime.now(timezone.utc)
+    return when.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def seconds_of(text: str) -> float:
@@ -205,126 +160,6 @@ def new_token() -> str:
     return os.urandom(5).hex()
 
 
-def write(
-    submission: Submission, jobs: JobsBase, indices: Iterable[int], planning: Lease, *, bundled: bool = False
-) -> Submitted:
-    """Write `submission` of the jobs `indices`, which this process will carry out, into a new folder of records.
-
-    That one lies beside the lease by which this process is `planning` the entry. With `bundled`, the runtime lies there
-    as well. Raise RecordError when it cannot be written, BusyError when another is planning by now, leaving nothing.
-    """
-    run = run_of(submission, planning.folder)
-    with _whole_or_not(run, planning):
-        offsets = _write_jobs(run.jobs, jobs, indices)
-        if bundled:
-            write_bundle(run.bundle)
-        lease = Lease(run.alive)
-        _write_submission(run, submission)
-        if submission.fsync:
-            _force(run, submission)
-    return Submitted(submission, run, offsets, lease)
-
-
-def write_batch(
-    submission: Submission,
-    jobs: JobsBase,
-    indices: Iterable[int],
-    planning: Lease,
-    script: str,
-    *,
-    bundled: bool = False,
-) -> Run:
-    """Write `submission`, which a batch system is to carry out by `script`, as `write` does.
-
-    It is on the disk when this returns: what is submitted next can be found again after a crash.
-    """
-    assert submission.batch is not None
-    run = run_of(submission, planning.folder)
-    with _whole_or_not(run, planning):
-        offsets = _write_jobs(run.jobs, jobs, indices)
-        offsets = offsets[:: submission.batch.jobs_per_task]
-        offsets.append(os.stat(run.jobs).st_size)
-        with open(run.places, "wb") as file:
-            file.writelines(map(PLACE.pack, offsets))
-        with open(run.script, "w", encoding="utf-8", errors="surrogateescape") as text:
-            text.write(script)
-        if bundled:
-            write_bundle(run.bundle)
-        _write_submission(run, submission)
-        _force(run, submission)
-    return run
-
-
-def run_of(submission: Submission, records: str) -> Run:
-    """Return the folder below `records` that `submission` has or is to have."""
-    when = re.sub(r"[-:Z.]", "", submission.created).replace("T", "-")
-    return Run(os.path.join(records, "runs", f"{when}-{submission.token}"))
-
-
-def revoke(run: Run, tasks: Ranges, why: str) -> None:
-    """Let the array tasks `tasks` of `run` begin no job any more, should one be started yet or still be running."""
-    append(run.revoked, json.dumps({"tasks": tasks, "why": why}).encode() + b"\n")
-
-
-def read(run: Run) -> Submission:
-    """Return the submission in the folder of `run`. Raise RecordError when it is damaged or of a newer jor."""
-    import cattrs  # 50 ms, paid only where there are unfinished jobs to explain
-
-    content = run.read_submission()
-    try:
-        return cattrs.structure(content, Submission)
-    except Exception as error:
-        what = "the submission is damaged: " + "; ".join(cattrs.transform_error(error))
-        raise RecordError(
-            what, where=run.submission, remedy="Delete the folder it lies in; outputs are not lost"
-        ) from None
-
-
-def newest_first(records: str) -> Iterator[Run]:
-    """Yield the submissions below `records`, the newest first; those never finished are passed over.
-
-    Raise PermissionError for what may not be seen.
-    """
-    try:
-        names = sorted(os.listdir(os.path.join(records, "runs")), reverse=True)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in names:
-        run = Run(os.path.join(records, "runs", name))
-        try:
-            if _is_finished(run):
-                yield run
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # another error passes: jobs of a submission that may not be seen could run twice
-
-
-def _is_finished(run: Run) -> bool:
-    if time.time() - os.stat(run.folder).st_mtime < _SETTLED_AFTER:
-        # Not by a look-up: should another host be writing it at this moment, NFS would deny it for a minute.
-        return os.path.basename(run.submission) in os.listdir(run.folder)
-    os.stat(run.submission)
-    return True
-
-
-def sweep_unfinished(records: str, now: float) -> None:
-    """Delete submissions below `records` that were never finished; to be called by who is planning the entry.
-
-    `now` is the time by the clock that stamps files there.
-    """
-    try:
-        with os.scandir(os.path.join(records, "runs")) as entries:
-            folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except FileNotFoundError:
-        return
-    for folder in folders:
-        try:
-            os.stat(Run(folder.path).submission)
-        except FileNotFoundError:
-            with suppress(FileNotFoundError):  # who was writing it has deleted it by now
-                if now - folder.stat().st_mtime > ABANDONED_AFTER:
-                    shutil.rmtree(folder.path, ignore_errors=True)
-
-
 def ranges(indices: Sequence[int]) -> Ranges:
     """Return ascending `indices` as first and last of each unbroken range."""
     found: list[list[int]] = []
@@ -334,63 +169,3 @@ def ranges(indices: Sequence[int]) -> Ranges:
         else:
             found.append([index, index])
     return tuple((first, last) for first, last in found)
-
-
-def partial_folder(records: str) -> str:
-    """Return where the jobs of an entry with the folder `records` write."""
-    return Run(os.path.join(records, "runs", "any")).partial
-
-
-def unwritable(error: OSError, records: str) -> JorError:
-    """Return the error for an output folder that cannot be written to."""
-    return RecordError(
-        f"the output folder cannot be written: {error.strerror}",
-        where=os.path.dirname(os.path.dirname(records)),
-        remedy="Make it writable, free space, or choose another with the option path-prefix",
-    )
-
-
-@contextmanager
-def _whole_or_not(run: Run, planning: Lease) -> Iterator[None]:
-    """Make the folder of `run`, and delete it again when what is to be written there cannot be, or may not be."""
-    try:
-        os.makedirs(run.folder)
-        yield
-        planning.confirm()  # now that all others can see it: who plans from here on leaves its jobs alone
-    except BaseException as error:
-        shutil.rmtree(run.folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise unwritable(error, planning.folder) from error
-        raise
-
-
-def _write_submission(run: Run, submission: Submission) -> None:
-    """Write submission.json last, by rename: a submission without it was never finished, and counts for nothing."""
-    halfway = f"{run.submission}.partial"
-    with open(halfway, "w", encoding="utf-8") as file:
-        json.dump(attrs.asdict(submission), file, indent=1)
-        if submission.batch is not None or submission.fsync:
-            file.flush()
-            os.fsync(file.fileno())
-    os.rename(halfway, run.submission)
-
-
-def _force(run: Run, submission: Submission) -> None:
-    """Have all of a submission on the disk, and the names of all folders that may have been made for it."""
-    force(run.folder)
-    inside = os.path.commonpath([submission.directory, submission.folder]) == submission.directory
-    above = submission.directory if inside else os.path.dirname(submission.folder)
-    # Where this user may not write, nothing has been made.
-    force_name(run.folder, above if os.access(above, os.R_OK | os.W_OK) else submission.folder)
-
-
-def _write_jobs(path: str, jobs: JobsBase, indices: Iterable[int]) -> array[int]:
-    offsets = array("Q")
-    offset = 0
-    with open(path, "wb", buffering=2**20) as file:
-        for index in indices:
-            line = freeze(index, output_name(jobs, index), jobs._jobs[index])
-            file.write(line)
-            offsets.append(offset)
-            offset += len(line)
-    return offsets

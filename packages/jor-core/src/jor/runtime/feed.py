@@ -9,7 +9,8 @@ import os
 import struct
 from typing import Callable
 
-from .run_folder import Job, Run, thaw
+from .job_spec import Job, thaw
+from .run_folder import Run
 from .signals import Watch
 
 #: One item of the feed: the offset of a line in jobs.jsonl.

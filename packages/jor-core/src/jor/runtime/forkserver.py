@@ -26,8 +26,9 @@ from typing import Any, Iterable, Iterator, Mapping, NoReturn
 
 from ..errors import JobModuleError, JorError
 from .job_process import Board, Outcome, perform
+from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
-from .run_folder import Run, require_unchanged, thaw
+from .run_folder import Run
 from .signals import STOPPING
 from .staging import staged
 from .subreaper import PrCtl, adopt_orphans, children, die_with_parent, has_children, kill_descendants, load_prctl

@@ -8,9 +8,9 @@ from typing import Any, Mapping, Sequence
 
 from ..errors import JobModuleError, JorError
 from . import jobargs, loading
+from .job_spec import freeze, thaw
 from .jobs import JobsBase
 from .outputs import output_names
-from .run_folder import freeze, thaw
 
 
 class Listed(JobsBase):

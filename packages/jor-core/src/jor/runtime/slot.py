@@ -10,7 +10,8 @@ from typing import Any, Mapping
 from ..errors import JorError
 from .forkserver import CANNOT_LOAD, Host
 from .job_process import Board, Outcome
-from .run_folder import Job, Run
+from .job_spec import Job
+from .run_folder import Run
 from .staging import Staging, force, force_name, staged, stamp
 from .subreaper import kill_descendants
 

@@ -10,16 +10,18 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Callable, Iterator, Mapping, NamedTuple
+from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import JorError
+from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
 from .feed import Chunk, Feed
 from .job_process import Outcome
-from .journal import SYNC_AFTER, Journal, Reader, Record
+from .job_spec import Job, source_checksum, thaw
+from .journal import SYNC_AFTER, Journal
 from .lifetime import Attempt, Tenure
 from .oom import oom_kills
 from .process_id import Owner
-from .run_folder import Job, Run, append, source_checksum, thaw
+from .run_folder import Run, append
 from .signals import STOPPING, Watch
 from .slot import Slot
 from .staging import force_name, stamp
@@ -27,8 +29,6 @@ from .subreaper import adopt_orphans, load_prctl
 
 #: Exit status of a worker that cannot work at all: no other would fare better (EX_UNAVAILABLE).
 CANNOT_WORK = 69
-#: So many attempts at an array task may die without a word, with their node, while the same job runs.
-MOST_DEATHS = 3
 #: Seconds by which a signal to the worker may come later than the same signal to its job, when both are sent it.
 _SIGNAL_LAG = 0.5
 
@@ -103,7 +103,7 @@ class _Worker:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)  # blocked by the command until they can be heard
         self._tenure = Tenure(run, self._batch, attempt, self._watch)
         self._attempt = attempt
-        self._before: _Earlier | None = None
+        self._before: EarlierAttempts | None = None
         #: Whether a job that was stopped goes on from where it was, and not from its beginning.
         self._is_resumable: bool = submission.get("resumable", True)
         self._done = self._failed = 0
@@ -227,7 +227,7 @@ class _Worker:
         if not self._submission["may_exist"] and stamp(os.path.join(folder, job.output)) is not None:
             return False
         if self._before is None:  # not sooner: an earlier attempt may have been at work
-            self._before = _earlier(self._run, self._attempt)
+            self._before = earlier_attempts(self._run, self._attempt)
         if job.index in self._before.ended:
             return False
         deaths = self._before.deaths.get(job.index, [])
@@ -236,7 +236,7 @@ class _Worker:
         self._give_up(job, deaths)
         return False
 
-    def _give_up(self, job: Job, deaths: list[_Death]) -> None:
+    def _give_up(self, job: Job, deaths: list[Death]) -> None:
         """Fail a job during which earlier attempts have died: it may be what kills their nodes."""
         last = deaths[-1].begin
         others = max(death.others for death in deaths)
@@ -283,38 +283,6 @@ class _Worker:
 def interpreter() -> list[str]:
     """Return the command that starts `python -m jor` anew."""
     return [sys.executable, sys.argv[0]] if sys.argv[0].endswith(".pyz") else [sys.executable, "-m", "jor"]
-
-
-class _Death(NamedTuple):
-    """An attempt that ended without a word: the beginning of a job that it ran, and how many others it ran then."""
-
-    begin: Record
-    others: int
-
-
-class _Earlier(NamedTuple):
-    """What earlier attempts at an array task tell of its jobs: which came to their own end, during which they died."""
-
-    ended: set[int]
-    deaths: dict[int, list[_Death]]
-
-
-def _earlier(run: Run, attempt: Attempt) -> _Earlier:
-    found = _Earlier(set(), {})
-    for restart in range(attempt.restart):
-        begun = {}
-        for record in Reader(run.journal(attempt.task, restart)).records():
-            if record["kind"] == "begin":
-                begun[record["index"]] = record
-            elif record["kind"] == "end":
-                begun.pop(record["index"], None)
-                if not record.get("interrupted"):
-                    found.ended.add(record["index"])
-            elif record["kind"] == "over":
-                begun.clear()
-        for index, record in begun.items():
-            found.deaths.setdefault(index, []).append(_Death(record, len(begun) - 1))
-    return found
 
 
 def _logs(run: Run, task: int, batch: Mapping[str, Any] | None) -> list[str]:

@@ -8,8 +8,8 @@ from functools import partial
 
 import attrs
 
-from jor.planning.history import finished_tasks, newest_records
 from jor.planning.status import Carrier, Phase, Shortage, TaskState
+from jor.runs.journals import finished_tasks, newest_records
 from jor.runs.submission import Submission
 from jor.runtime.run_folder import Run
 from jor_slurm import ArrayId, CommandError, IndexSet, Queue, Slurm, Snapshot, Task

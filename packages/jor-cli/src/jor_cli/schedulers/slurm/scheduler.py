@@ -14,12 +14,13 @@ import attrs
 
 from jor import BusyError, JorError
 from jor.local.worker_pool import environment
-from jor.planning.history import may_live
 from jor.planning.planner import Survey, make_submission
 from jor.planning.status import Phase, Shortage
 from jor.runs.attempts import durations
+from jor.runs.journals import may_live
 from jor.runs.lease import Lease, server_time
-from jor.runs.submission import Submission, new_token, ranges, revoke, run_of, write_batch
+from jor.runs.store import revoke, run_of, write_batch
+from jor.runs.submission import Submission, new_token, ranges
 from jor.runtime.lifetime import heeded_within
 from jor.runtime.run_folder import Run
 from jor.settings.config import Config
