@@ -77,17 +77,81 @@ def test_key_is_a_file_name_whatever_the_entry_is_called(name, stem):
     assert key[0] not in ".-"
 
 
-def test_key_tells_apart_modules_and_arguments_and_nothing_else():
-    keys = [Entry("/a/m.py", "").key, Entry("/b/m.py", "").key, Entry("/a/m.py", "n=1").key]
+@pytest.fixture
+def project(tmp_path):
+    """Make a project with a job module in it and one below; return its root."""
+    root = tmp_path / "project"
+    for folder in (root, root / "below"):
+        folder.mkdir()
+        (folder / "m.py").write_text(MODULE)
+    (root / "todo.yaml").write_text("jobs:\n- jobmodule: m\n")
+    return root
+
+
+def key(path, arguments="", **more):
+    return Entry(str(path), arguments, **more).key
+
+
+def test_key_tells_apart_modules_and_arguments_alone(project):
+    keys = [key(project / "m.py"), key(project / "below/m.py"), key(project / "m.py", "n=1")]
     assert len(set(keys)) == 3
-    assert Entry("/a/m.py", "", place="todo.yaml:2:3").key == keys[0]
+    assert key(project / "m.py", place="todo.yaml:2:3") == keys[0]
 
 
-def test_key_is_the_same_when_the_module_is_reached_by_a_link(tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "real/m.py").write_text(MODULE)
-    os.symlink("real", tmp_path / "link")
-    assert Entry(f"{tmp_path}/link/m.py", "").key == Entry(f"{tmp_path}/real/m.py", "").key
+def test_key_is_the_same_when_the_module_is_reached_by_a_link(project):
+    os.symlink("below", project / "link")
+    assert key(project / "link/m.py") == key(project / "below/m.py")
+
+
+def test_key_of_a_link_out_of_the_project_is_the_links(project, tmp_path):
+    (tmp_path / "library.py").write_text(MODULE)
+    os.symlink("../library.py", project / "a.py")
+    os.symlink("../library.py", project / "b.py")
+    keys = [key(project / "a.py"), key(project / "b.py")]
+    assert keys[0] != keys[1]
+    os.rename(project, tmp_path / "moved")
+    assert [key(tmp_path / "moved/a.py"), key(tmp_path / "moved/b.py")] == keys
+
+
+@pytest.mark.parametrize("arguments", ["", "n=3", "data={project!r}, more=[('{project}/data.csv', 1)]"])
+@pytest.mark.parametrize("marker", ["todo.yaml", "jor.cfg", "pyproject.toml", ".git"])
+def test_key_goes_with_a_project_that_is_moved(project, tmp_path, marker, arguments):
+    os.rename(project / "todo.yaml", project / marker)
+    before = key(project / "below/m.py", arguments.format(project=str(project)))
+    moved = tmp_path / "elsewhere" / "renamed"
+    moved.parent.mkdir()
+    os.rename(project, moved)
+    assert key(moved / "below/m.py", arguments.format(project=str(moved))) == before
+
+
+def test_key_goes_with_a_lonely_module(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "m.py").write_text(MODULE)
+    assert key(tmp_path / "a/m.py") == key(tmp_path / "b/m.py")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a=1, b=2", "b=2, a=1"),
+        ("n=2**10", "n=1024"),
+        ("x={'a': 1, 'b': 2}", "x={'b': 2, 'a': 1}"),
+        ("path='{project}/data/../x'", "path='{project}/x'"),
+    ],
+)
+def test_key_is_made_of_the_values_of_arguments(project, one, other):
+    one, other = one.replace("{project}", str(project)), other.replace("{project}", str(project))
+    assert key(project / "m.py", one) == key(project / "m.py", other)
+
+
+def test_key_tells_paths_outside_the_project_as_they_are(project, tmp_path):
+    assert key(project / "m.py", f"x='{tmp_path}/data'") != key(project / "m.py", "x='data'")
+
+
+def test_todo_list_gives_the_same_key(project, monkeypatch):
+    monkeypatch.chdir(project)
+    assert read_todo("todo.yaml")[0].key == key(project / "m.py")
 
 
 def test_records_lie_in_the_output_folder():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from typing import Any
 
 import attrs
 
@@ -13,6 +14,52 @@ from ..runtime import jobargs, loading
 from ..runtime.jobs import JobsBase
 from ..runtime.run_folder import RECORDS
 from ..settings.config import Layer
+
+#: A folder that has one of these is the root of a project.
+_MARKERS = (".git", "pyproject.toml", "jor.cfg", "todo.yaml")
+
+
+def project_root(jobmodule: str) -> str:
+    """Return the root of a job module's project: the nearest folder upwards that has a marker, else its own."""
+    above = folder = os.path.dirname(os.path.abspath(jobmodule))
+    while not any(os.path.lexists(os.path.join(above, marker)) for marker in _MARKERS):
+        above, below = os.path.dirname(above), above
+        if above == below:
+            return folder
+    return above
+
+
+def identity(jobmodule: str, arguments: str, root: str) -> str:
+    """Return what an entry is known by wherever its project lies: its job module, and the values of its arguments.
+
+    The job module's real path and paths among the arguments are told relative to the project's `root`. A job module
+    that is a link to somewhere else is told by the link.
+    """
+    base = os.path.realpath(root)
+    module = _below(os.path.realpath(jobmodule), base) or os.path.relpath(jobmodule, root)
+    values = {name: _portable(value, {root, base}) for name, value in sorted(jobargs.parse(arguments).items())}
+    return f"{module}\0{jobargs.render(values)}"
+
+
+def _below(path: str, root: str) -> str:
+    """Return `path` relative to `root`; "" if it is not below that."""
+    inside = os.path.relpath(path, root)
+    return "" if inside == ".." or inside.startswith("../") else inside
+
+
+def _portable(value: Any, roots: set[str]) -> Any:
+    """Return a value with the paths below any of `roots` made relative, and mappings in the order of their keys."""
+    if isinstance(value, str) and os.path.isabs(value):
+        return next(filter(None, (_below(os.path.normpath(value), root) for root in roots)), value)
+    if isinstance(value, dict):
+        return {key: _portable(value[key], roots) for key in sorted(value, key=repr)}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return type(value)(_portable(one, roots) for one in value)
+    return value
+
+
+def _identity(entry: Entry) -> str:
+    return identity(entry.jobmodule, entry.arguments, project_root(entry.jobmodule))
 
 
 @attrs.frozen
@@ -31,6 +78,8 @@ class Entry:
     place: str = attrs.field(default="", eq=False)
     #: The `name:` of the item that it is a product of, which names all of them; "" if it has none.
     item: str = attrs.field(default="", eq=False)
+    #: What its records are known by: see `identity`.
+    identity: str = attrs.field(default=attrs.Factory(_identity, takes_self=True), eq=False, repr=False)
 
     @property
     def stem(self) -> str:
@@ -44,13 +93,13 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """The name of the folder of its records: readable, its own, and the same whatever the user calls it.
+        """The name of the folder of its records: readable, and its own.
 
-        Else jobs that are queued or running would be forgotten, and run twice at once, when an entry gets a name.
+        It is the same whatever the user calls the entry, and wherever the project is moved: otherwise jobs that are
+        queued or running would be forgotten.
         """
-        identity = f"{os.path.realpath(self.jobmodule)}\0{self.arguments}"
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", self.stem).strip("-.")[:40] or "entry"
-        return f"{readable}-{hashlib.sha256(identity.encode(errors='surrogateescape')).hexdigest()[:8]}"
+        return f"{readable}-{hashlib.sha256(self.identity.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
     def load(self) -> type[JobsBase]:
         """Return the class Jobs of its job module. Raise JobModuleError for want of one."""

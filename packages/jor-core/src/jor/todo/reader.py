@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import keyword
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import yaml
@@ -14,7 +15,7 @@ from ..errors import ConfigError, JobargsError, JobModuleError, JorError, Mistak
 from ..runtime import jobargs, loading
 from ..settings.config import Layer, read_setting
 from ..settings.options import BY_NAME, OPTIONS
-from .entry import Entry
+from .entry import Entry, identity, project_root
 from .yaml12 import NULL, Builder, at, compose
 
 #: Most entries that one item's `sweep:` may make.
@@ -45,6 +46,7 @@ def peruse_todo(path: str) -> tuple[tuple[Entry, ...], Sequence[JorError]]:
     """Return the entries of the todo-list at `path` that can be used, and what is wrong with the others."""
     entries: list[Entry] = []
     mistakes: list[JorError] = []
+    root_of = cache(project_root)
     try:
         root, build = compose(path)
         items = _items(root, build, path)
@@ -56,7 +58,7 @@ def peruse_todo(path: str) -> tuple[tuple[Entry, ...], Sequence[JorError]]:
             mistakes.append(TodoError(what, where=at(path, item), remedy="Mend those above first"))
             break
         try:
-            entries += _entries(item, build, path)
+            entries += _entries(item, build, path, root_of)
         except Mistakes as several:
             mistakes += several.errors
         except JorError as error:
@@ -97,7 +99,7 @@ def _items(root: yaml.Node | None, build: Builder, path: str) -> list[yaml.Node]
     return list(jobs.value)
 
 
-def _entries(item: yaml.Node, build: Builder, path: str) -> list[Entry]:
+def _entries(item: yaml.Node, build: Builder, path: str, root_of: Callable[[str], str]) -> list[Entry]:
     """Return the entries of one item; several if it has a sweep."""
     if not isinstance(item, yaml.MappingNode):
         raise TodoError("this item is not a mapping with jobmodule:", where=at(path, item), remedy=_EXAMPLE)
@@ -124,7 +126,8 @@ def _entries(item: yaml.Node, build: Builder, path: str) -> list[Entry]:
     for swept in _sweep(nodes.get("sweep"), build, path):
         text = _located(_canonical, {**arguments, **swept}, nodes.get("jobargs", item), path)
         title = name and name + "".join(f" {key}={value}" for key, value in swept.items())
-        entries.append(Entry(jobmodule, text, title, settings, at(path, item), name))
+        known_by = identity(jobmodule, text, root_of(jobmodule))
+        entries.append(Entry(jobmodule, text, title, settings, at(path, item), name, known_by))
     return entries
 
 
