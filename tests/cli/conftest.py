@@ -142,9 +142,9 @@ def record_submission(found: Survey, number: int, attempt: int) -> None:
         command=("sbatch",),
     )
     jobs = range(found.status.total) if attempt == 1 else [1]
+    os.makedirs(found.records, exist_ok=True)
     submission = make_submission(found, jobs, overwrite=False, batch=batch, token=f"{attempt:010}")
     submission = attrs.evolve(submission, created=f"2026-03-0{attempt}T12:00:00.000Z")
-    os.makedirs(found.records, exist_ok=True)
     with Lease(os.path.join(found.records, "lock")) as planning:
         run = write_batch(submission, found.jobs, jobs, planning, "#!/bin/bash\n")
     ledger.accepted(run, ArrayId(510 + 2 * number + attempt, "jor-one"))

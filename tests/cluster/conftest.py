@@ -270,7 +270,7 @@ def arrays(project: Project) -> list[str]:
 
 def later(run: Path, seconds: float) -> None:
     """Let a submission have been asked for `seconds` earlier, as if so much time had passed."""
-    path = run / "slurm.jsonl"
+    path = run / "scheduler.jsonl"
     entries = [json.loads(line) for line in path.read_text().split("\n") if line]
     lines = [json.dumps({**entry, "time": entry["time"] - seconds}) for entry in entries]
     path.write_text("\n".join(lines) + "\n")
@@ -282,7 +282,7 @@ def give_up_unconfirmed(project: Project, age: float = 0) -> None:
     Else who waits for jobs of it has to wait until that is certain: 330 seconds.
     """
     for run in project.runs:
-        ledger = run / "slurm.jsonl"  # there is none yet where jor was killed before it asked
+        ledger = run / "scheduler.jsonl"  # there is none yet where jor was killed before it asked
         if ledger.exists() and "accepted" not in ledger.read_text() and ledger.stat().st_mtime <= time.time() - age:
             later(run, 400)
 

@@ -78,7 +78,7 @@ def test_runs_overwrites_and_cancels_of_which_some_are_killed_lose_nothing(proje
         assert "Traceback" not in process.communicate()[0]
     project.until(lambda: project.queue("%i", "-t", "PD,R,CG") == [], 200)
     for run in project.runs:
-        if (run / "slurm.jsonl").exists():
+        if (run / "scheduler.jsonl").exists():
             later(run, 400)
     project.jor("run", "--wait")
     assert outputs(project.folder / "out") == expected(6)

@@ -133,7 +133,7 @@ def make_project(path: Path) -> Jor:
     jor("submit", "careful", "--workers", 1)
     jor("collect")
     (run,) = records_of(path).glob("runs/*")
-    (run / "slurm.jsonl").write_text(
+    (run / "scheduler.jsonl").write_text(
         '{"kind": "asked", "time": 1}\n{"kind": "accepted", "time": 2, "job_id": 7, "name": "n"}\n'
     )
     (run / "revoked").write_text('{"tasks": [[0, 1]], "why": "its jobs were submitted anew"}\n')
@@ -163,7 +163,7 @@ READERS: Mapping[str, Reader] = {
     "units": Reader((b"1-00:00:00", b"90", b"UNLIMITED", b"5G", b"500M"), _units),
     "submission.json": Reader((), _records("runs/*/submission.json")),
     "journal": Reader((), _records("runs/*/task-0.r0.jsonl")),
-    "slurm.jsonl": Reader((), _records("runs/*/slurm.jsonl")),
+    "scheduler.jsonl": Reader((), _records("runs/*/scheduler.jsonl")),
     "revoked": Reader((), _records("runs/*/revoked")),
     "suspect": Reader((), _records("runs/*/suspect")),
     "alive": Reader((), _records("runs/*/alive")),

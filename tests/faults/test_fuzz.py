@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jor.runtime.run_folder import VERSION
+
 from ..integration.commands import Jor
 from .conftest import SHORT
 from .projects import CAREFUL_JOBS
@@ -46,7 +48,7 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
         [[]],
         [[0]],
         {},
-        {"version": 2},
+        {"version": VERSION + 1},
         [None, {}],
     ]
 ) | st.recursive(st.none() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3), max_leaves=5)
@@ -114,7 +116,7 @@ def test_damaged_content_is_read_or_refused_with_reason(name: str, folder: Path,
     record_property("inputs", count)
 
 
-@pytest.mark.parametrize("name", ["submission.json", "journal", "slurm.jsonl", "revoked", "collected.json"])
+@pytest.mark.parametrize("name", ["submission.json", "journal", "scheduler.jsonl", "revoked", "collected.json"])
 def test_well_formed_content_of_odd_values_is_read_or_refused_with_reason(
     name: str, folder: Path, record_property: Record
 ) -> None:
@@ -165,7 +167,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "config: many lines of blanks": ("jor.cfg", lambda: b"[run]\n" + (b"a" + b" " * 3990 + b"b\n") * 24),
     "submission: 100 MB": ("SUBMISSION", lambda: b"[" * HUGE),
     "submission: nulls": ("SUBMISSION", lambda: b"\0" * HUGE),
-    "submission: newer": ("SUBMISSION", lambda: b'{"version": 2}'),
+    "submission: newer": ("SUBMISSION", lambda: b'{"version": %d}' % (VERSION + 1)),
     "journal: one line of 100 MB": ("JOURNAL", lambda: b"x" * HUGE + b"\n"),
     "journal: 100 MB of line ends": ("JOURNAL", lambda: b"\n" * HUGE),
     "journal: nulls": ("JOURNAL", lambda: b"\0" * HUGE),

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from jor.runtime.run_folder import VERSION
+
 from ..core.runtime.engine import Engine
 from ..integration.commands import Jor, descendants, outputs, tree, wait_until
 from .conftest import SHORT, Faults, gone, seeds
@@ -83,7 +85,7 @@ def test_submission_killed_at_each_call_is_whole_or_none(
         gone(jor)
         told(jor)
         for submission in project.glob(".jor/*/runs/*/submission.json"):
-            assert json.loads(submission.read_text())["version"] == 1
+            assert json.loads(submission.read_text())["version"] == VERSION
     as_undisturbed(jor, project)
     record_property("kills", kills)
 

@@ -39,7 +39,7 @@ PLACES = (
     "runs/*/alive",
     "runs/*/suspect",
     "runs/*/revoked",
-    "runs/*/slurm.jsonl",
+    "runs/*/scheduler.jsonl",
     "runs/x",
 )
 CASES = [(place, put) for place in PLACES for put in THINGS]

@@ -64,6 +64,7 @@ def test_pending_indices_are_whole(recorded):
 def test_limits_are_read(recorded):
     limits = Limits.of(parse_settings(recorded("config")), parse_objects(recorded("partitions")))
     assert limits.version[:2] in ("22", "24", "26")
+    assert limits.cluster == "testbed"
     assert (limits.max_array_size, limits.max_array_tasks, limits.max_job_count) == (1001, 900, 20000)
     assert limits.min_job_age == 300
     assert limits.has_accounting

@@ -28,7 +28,7 @@ def test_note_tells_why_slurm_has_ended_a_job(
     journal = Journal(run.journal(0), {"owner": "node0~0123abcd.42~17~99", "job_id": "512_0"})
     journal.write("begin", index=1, started=1_772_452_800.0, log=[0, 0])
     journal.close()
-    ledger = folder / "slurm.jsonl"
+    ledger = folder / "scheduler.jsonl"
     ledger.write_text(re.sub(r'"time": [0-9.]+', '"time": 1772452800.0', ledger.read_text()))
     jor("collect", "jobs_example(n=3)")
     (note,) = measured.glob("output/example3/.jor/*/collected.json")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import shutil
 import time
 
 import attrs
@@ -13,8 +15,9 @@ from jor import BusyError, JobModuleError, RecordError
 from jor.planning.planner import again, choose, make_submission, survey
 from jor.planning.status import Carrier, EntryStatus, Phase, Status, TaskState
 from jor.runs.lease import Lease
-from jor.runs.store import newest_first, partial_folder, read, write
+from jor.runs.store import is_copied, newest_first, of_unknown_entries, partial_folder, read, write
 from jor.runtime.job_spec import thaw
+from jor.runtime.run_folder import VERSION, Run
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 
@@ -128,7 +131,10 @@ def test_submission_comes_after_the_newest_also_where_the_clock_is_behind(found)
 def test_damaged_and_newer_submissions_are_refused_with_the_remedy(found):
     run = submit(found, [0]).run
     content = run.read_submission()
-    for change, reason in (({"version": 2}, "has version 2"), ({"planned": "x"}, "the submission is damaged")):
+    for change, reason in (
+        ({"version": VERSION + 1}, f"has version {VERSION + 1}"),
+        ({"planned": "x"}, "the submission is damaged"),
+    ):
         with open(run.submission, "w") as file:
             json.dump({**content, **change}, file)
         with pytest.raises(RecordError, match=reason) as caught:
@@ -229,3 +235,46 @@ def test_submission_that_may_not_be_seen_is_not_taken_for_none(tmp_path):
     finally:
         os.seteuid(user)
         folder.chmod(0o755)
+
+
+def test_record_in_the_folder_that_was_planned_is_no_copy(found):
+    one = submit(found, [0])
+    assert not is_copied(one.run, one.submission)
+
+
+def test_record_in_a_copy_of_the_folder_is_known_as_one(found, tmp_path):
+    one = submit(found, [0])
+    copy = Run(one.run.folder.replace(found.folder, f"{tmp_path}/twin"))
+    shutil.copytree(found.folder, tmp_path / "twin")
+    assert is_copied(copy, one.submission)
+    shutil.rmtree(found.folder)
+    assert is_copied(copy, one.submission)
+
+
+def test_record_in_a_folder_that_was_renamed_is_no_copy(found, tmp_path):
+    one = submit(found, [0])
+    os.rename(found.folder, tmp_path / "renamed")
+    moved = Run(one.run.folder.replace(found.folder, f"{tmp_path}/renamed"))
+    assert not is_copied(moved, one.submission)
+    os.mkdir(found.folder)  # another stands in its place: the jobs write there
+    assert is_copied(moved, one.submission)
+
+
+def test_record_that_is_seen_by_another_path_is_no_copy(found, tmp_path):
+    one = submit(found, [0])
+    os.symlink(found.folder, tmp_path / "link")
+    assert not is_copied(Run(one.run.folder.replace(found.folder, f"{tmp_path}/link")), one.submission)
+
+
+def test_submission_tells_its_user_and_that_it_is_local(found):
+    submission = submit(found, [0]).submission
+    assert (submission.scheduler, submission.cluster) == ("local", "")
+    assert submission.user == pwd.getpwuid(os.geteuid()).pw_name
+    assert submission.folder_inode == os.stat(found.folder).st_ino
+
+
+def test_submissions_of_unknown_entries_are_found(found):
+    run = submit(found, [0]).run
+    assert of_unknown_entries(found.folder, {found.entry.key}) == []
+    assert of_unknown_entries(found.folder, set()) == [run]
+    assert of_unknown_entries(f"{found.folder}/none", set()) == []

@@ -16,7 +16,7 @@ from jor.runtime.job_spec import freeze
 from jor.runtime.journal import Reader
 from jor.runtime.loading import construct, load
 from jor.runtime.outputs import output_names
-from jor.runtime.run_folder import PLACE
+from jor.runtime.run_folder import PLACE, VERSION
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
@@ -59,7 +59,7 @@ class Engine:
         (self.run / "jobs.jsonl").write_bytes(b"".join(lines))
         self.end_of_jobs = sum(map(len, lines))
         submission = {
-            "version": 1,
+            "version": VERSION,
             "token": "token",
             "jobmodule": path,
             "jobargs": "",

@@ -17,6 +17,7 @@ from engine import Engine, alive, until  # beside this file, whatever pytest's i
 from jor.runtime.jobs import JobsBase
 from jor.runtime.journal import Journal
 from jor.runtime.process_id import Owner
+from jor.runtime.run_folder import VERSION
 
 MARK = "open(os.path.join(self.path_prefix, 'ran'), 'a').write(how)\n"
 
@@ -70,10 +71,10 @@ def test_task_that_the_submission_does_not_have_is_refused(engine):
 
 
 def test_submission_of_a_newer_jor_is_refused_with_the_remedy(engine):
-    one = engine(MARK + "self.write(i)", "ab", version=2)
+    one = engine(MARK + "self.write(i)", "ab", version=VERSION + 1)
     assert one.start_task().wait() == 2
     told = (one.run / "task-0.log").read_text()
-    assert "the submission has version 2; this jor reads version 1\n  Use the newer jor that wrote it" in told
+    assert f"this jor reads version {VERSION}\n  Use the newer jor that wrote it" in told
     assert (ran(one), one.outputs()) == ("", [])
 
 

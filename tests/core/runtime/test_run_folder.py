@@ -64,7 +64,7 @@ def test_changed_job_is_refused_with_both(index, output, parameters):
     [
         ("", "cannot be read"),
         ("[1]", "has version None"),
-        ('{"version": 99}', "has version 99; this jor reads version 1"),
+        ('{"version": 99}', "has version 99; this jor reads version 2"),
     ],
 )
 def test_submission_that_cannot_be_used_is_refused(tmp_path, content, reason):

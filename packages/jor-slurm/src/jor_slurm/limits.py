@@ -20,6 +20,8 @@ class Limits:
     """The limits of a cluster; None for none, or none that is known."""
 
     version: str = ""
+    #: The cluster's name, ClusterName.
+    cluster: str = ""
     #: The highest array index, plus one.
     max_array_size: int = 1001
     #: How many tasks one array may have.
@@ -46,6 +48,7 @@ class Limits:
         known = [one for one in partitions if "PartitionName" in one]
         return cls(
             version=settings.get("SLURM_VERSION", ""),
+            cluster=settings.get("ClusterName", ""),
             max_array_size=_number(settings.get("MaxArraySize", ""), 1001),
             max_array_tasks=int(tasks[1]) if tasks else None,
             max_job_count=_number(settings.get("MaxJobCount", ""), 10_000),

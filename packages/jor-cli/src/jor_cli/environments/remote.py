@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tempfile import TemporaryDirectory
 
 
-def survey(entries: Iterable[Entry], config: Config, ask: Ask = nobody) -> Iterator[Survey]:
+def survey(entries: Sequence[Entry], config: Config, ask: Ask = nobody) -> Iterator[Survey]:
     """Yield the survey of each entry; job modules that cannot be loaded here are loaded where their jobs run."""
     return plan.survey(entries, config, ask, _listed)
 

@@ -1,4 +1,4 @@
-"""What Slurm was asked for one submission, and what it answered: slurm.jsonl in the submission's folder.
+"""What Slurm was asked for one submission, and what it answered: scheduler.jsonl in its folder.
 
 A line is on the disk before Slurm is asked, so that a crash at any moment leaves a question that can be answered later.
 """
@@ -18,7 +18,7 @@ from jor_slurm import ArrayId
 
 @attrs.frozen
 class Ledger:
-    """The content of slurm.jsonl; times in seconds since 1970."""
+    """The content of scheduler.jsonl; times in seconds since 1970."""
 
     #: When sbatch was asked last; None if never.
     asked: float | None = None
@@ -62,7 +62,7 @@ def refused(run: Run, why: str) -> None:
 
 
 def _path(run: Run) -> str:
-    return os.path.join(run.folder, "slurm.jsonl")
+    return os.path.join(run.folder, "scheduler.jsonl")
 
 
 def _entries(run: Run) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping
 
 from ..runs.lease import holder
 from ..runs.orphans import orphaned
-from ..runs.store import newest_first, read
+from ..runs.store import is_copied, newest_first, read
 from ..runtime.job_spec import planned
 from ..runtime.run_folder import Run
 from .history import Ask
@@ -34,6 +34,7 @@ def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) ->
         for run in newest_first(records)
         if run not in known
     ]
+    strangers = [(run, submission) for run, submission in strangers if not is_copied(run, submission)]
     batches = [one for one in strangers if one[1].batch is not None]
     carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
     made: dict[str, str] = {}

@@ -12,7 +12,7 @@ from ..runs.attempts import Execution, executions_of, journals
 from ..runs.journals import Journals, ended_well, last_records_in, newest_of_all
 from ..runs.lease import holder
 from ..runs.renumbering import Moves, Places
-from ..runs.store import newest_first, read
+from ..runs.store import is_copied, newest_first, read
 from ..runs.submission import Submission
 from ..runtime.jobs import JobsBase
 from ..runtime.journal import Record
@@ -47,24 +47,37 @@ class History:
     #: Indices of jobs whose output is there, and is to be doubted.
     suspect: frozenset[int]
     submissions: Sequence[tuple[Run, Submission]]
+    #: Those of the submissions that a copy of the folder has brought along: nothing of them is active.
+    copied: frozenset[Run] = frozenset()
+    #: Submissions of entries that nobody knows any more; what they say against an output counts.
+    others: Sequence[Run] = ()
 
     @classmethod
     def read(
-        cls, jobs: JobsBase, places: Places, absent: Sequence[int], records: str, *, everything: bool = False
+        cls,
+        jobs: JobsBase,
+        places: Places,
+        absent: Sequence[int],
+        records: str,
+        *,
+        everything: bool = False,
+        others: Sequence[Run] = (),
     ) -> History:
         """Return the history of an entry with the folder `records`, of which the outputs `absent` were not found.
 
         Reads only what it has to: no submission when all is done, unless `everything` is wanted, since outputs that are
-        there may be about to be replaced.
+        there may be about to be replaced. `others` are submissions of entries that this one may have been.
         """
         runs = list(newest_first(records))
-        empty = _empty_outputs(jobs, places, absent, runs)
-        incomplete = frozenset() if jobs.atomic_output else _incomplete(places, absent, runs)
+        all_runs = sorted([*runs, *others], key=lambda run: os.path.basename(run.folder), reverse=True)
+        empty = _empty_outputs(jobs, places, absent, runs, all_runs)
+        incomplete = frozenset() if jobs.atomic_output else _incomplete(places, absent, all_runs)
         unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
         wanted = runs if unfit or everything else []
-        suspect = _suspect(places, runs).difference(unfit)
+        suspect = _suspect(places, all_runs).difference(unfit)
         submissions = [(run, read(run)) for run in wanted]
-        return cls(jobs, records, places, unfit, empty, incomplete, suspect, submissions)
+        copied = frozenset(run for run, submission in submissions if is_copied(run, submission))
+        return cls(jobs, records, places, unfit, empty, incomplete, suspect, submissions, copied, others)
 
     @property
     def unsound(self) -> list[int]:
@@ -74,15 +87,15 @@ class History:
     @property
     def batches(self) -> Sequence[tuple[Run, Submission]]:
         """The submissions that a batch system carries out."""
-        return [one for one in self.submissions if one[1].batch is not None]
+        return [one for one in self.submissions if one[1].batch is not None and one[0] not in self.copied]
 
     def gone(self, carriers: Mapping[Run, Carrier]) -> frozenset[str]:
-        """Return the owners of array tasks, on whatever host, that are over as the batch system says."""
+        """Return the owners of array tasks, on whatever host, that are over, or work for the original of a copy."""
         return frozenset(
             owner
-            for run, _ in self.batches
+            for run in (*carriers, *self.copied)
             for task, owner in Journals(run).owners
-            if carriers[run].state_of(task).phase is Phase.OVER
+            if run in self.copied or carriers[run].state_of(task).phase is Phase.OVER
         )
 
     def judge(self, carriers: Mapping[Run, Carrier], now: float) -> EntryStatus:
@@ -104,12 +117,15 @@ class History:
             return found is not None and (index not in self.empty or found[2] > 0)
 
         wanted = frozenset(self.unfit)
-        attempts = [
-            _batch_attempt(run, submission, carriers[run], self.places.of(run, submission), wanted)
-            if submission.batch
-            else _local_attempt(run, submission, now, self.places.of(run, submission), wanted)
-            for run, submission in self.submissions
-        ]
+        attempts = []
+        for run, submission in self.submissions:
+            moves = self.places.of(run, submission)
+            if run in self.copied:
+                attempts.append(_copied_attempt(run, submission, moves, wanted))
+            elif submission.batch:
+                attempts.append(_batch_attempt(run, submission, carriers[run], moves, wanted))
+            else:
+                attempts.append(_local_attempt(run, submission, now, moves, wanted))
         status = judge(len(self.jobs), self.unfit, attempts, empty=self.empty, exists=exists)
         return attrs.evolve(status, suspect=self.suspect) if self.suspect else status
 
@@ -144,6 +160,15 @@ def _local_attempt(run: Run, submission: Submission, now: float, moves: Moves, w
     carrier = Carrier(name, lambda _task: state, owner is not None)
     planned = moves.planned(submission)
     return Attempt(planned, carrier, lambda: Journals(run, moves, wanted).of_jobs, lambda _index: state)
+
+
+def _copied_attempt(run: Run, submission: Submission, moves: Moves, wanted: frozenset[int]) -> Attempt:
+    """Return what was told of a submission when its folder was copied: whoever goes on, goes on in the original."""
+    records = Journals(run, moves, wanted).of_jobs
+    began, untouched = TaskState(Phase.OVER, f"it was begun in {submission.folder}"), TaskState(Phase.OVER)
+    carrier = Carrier("", lambda _task: untouched, False)
+    planned = moves.planned(submission)
+    return Attempt(planned, carrier, lambda: records, lambda index: began if index in records else untouched)
 
 
 def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, moves: Moves, wanted: frozenset[int]) -> Attempt:
@@ -181,7 +206,9 @@ def _after(over: Record, state: TaskState) -> TaskState:
     return state
 
 
-def _empty_outputs(jobs: JobsBase, places: Places, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
+def _empty_outputs(
+    jobs: JobsBase, places: Places, absent: Sequence[int], runs: Sequence[Run], all_runs: Sequence[Run]
+) -> frozenset[int]:
     """Return the jobs whose output exists, is empty, and was not made by a job that ended well.
 
     Only files from before the entry's first submission can be such: jor renames what is finished. They are looked
@@ -197,7 +224,7 @@ def _empty_outputs(jobs: JobsBase, places: Places, absent: Sequence[int], runs: 
     stamps = {index: stamp(os.path.join(folder, name)) for index, name in names}
     empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}.difference(absent, {-1})
     if empty:
-        newest = newest_of_all(places, runs)
+        newest = newest_of_all(places, all_runs)
         empty = {index for index in empty if index not in newest or not ended_well(newest[index])}
     return frozenset(empty)
 

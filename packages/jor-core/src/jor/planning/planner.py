@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -14,7 +14,7 @@ import attrs
 from .. import __version__
 from ..errors import JobModuleError, MissingModuleError
 from ..runs.renumbering import Places
-from ..runs.store import next_timestamp
+from ..runs.store import next_timestamp, of_unknown_entries
 from ..runs.submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges
 from ..runtime.job_spec import freeze, source_checksum, thaw
 from ..runtime.jobs import JobsBase
@@ -69,15 +69,21 @@ class Survey:
 
 
 def survey(
-    entries: Iterable[Entry], config: Config, ask: Ask = nobody, elsewhere: Elsewhere = nowhere
+    entries: Sequence[Entry],
+    config: Config,
+    ask: Ask = nobody,
+    elsewhere: Elsewhere = nowhere,
+    known: Iterable[Entry] = (),
 ) -> Iterator[Survey]:
     """Yield the survey of each entry, one after the other, writing nothing.
 
     `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. `elsewhere` is
-    asked for the jobs of a job module that imports what is not here. Raise
-    JobModuleError for a job module that cannot be used, and for two jobs, of one entry or of two, that have the same
-    output.
+    asked for the jobs of a job module that imports what is not here. `known` are all entries of the todo-list, should
+    these be some of them. Raise JobModuleError for a job module that cannot be used, and for two jobs, of one entry or
+    of two, that have the same output.
     """
+    keys = {entry.key for entry in (*entries, *known)}
+    others = cache(lambda folder: of_unknown_entries(folder, keys))
     listings = _Listings()
     waiting: list[Survey] = []
     for entry in entries:
@@ -94,7 +100,9 @@ def survey(
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
         everything = mine["overwrite-output"]
-        history = History.read(jobs, places, absent, entry.records(folder), everything=everything)
+        history = History.read(
+            jobs, places, absent, entry.records(folder), everything=everything, others=others(folder)
+        )
         if waiting or history.batches:
             waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
         else:
@@ -119,7 +127,8 @@ def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Surv
         places = Places(found.jobs)
         absent = Listing(found.folder).claim(places.names_in_parts())
         everything = found.config["overwrite-output"]
-        history = History.read(found.jobs, places, absent, found.records, everything=everything)
+        others = found.history.others
+        history = History.read(found.jobs, places, absent, found.records, everything=everything, others=others)
         anew.append(attrs.evolve(found, history=history))
     return list(_judged(anew, now, ask))
 
@@ -149,8 +158,12 @@ def make_submission(
     surroundings: Surroundings = NATIVE,
     token: str = "",
     batch: Batch | None = None,
+    cluster: str = "",
 ) -> Submission:
-    """Return the submission of the jobs `indices` of an entry, with a new token unless one is given."""
+    """Return the submission of the jobs `indices` of an entry, with a new token unless one is given.
+
+    Without a `batch`, workers on this machine carry it out.
+    """
     entry, config = found.entry, found.config
     empty = tuple(output_name(found.jobs, index) for index in sorted(found.status.empty))
     return Submission(
@@ -165,6 +178,9 @@ def make_submission(
         path_prefix=config["path-prefix"],
         directory=os.getcwd(),
         folder=found.folder,
+        folder_inode=os.stat(found.folder).st_ino,
+        scheduler="local" if batch is None else config["scheduler"],
+        cluster=cluster,
         cpus_per_task=config["cpus-per-task"],
         mem=config["mem"],
         time=config["time"],

@@ -8,7 +8,7 @@ from ..runtime.process_id import Owner
 from ..runtime.run_folder import Run
 from .journals import Journals
 from .lease import holder
-from .store import newest_first
+from .store import is_copied, newest_first, read
 
 
 def outliving(records: str, now: float) -> Owner | None:
@@ -25,7 +25,7 @@ def orphaned(run: Run, now: float) -> Owner | None:
     if os.path.exists(run.alive) and holder(run.alive, now) is None:
         for _, text in Journals(run).owners:
             owner = Owner.parse(text)
-            if owner is not None and owner.is_running():
+            if owner is not None and owner.is_running() and not is_copied(run, read(run)):
                 return owner
         try:
             os.unlink(run.alive)  # who stood still sees that it is gone, and the next time there is nothing to ask

@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 
@@ -22,7 +22,7 @@ from ..errors import JorError, RecordError
 from ..runtime.job_spec import freeze
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import output_name
-from ..runtime.run_folder import PLACE, Run, append
+from ..runtime.run_folder import PLACE, RECORDS, Run, append
 from ..runtime.staging import force, force_name
 from .lease import Lease
 from .submission import Ranges, Submission, timestamp
@@ -154,6 +154,34 @@ def newest_first(records: str) -> Iterator[Run]:
                 yield run
         except (FileNotFoundError, NotADirectoryError):
             continue  # another error passes: jobs of a submission that may not be seen could run twice
+
+
+def is_copied(run: Run, submission: Submission) -> bool:
+    """Tell whether the record of a submission lies in a copy of the output folder that its jobs write to.
+
+    It is no more than history then. A folder that has been renamed is no copy, nor is one seen by another path.
+    """
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(run.folder))))
+    if here == submission.folder:
+        return False
+    found = os.stat(here)
+    try:
+        return not os.path.samestat(found, os.stat(submission.folder))
+    except OSError:
+        return found.st_ino != submission.folder_inode  # it is gone, or is called otherwise on this host
+
+
+def of_unknown_entries(folder: str, known: Container[str]) -> list[Run]:
+    """Return the submissions in an output folder of entries whose keys are not `known`.
+
+    Such an entry may have become one of the known ones: its job module has been renamed, say.
+    """
+    records = os.path.join(folder, RECORDS)
+    try:
+        names = sorted(os.listdir(records))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [run for name in names if name not in known for run in newest_first(os.path.join(records, name))]
 
 
 def _is_finished(run: Run) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import pwd
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -60,6 +61,14 @@ class Surroundings:
     explicit: tuple[str, ...] = ()
 
 
+def _user() -> str:
+    """Return the name of who runs this process; its number where it has no name, as in some containers."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 #: This machine as it is.
 NATIVE = Surroundings()
 
@@ -82,8 +91,12 @@ class Submission:
     path_prefix: str
     #: Working directory of its jobs.
     directory: str
-    #: Folder of the outputs.
+    #: Folder of the outputs, absolute, and its inode: by these it is told from a copy of it.
     folder: str
+    folder_inode: int
+    #: What carries it out: "local", or the name of a batch system; and which of its clusters, "" if that has no name.
+    scheduler: str
+    cluster: str
     cpus_per_task: int
     mem: str
     time: str
@@ -109,6 +122,8 @@ class Submission:
     #: Whether a job that was stopped goes on from where it was: its class has `checkpoint`, or writes in place.
     resumable: bool = True
     host: str = attrs.field(factory=platform.node)
+    #: The name of the user who planned it.
+    user: str = attrs.field(factory=_user)
     python: str = attrs.field(factory=platform.python_version)
     version: int = VERSION
 

@@ -9,7 +9,7 @@ jobs.jsonl                the planned jobs, one line each
 alive                     local: who carries the submission out; gone when it is over
 jor.pyz                   the runtime, for an environment that has none
 script.sh                 array tasks: the script that the batch system was given
-slurm.jsonl               array tasks: what Slurm was asked, and what it answered
+scheduler.jsonl           array tasks: what the batch system was asked, and what it answered
 jobs.index                array tasks: where in jobs.jsonl the jobs of each begin
 suspect                   array tasks: jobs that ended well although a process of theirs was killed
 revoked                   array tasks: which of them may not begin a job any more
@@ -33,14 +33,21 @@ from ..errors import RecordError
 RECORDS = ".jor"
 #: A place in jobs.jsonl, in jobs.index: bytes from its start.
 PLACE = struct.Struct("<Q")
-#: Version of submission.json and jobs.jsonl; a reader refuses those of a newer one.
-VERSION = 1
+#: Version of submission.json and jobs.jsonl; a reader refuses those of another.
+VERSION = 2
 
 
 #: What to do when a submission cannot be read; a file that is listed and not there is too new for this node to see it.
 _REMEDIES: Mapping[type, str] = {
     PermissionError: "Make it readable",
     FileNotFoundError: "Try again in a minute: another host has just written it",
+}
+
+
+#: What to do with a submission of another version, by whether that is a newer one.
+_OTHER_VERSION = {
+    True: "Use the newer jor that wrote it",
+    False: "Delete the folder it lies in; outputs are not lost",
 }
 
 
@@ -157,7 +164,7 @@ class Run(NamedTuple):
             raise RecordError(
                 f"the submission has version {found!r}; this jor reads version {VERSION}",
                 where=self.submission,
-                remedy="Use the newer jor that wrote it",
+                remedy=_OTHER_VERSION[isinstance(found, int) and found > VERSION],
             )
         return content
 

@@ -288,7 +288,13 @@ class Backend:
         start = start_of(found)
         overwrite = found.config["overwrite-output"]
         submission = make_submission(
-            found, jobs, overwrite=overwrite, surroundings=start.surroundings, token=token, batch=batch
+            found,
+            jobs,
+            overwrite=overwrite,
+            surroundings=start.surroundings,
+            token=token,
+            batch=batch,
+            cluster=self.limits.cluster,
         )
         run = run_of(submission, found.records)
         options = wanted.options_of(batch.name, run.folder)
