@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from jor import JobModuleError
-from jor.runtime.loading import construct, find, forget, load
+from jor.runtime.loading import ModuleLoader, construct, find
 
 GOOD = """\
 import jor
@@ -36,8 +36,8 @@ def write(tmp_path, monkeypatch):
     return write
 
 
-def made(path, **arguments):
-    return construct(load(path), arguments, ".", path)
+def made(path, loader=None, **arguments):
+    return construct((loader or ModuleLoader()).load(path), arguments, ".", path)
 
 
 @pytest.mark.parametrize("name", ["jobs_here.py", "jobs_here", "./jobs_here.py", "./jobs_here"])
@@ -85,7 +85,7 @@ def test_good_module_gives_jobs(write):
 )
 def test_module_that_cannot_be_used_is_refused_with_place_and_reason(write, text, message):
     with pytest.raises(JobModuleError) as caught:
-        load(write(text))
+        ModuleLoader().load(write(text))
     assert message in str(caught.value)
 
 
@@ -128,7 +128,7 @@ def test_directory_and_umask_are_as_before(write, tmp_path):
 
 
 def test_no_compiled_copy_is_left_beside_the_module(write, tmp_path):
-    load(write(GOOD))
+    ModuleLoader().load(write(GOOD))
     assert [path.name for path in tmp_path.iterdir()] == ["jobs_here.py"]
 
 
@@ -148,26 +148,36 @@ def test_module_called_json_does_not_hide_the_library(write):
 
 
 def test_module_can_be_imported_under_its_name_by_what_it_pickles(write):
-    script = "import pickle; from jor.runtime.loading import load; pickle.dumps(load('jobs_here.py'))"
+    load = "from jor.runtime.loading import ModuleLoader; cls = ModuleLoader().load('jobs_here.py')"
     write(GOOD)
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", f"{load}; import pickle; pickle.dumps(cls)"]).returncode == 0
 
 
-def test_forgotten_module_is_loaded_anew_with_what_lies_beside_it(write):
+def test_new_loader_reads_again_a_module_and_what_lies_beside_it(write):
     path = write(GOOD.replace("import jor", "import jor\nimport beside").replace("n=3", "n=beside.N"))
     write("N = 1\n", "beside.py")
-    assert len(made(path)._jobs) == 1
+    loader = ModuleLoader()
+    assert len(made(path, loader)._jobs) == 1
     write("N = 22\n", "beside.py")
-    assert len(made(path)._jobs) == 1
-    forget()
+    assert len(made(path, loader)._jobs) == 1
     assert len(made(path)._jobs) == 22
 
 
-def test_forgetting_leaves_alone_what_was_there_before(write, monkeypatch):
+def test_new_loader_leaves_alone_what_was_imported_before(write, monkeypatch):
     path = write(GOOD)
     own = ModuleType("own")
     own.__file__ = os.path.join(os.path.dirname(path), "own.py")
     monkeypatch.setitem(sys.modules, "own", own)
-    load(path)
-    forget()
+    ModuleLoader().load(path)
+    ModuleLoader().load(path)
     assert sys.modules["own"] is own
+
+
+def test_one_folder_of_a_job_module_is_in_the_path_at_a_time(write):
+    before = list(sys.path)
+    first = ModuleLoader()
+    for loader, name in ((first, "one/a.py"), (first, "two/b.py"), (ModuleLoader(), "one/a.py"), (first, "two/c.py")):
+        path = write(GOOD, name)
+        loader.load(path)
+        assert sys.path[0] == os.path.dirname(path)
+        assert len(sys.path) <= len(before) + 1

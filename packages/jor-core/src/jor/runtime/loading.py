@@ -12,14 +12,12 @@ from types import ModuleType
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ..errors import JobModuleError, MissingModuleError, nearest
+from . import jobargs
 from .jobs import JobsBase
 
 #: Most jobs of an entry; planning takes about 200 bytes of memory for each.
 MAX_JOBS = 100_000_000
 _TEMPLATE = "See the job module in the README: a class Jobs(jor.JobsBase) with _mk_jobs and execute"
-_loaded: dict[str, type[JobsBase]] = {}
-#: The folder of the job module loaded last, and the modules that were loaded before its first.
-_entered: dict[str, frozenset[str]] = {}
 
 
 def find(jobmodule: str) -> str:
@@ -45,20 +43,57 @@ def find(jobmodule: str) -> str:
     raise JobModuleError("there is no such job module", where=jobmodule, remedy=nearest(jobmodule, sorted(files)))
 
 
-def load(path: str) -> type[JobsBase]:
-    """Return the class `Jobs` of the job module at `path`. Raise JobModuleError, with the reason, for want of one."""
-    path = os.path.abspath(path)
-    if path not in _loaded:
-        with _undisturbed():
-            module = _execute(path)
-        _loaded[path] = _jobs_class(module, path)
-    return _loaded[path]
+class ModuleLoader:
+    """Loads each job module once, and lets it import what lies beside it.
+
+    A process may make several, one after the other: each reads everything again, as files may have been edited since.
+    """
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[JobsBase]] = {}
+        self._folder = _Folder()
+
+    def make(self, jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
+        """Return the object `Jobs` of a job module with `arguments`, as text. Raise JobModuleError when that fails."""
+        return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule)
+
+    def load(self, path: str) -> type[JobsBase]:
+        """Return the class `Jobs` of the job module at `path`. Raise JobModuleError if there is none."""
+        path = os.path.abspath(path)
+        if path not in self._classes:
+            with _undisturbed():
+                self._enter(os.path.dirname(path))
+                module = _execute(path)
+            self._classes[path] = _jobs_class(module, path)
+        return self._classes[path]
+
+    def _enter(self, folder: str) -> None:
+        """Let imports find what lies beside the job module, and nothing that lies beside the one before it."""
+        entered = [entry for entry in sys.path if isinstance(entry, _Folder)]
+        if folder != self._folder or not any(entry is self._folder for entry in entered):
+            for entry in entered:
+                entry.leave()
+            self._folder = _Folder(folder)
+            self._folder.enter()
 
 
-def forget() -> None:
-    """Let job modules, and what they import from beside them, be loaded anew: they may have been edited since."""
-    _loaded.clear()
-    _leave_folder()
+class _Folder(str):
+    """The folder of a job module in sys.path, where the next loader finds it: sys.path is one for all loaders."""
+
+    __slots__ = ("_before",)
+    _before: frozenset[str]
+
+    def enter(self) -> None:
+        """Let imports find what lies in it first."""
+        self._before = frozenset(sys.modules)
+        sys.path.insert(0, self)
+
+    def leave(self) -> None:
+        """Let imports find nothing in it, and forget what they have found."""
+        sys.path[:] = [entry for entry in sys.path if entry is not self]
+        for name in [name for name in sys.modules if name not in self._before]:
+            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == self:
+                del sys.modules[name]
 
 
 def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str) -> JobsBase:
@@ -86,7 +121,6 @@ class _Loader(SourceFileLoader):
 
 
 def _execute(path: str) -> ModuleType:
-    _enter_folder(os.path.dirname(path))
     name = os.path.splitext(os.path.basename(path))[0]
     # Under its own name helpers can import it and pickle finds it, unless the name is another module's (json.py).
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) != path:
@@ -102,23 +136,6 @@ def _execute(path: str) -> ModuleType:
         del sys.modules[name]
         raise _not_loaded(path, error) from error
     return module
-
-
-def _enter_folder(folder: str) -> None:
-    """Let imports find what lies beside the job module, and nothing that lies beside the one before it."""
-    if folder not in _entered:
-        _leave_folder()
-        sys.path.insert(0, folder)
-        _entered[folder] = frozenset(sys.modules)
-
-
-def _leave_folder() -> None:
-    while _entered:
-        folder, before = _entered.popitem()
-        sys.path.remove(folder)
-        for name in [name for name in sys.modules if name not in before]:
-            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
-                del sys.modules[name]
 
 
 @contextmanager

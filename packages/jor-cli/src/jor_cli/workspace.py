@@ -1,0 +1,125 @@
+"""What one command, or one call of a notebook, works with: options, todo-list, job modules, scheduler, environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jor.errors import MissingModuleError
+from jor.settings.config import Config, read_config
+
+if TYPE_CHECKING:
+    from jor.planning.history import Ask
+    from jor.planning.planner import Survey
+    from jor.runtime.jobs import JobsBase
+    from jor.runtime.loading import ModuleLoader
+    from jor.settings.options import Value
+    from jor.todo.entry import Entry
+
+    from .environments.remote import RemoteJobs
+    from .environments.worker_command import Environments, WorkerCommand
+    from .schedulers.cluster import Cluster
+
+
+class Workspace:
+    """The options of a command, and what it has looked at so far: nothing is asked for twice.
+
+    Each part is imported and made when it is first used: `jor config` needs no scheduler. A workspace lives as long as
+    the command, or the call of a notebook: the next one reads everything again.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @classmethod
+    def open(cls, options: Mapping[str, Value]) -> Workspace:
+        """Return the workspace of a command with these options. Raise ConfigError, or Mistakes for several."""
+        return cls(read_config(options))
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """Delete the temporary files, which otherwise stay until the process ends."""
+        if "remote" in self.__dict__:
+            self.remote.close()
+
+    def with_config(self, config: Config) -> Workspace:
+        """Return a workspace with other options and a scheduler of its own; the rest is shared with this one."""
+        other = Workspace(config)
+        other.modules, other.environments, other.remote = self.modules, self.environments, self.remote
+        return other
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The batch system."""
+        from .schedulers.cluster import Cluster
+
+        return Cluster(self.config)
+
+    @cached_property
+    def modules(self) -> ModuleLoader:
+        """The job modules that are loaded into this process."""
+        from jor.runtime.loading import ModuleLoader
+
+        return ModuleLoader()
+
+    @cached_property
+    def environments(self) -> Environments:
+        """The images and conda environments that jobs run in."""
+        from .environments.worker_command import Environments
+
+        return Environments()
+
+    @cached_property
+    def remote(self) -> RemoteJobs:
+        """The job modules that are loaded where their jobs run."""
+        from .environments.remote import RemoteJobs
+
+        return RemoteJobs(self.environments)
+
+    def entries(self, names: tuple[str, ...] = ()) -> tuple[Entry, ...]:
+        """Return the entries of the todo-list called one of `names`, all for no names. Raise TodoError."""
+        from jor.todo.reader import read_todo, select
+
+        return select(read_todo(self.config["todo-list"]), names)
+
+    def survey(self, entries: Iterable[Entry], ask: Ask | None = None) -> Iterator[Survey]:
+        """Yield the survey of each entry, good enough to be shown; for planning, `ask` is `cluster.ask`.
+
+        Raise JobModuleError for a job module that cannot be used, and for two jobs that have the same output.
+        """
+        from jor.planning.planner import survey
+
+        return survey(entries, self.config, ask or self.cluster.view, self._construct)
+
+    def worker_command(self, found: Survey) -> WorkerCommand:
+        """Return how workers of an entry are started. Raise ConfigError for an environment that will not do."""
+        return self.environments.worker_command(found)
+
+    def changes(self, found: Survey) -> list[str]:
+        """Return what has changed in what an entry's jobs run in since its newest submission."""
+        from jor.runs.submission import NATIVE
+
+        # Where nothing is asked for, what matters are jobs still to be run: their history has been read.
+        asked = found.config["sif"] or found.config["condaenv"]
+        if not asked and all(submission.surroundings == NATIVE for _, submission in found.history.submissions[:1]):
+            return []
+        return list(self.environments.provenance.changes(found))
+
+    def _construct(self, entry: Entry, config: Config) -> JobsBase:
+        """Return the object Jobs of an entry; one that lacks an import here is made where its jobs run."""
+        from jor.planning.planner import construct_here
+
+        try:
+            return construct_here(self.modules, entry, config)
+        except MissingModuleError:
+            if runs_here(config):
+                raise
+            return self.remote.jobs(entry, config)
+
+
+def runs_here(config: Config) -> bool:
+    """Tell whether jobs run in this machine's own environment."""
+    return not config["sif"] and not config["condaenv"]
