@@ -15,16 +15,17 @@ Jor = Callable[..., str]
 #: An environment's Python, which notes that it is looked into.
 PYTHON = """\
 #!/bin/sh
-case "$*" in *exec*) ;; *) echo look >> {folder}/looks;; esac
+[ "$1" != -c ] || echo look >> {folder}/looks
 exec {python} "$@"
 """
-#: A program that starts containers: it runs what it is told to run on this machine.
+#: A program that starts containers: it notes looks, and runs what it is told to run on this machine.
 APPTAINER = """\
 #!/bin/sh
-case "$1" in inspect) echo '{{}}'; exit;; esac
-while [ $# -gt 0 ]; do case "$1" in *.sif) shift; break;; esac; shift; done
-case "$*" in *exec*) ;; *) echo look >> {folder}/looks;; esac
-exec "$@"
+[ "$1" = exec ] || exit 0
+until [ "$1" = {folder}/image ]; do shift; done
+[ "$3" != -c ] || echo look >> {folder}/looks
+shift 2
+exec {python} "$@"
 """
 
 
@@ -41,14 +42,14 @@ def looks(example: Path, environment: dict[str, str]) -> Callable[[], int]:
     (example / "env/conda-meta").mkdir(parents=True)
     program(example / "env/bin/python", PYTHON, example)
     program(example / "apptainer", APPTAINER, example)
-    (example / "image.sif").write_text("an image")
+    (example / "image/.singularity.d").mkdir(parents=True)
     (example / "todo.yaml").write_text("jobs:\n- jobmodule: ./jobs_example.py\n  jobargs: n=3\n")
     environment["XDG_CACHE_HOME"] = str(example / "cache")
     count = example / "looks"
     return lambda: len(count.read_text().splitlines()) if count.exists() else 0
 
 
-WHERE = {"environment": ("--condaenv", "./env"), "image": ("--sif", "image.sif", "--container-program", "./apptainer")}
+WHERE = {"environment": ("--condaenv", "./env"), "image": ("--sif", "./image", "--container-program", "./apptainer")}
 
 
 @pytest.mark.parametrize("where", WHERE)
@@ -76,13 +77,18 @@ def test_entries_that_share_an_environment_look_into_it_once(jor: Jor, looks: Ca
     assert looks() == 1
 
 
-def test_dry_run_shows_the_command_that_run_uses(jor: Jor, looks: Callable[[], int], example: Path):
-    """The path-prefix, which the first run makes, is visible in the container of the first run too."""
-    words = ("run", "--dry-run", "--overwrite-output", *WHERE["image"])
-    first = jor(*words)
-    jor("run", "--workers", "1", *WHERE["image"])
-    assert (first, looks()) == (jor(*words), 3)
-    assert f"--bind {example} " in first
+def test_first_run_has_the_container_that_its_dry_run_shows(
+    jor: Jor, looks: Callable[[], int], tmp_path_factory: pytest.TempPathFactory
+):
+    """The path-prefix is visible in it, though it is made by that run."""
+    prefix = tmp_path_factory.mktemp("far") / "made by the run"
+    words = (*WHERE["image"], "--path-prefix", str(prefix))
+    first = jor("run", "--dry-run", *words)
+    assert "3 of 3 jobs done" in jor("run", "--workers", "1", *words)
+    again = jor("run", "--dry-run", "--overwrite-output", *words)
+    assert f"--bind '{prefix}' " in first
+    assert again == first
+    assert looks() == 3
 
 
 def test_workspace_leaves_no_temporary_files(example: Path, monkeypatch: pytest.MonkeyPatch):
