@@ -153,31 +153,33 @@ def test_module_can_be_imported_under_its_name_by_what_it_pickles(write):
     assert subprocess.run([sys.executable, "-c", f"{load}; import pickle; pickle.dumps(cls)"]).returncode == 0
 
 
-def test_new_loader_reads_again_a_module_and_what_lies_beside_it(write):
+def test_module_is_read_again_with_what_lies_beside_it_when_its_loader_is_closed(write):
     path = write(GOOD.replace("import jor", "import jor\nimport beside").replace("n=3", "n=beside.N"))
     write("N = 1\n", "beside.py")
     loader = ModuleLoader()
     assert len(made(path, loader)._jobs) == 1
     write("N = 22\n", "beside.py")
     assert len(made(path, loader)._jobs) == 1
+    loader.close()
     assert len(made(path)._jobs) == 22
 
 
-def test_new_loader_leaves_alone_what_was_imported_before(write, monkeypatch):
+def test_closed_loader_leaves_the_process_as_it_was(write, monkeypatch):
     path = write(GOOD)
     own = ModuleType("own")
     own.__file__ = os.path.join(os.path.dirname(path), "own.py")
     monkeypatch.setitem(sys.modules, "own", own)
-    ModuleLoader().load(path)
-    ModuleLoader().load(path)
-    assert sys.modules["own"] is own
+    before = list(sys.path), dict(sys.modules)
+    loader = ModuleLoader()
+    for name in ("one/jobs_a.py", "two/jobs_b.py", "jobs_here.py"):
+        loader.load(write(GOOD, name))
+        assert len(sys.path) == len(before[0]) + 1
+    loader.close()
+    assert (sys.path, sys.modules) == before
 
 
-def test_one_folder_of_a_job_module_is_in_the_path_at_a_time(write):
-    before = list(sys.path)
-    first = ModuleLoader()
-    for loader, name in ((first, "one/a.py"), (first, "two/b.py"), (ModuleLoader(), "one/a.py"), (first, "two/c.py")):
-        path = write(GOOD, name)
-        loader.load(path)
-        assert sys.path[0] == os.path.dirname(path)
-        assert len(sys.path) <= len(before) + 1
+def test_loader_that_has_loaded_nothing_undoes_nothing(monkeypatch):
+    monkeypatch.syspath_prepend("")
+    before = list(sys.path), dict(sys.modules)
+    ModuleLoader().close()
+    assert (sys.path, sys.modules) == before

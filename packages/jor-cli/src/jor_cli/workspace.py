@@ -41,9 +41,11 @@ class Workspace:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        """Delete the temporary files, which otherwise stay until the process ends."""
+        """Leave this process as it was: only a process that goes on needs to, as a notebook does."""
         if "remote" in self.__dict__:
             self.remote.close()
+        if "modules" in self.__dict__:
+            self.modules.close()
 
     def with_config(self, config: Config) -> Workspace:
         """Return a workspace with other options and a scheduler of its own; the rest is shared with this one."""

@@ -46,12 +46,14 @@ def find(jobmodule: str) -> str:
 class ModuleLoader:
     """Loads each job module once, and lets it import what lies beside it.
 
-    A process may make several, one after the other: each reads everything again, as files may have been edited since.
+    To load files again, which may have been edited since, close it and make another.
     """
 
     def __init__(self) -> None:
         self._classes: dict[str, type[JobsBase]] = {}
-        self._folder = _Folder()
+        #: The folder of the job module loaded last, "" if there is none, and the modules loaded before its first.
+        self._folder = ""
+        self._before: frozenset[str] = frozenset()
 
     def make(self, jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
         """Return the object `Jobs` of a job module with `arguments`, as text. Raise JobModuleError when that fails."""
@@ -67,32 +69,26 @@ class ModuleLoader:
             self._classes[path] = _jobs_class(module, path)
         return self._classes[path]
 
+    def close(self) -> None:
+        """Undo what loading has done to sys.path and sys.modules."""
+        self._leave()
+        self._classes.clear()
+
     def _enter(self, folder: str) -> None:
-        """Let imports find what lies beside the job module, and nothing that lies beside the one before it."""
-        entered = [entry for entry in sys.path if isinstance(entry, _Folder)]
-        if folder != self._folder or not any(entry is self._folder for entry in entered):
-            for entry in entered:
-                entry.leave()
-            self._folder = _Folder(folder)
-            self._folder.enter()
+        """Let imports find what lies in the folder of a job module, and nothing that lies in that of the one before."""
+        if folder != self._folder:
+            self._leave()
+            self._folder, self._before = folder, frozenset(sys.modules)
+            sys.path.insert(0, folder)
 
-
-class _Folder(str):
-    """The folder of a job module in sys.path, where the next loader finds it: sys.path is one for all loaders."""
-
-    __slots__ = ("_before",)
-    _before: frozenset[str]
-
-    def enter(self) -> None:
-        """Let imports find what lies in it first."""
-        self._before = frozenset(sys.modules)
-        sys.path.insert(0, self)
-
-    def leave(self) -> None:
-        """Let imports find nothing in it, and forget what they have found."""
-        sys.path[:] = [entry for entry in sys.path if entry is not self]
+    def _leave(self) -> None:
+        folder, self._folder = self._folder, ""
+        if not folder:
+            return
+        if folder in sys.path:  # a job module may have taken it out
+            sys.path.remove(folder)
         for name in [name for name in sys.modules if name not in self._before]:
-            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == self:
+            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
                 del sys.modules[name]
 
 
