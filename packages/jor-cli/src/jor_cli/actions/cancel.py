@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from jor.todo.entry import Entry
-from jor_slurm import ArrayId
 
 from ..workspace import Workspace
+
+if TYPE_CHECKING:
+    from jor_slurm import ArrayId
 
 
 @attrs.frozen

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from jor.todo.entry import Entry
-from jor_slurm import ArrayId
 
 from ..workspace import Workspace
+
+if TYPE_CHECKING:
+    from jor_slurm import ArrayId
 
 
 def throttle(workspace: Workspace, entries: Sequence[Entry], tasks: int) -> Iterator[tuple[str, ArrayId]]:

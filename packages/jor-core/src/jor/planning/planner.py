@@ -71,8 +71,9 @@ def survey(
     """Yield the survey of each entry, one after the other, writing nothing.
 
     `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. `construct`
-    makes the jobs of an entry; without it, job modules are loaded into this process. Raise JobModuleError for a job
-    module that cannot be used, and for two jobs, of one entry or of two, that have the same output.
+    makes the jobs of an entry; without it, job modules are loaded into this process, and stay there. Raise
+    JobModuleError for a job module that cannot be used, and for two jobs, of one entry or of two, that have the same
+    output.
     """
     construct = construct or partial(construct_here, ModuleLoader())
     listings = _Listings()
