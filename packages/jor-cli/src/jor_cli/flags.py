@@ -66,7 +66,7 @@ def wants_test(context: click.Context) -> bool:
 
 
 def at_most_one(context: click.Context, *parameters: str) -> None:
-    """Raise UsageError when more than one of these parameters of a command are given."""
+    """Raise UsageError when more than one of these parameters is given."""
     flags = {one.name: one.opts[0] for one in context.command.params}
     chosen = [flags[name] for name in parameters if context.params[name] not in (None, False)]
     if len(chosen) > 1:

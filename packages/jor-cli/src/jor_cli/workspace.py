@@ -1,4 +1,4 @@
-"""What one command, or one call of a notebook, works with: options, todo-list, job modules, scheduler, environments."""
+"""What one command, or one call of a notebook, works with."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """The options of a command, and what it has looked at so far: nothing is asked for twice.
+    """Hold the options of one command, and all that it has looked at.
 
-    Each part is imported and made when it is first used: `jor config` needs no scheduler. A workspace lives as long as
-    the command, or the call of a notebook: the next one reads everything again.
+    So nothing is asked twice. Each part is imported and made when it is first used: `jor config` needs no scheduler. A
+    workspace lives as long as the command, or the call of a notebook; the next one reads everything again.
     """
 
     def __init__(self, config: Config) -> None:
@@ -34,21 +34,21 @@ class Workspace:
 
     @classmethod
     def open(cls, options: Mapping[str, Value]) -> Workspace:
-        """Return the workspace of a command with these options. Raise ConfigError, or Mistakes for several."""
+        """Return the workspace of a command. Raise ConfigError, or Mistakes for several."""
         return cls(read_config(options))
 
     def __enter__(self) -> Workspace:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        """Leave this process as it was: only a process that goes on needs to, as a notebook does."""
+        """Leave the process as it was: a notebook goes on."""
         if "remote" in self.__dict__:
             self.remote.close()
         if "modules" in self.__dict__:
             self.modules.close()
 
     def with_config(self, config: Config) -> Workspace:
-        """Return a workspace with other options and a scheduler of its own; the rest is shared with this one."""
+        """Return a workspace with other options, its own scheduler, the rest shared."""
         other = Workspace(config)
         other.modules, other.environments, other.remote = self.modules, self.environments, self.remote
         return other
@@ -82,26 +82,27 @@ class Workspace:
         return RemoteJobs(self.environments)
 
     def entries(self, names: tuple[str, ...] = ()) -> tuple[Entry, ...]:
-        """Return the entries of the todo-list called one of `names`, all for no names. Raise TodoError."""
+        """Return the entries called one of `names`, all for no names."""
         from jor.todo.reader import read_todo, select
 
         return select(read_todo(self.config["todo-list"]), names)
 
     def survey(self, entries: Iterable[Entry], ask: Ask | None = None) -> Iterator[Survey]:
-        """Yield the survey of each entry, good enough to be shown; for planning, `ask` is `cluster.ask`.
+        """Yield the survey of each entry, good enough to be shown.
 
-        Raise JobModuleError for a job module that cannot be used, and for two jobs that have the same output.
+        For planning, give `cluster.ask`, which is newer. Raise JobModuleError for a job module that cannot be used, and
+        for two jobs that have the same output.
         """
         from jor.planning.planner import survey
 
         return survey(entries, self.config, ask or self.cluster.view, self._construct)
 
     def worker_command(self, found: Survey) -> WorkerCommand:
-        """Return how workers of an entry are started. Raise ConfigError for an environment that will not do."""
+        """Return how workers of an entry are started. Raise ConfigError."""
         return self.environments.worker_command(found)
 
     def changes(self, found: Survey) -> list[str]:
-        """Return what has changed in what an entry's jobs run in since its newest submission."""
+        """Return what has changed since its newest submission in what jobs run in."""
         from jor.runs.submission import NATIVE
 
         # Where nothing is asked for, what matters are jobs still to be run: their history has been read.
@@ -111,7 +112,7 @@ class Workspace:
         return list(self.environments.provenance.changes(found))
 
     def _construct(self, entry: Entry, config: Config) -> JobsBase:
-        """Return the object Jobs of an entry; one that lacks an import here is made where its jobs run."""
+        """Return the object Jobs of an entry, listed where its jobs run if need be."""
         from jor.planning.planner import construct_here
 
         try:

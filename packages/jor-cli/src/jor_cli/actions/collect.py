@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 def collect_all(workspace: Workspace, entries: Sequence[Entry]) -> bool:
-    """Collect the outputs of all `entries`; tell whether all went well.
+    """Collect the outputs of all `entries`; tell whether that went well.
 
     Raise CollectError, before anything is collected, when outputs of one are missing and may not be.
     """

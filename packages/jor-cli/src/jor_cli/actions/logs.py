@@ -23,9 +23,10 @@ INTERVAL = 0.5
 
 
 def show_logs(workspace: Workspace, name: str, indices: Sequence[int], *, failed: bool, follow: bool) -> bool:
-    """Print what jobs of the entries called `name` have printed: jobs `indices`, with `failed` those that failed too.
+    """Print what jobs of the entries called `name` have printed.
 
-    Tell whether there were any such jobs. Raise TodoError, and JobModuleError for an index that is out of range.
+    Those are the jobs `indices`, and with `failed` those that failed. Tell whether there were any such jobs. Raise
+    TodoError, and JobModuleError for an index that is out of range.
     """
     surveys = list(workspace.survey(workspace.entries((name,))))
     # Of several entries of that name, those that have such jobs; if none has, the first says so.

@@ -16,7 +16,7 @@ from ..workspace import Workspace
 
 
 def write_report(workspace: Workspace, entries: Sequence[Entry], output: str) -> int:
-    """Write the report of `entries` to the file `output`; return its size, bytes. Raise JorError."""
+    """Write the report of `entries` to a file; return its size, bytes. Raise JorError."""
     found = report(workspace.survey(entries), time.time())
     title = f"{os.path.basename(os.getcwd())}: jor report"
     page = as_html(found, workspace.changes, title).encode(errors="replace")

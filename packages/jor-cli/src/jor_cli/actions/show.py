@@ -13,7 +13,7 @@ from .collect_manifest import read_note
 
 
 def show(workspace: Workspace, name: str, index: int | None) -> Iterator[str]:
-    """Yield what is known of each entry called `name`, or of its job `index`.
+    """Yield what is known of entries called `name`, or their job `index`.
 
     Where no entry is called so, `name` may be the path of an output: then of the job that makes it. Raise TodoError
     where it is neither, JobModuleError when there is no such job.

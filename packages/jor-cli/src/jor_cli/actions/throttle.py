@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def throttle(workspace: Workspace, entries: Sequence[Entry], tasks: int) -> Iterator[tuple[str, ArrayId]]:
-    """Let at most `tasks` tasks of each queued array run at once, 0 for any number.
+    """Let at most `tasks` tasks of each queued array run at once.
 
-    Yield the label of the entry and the array, one after the other.
+    0 stands for any number. Yield the label of the entry and the array, one after the other.
     """
     cluster = workspace.cluster
     for found in workspace.survey(entries, cluster.ask):

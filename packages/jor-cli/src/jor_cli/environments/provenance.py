@@ -31,7 +31,10 @@ MOST_PACKAGES = 6
 
 
 class Provenance:
-    """What images and conda environments are, each asked once: a digest may take a minute, conda a second."""
+    """Ask what images and conda environments are, each once.
+
+    A digest may take a minute, conda a second.
+    """
 
     def __init__(self) -> None:
         #: Returns what an image is. Raises ContainerError when it cannot be read.

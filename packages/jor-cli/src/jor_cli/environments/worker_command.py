@@ -67,7 +67,7 @@ class WorkerCommand:
 
 
 class Environments:
-    """The images and conda environments of a command: each is looked into once."""
+    """Look into images and conda environments, into each once."""
 
     def __init__(self) -> None:
         self.provenance = Provenance()
@@ -78,9 +78,10 @@ class Environments:
         self._warn_of_uri = cache(_warn_of_uri)
 
     def worker_command(self, found: Survey) -> WorkerCommand:
-        """Return how workers of an entry are started, as sif, condaenv and the section [container] ask for.
+        """Return how workers of an entry are started.
 
-        Raise ConfigError for what is not there, has no Python that would do, or does not let jobs write their outputs.
+        As sif, condaenv and the section [container] ask for. Raise ConfigError for what is not there, has no Python
+        that would do, or does not let jobs write their outputs.
         """
         if found.records not in self._commands:
             folders = [found.folder, found.records]
@@ -152,7 +153,7 @@ class Environments:
     def _look(
         self, wrapper: Nested, alike: Nested, pythons: Sequence[str], config: Config, module: str, writable: str
     ) -> Inside:
-        """Return what is inside `wrapper`, after a look by way of `alike`, which can be started already."""
+        """Return what is inside `wrapper`; `alike` can be started already."""
         if (wrapper, module) not in self._inside:
             self._warn_of_uri(config["sif"] or "")
             with _blaming(config, _place(config)):
@@ -170,7 +171,7 @@ class Environments:
 
 
 def _prefix(config: Config, folders: Sequence[str]) -> list[str]:
-    """Return the path-prefix as it is when jobs run: it will be there if one of `folders` lies in it."""
+    """Return the path-prefix, if it will be there when jobs run in `folders`."""
     prefix = os.path.abspath(config["path-prefix"])
     will_be = any(folder.startswith(os.path.join(prefix, "")) for folder in folders)
     return [prefix] if will_be or os.path.isdir(prefix) else []

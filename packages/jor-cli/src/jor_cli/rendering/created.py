@@ -12,7 +12,7 @@ _NEXT = """\
 
 
 def as_text(module: str, made: Sequence[str], kept: Sequence[str], *, is_wrapper: bool) -> str:
-    """Return which files were made, which were `kept` as they are, and what to do with the job module `module`."""
+    """Return which files were made, which were kept, and what to do next."""
     others = f"; {', '.join(kept)} left as {'it is' if len(kept) == 1 else 'they are'}" if kept else ""
     lines = [f"[jor] Made {', '.join(made) or 'nothing'}{others}"]
     if "todo.yaml" in kept and module in made:

@@ -25,7 +25,7 @@ class Finding:
 
 
 def show_findings(checked: Iterable[tuple[str, Iterator[Finding]]]) -> int:
-    """Print what was found of each thing, while it is looked at; return how much is wrong."""
+    """Print what was found, as it is found; return how much is wrong."""
     wrong = folded = 0
     for number, (label, found) in enumerate(checked):
         findings = found

@@ -29,7 +29,7 @@ MOST_FAILURES = 20
 
 
 def show_plan(found: Survey, indices: Sequence[int], workers: int, worker: WorkerCommand | None) -> None:
-    """Print what would run, where, with which resources, by which command; None where nothing would."""
+    """Print what would run, where, how; `worker` is None where nothing would."""
     total = found.status.total
     click.echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(total)} would run")
     if worker is None:
@@ -43,7 +43,7 @@ def show_plan(found: Survey, indices: Sequence[int], workers: int, worker: Worke
 
 
 def show_batch(found: Survey, indices: Sequence[int], backend: Backend, worker: WorkerCommand | None) -> None:
-    """Print what would be submitted: arrays, command and script; `worker` is None where nothing would be."""
+    """Print what would be submitted; `worker` is None where nothing would be."""
     click.echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(found.status.total)} would be submitted")
     if worker is None:
         return

@@ -45,7 +45,7 @@ def shown(
     every: bool,
     colours: bool,
 ) -> str:
-    """Return the status as it is asked for: JSON, failures by causes or by a parameter, or the table."""
+    """Return the status as JSON, by causes, by a parameter, or as a table."""
     if as_json:
         return to_json(surveys, changes)
     if failed:

@@ -25,9 +25,10 @@ class Created:
 
 
 def create(wanted: str | None) -> Created:
-    """Make the files of a new project here, of what is `wanted` to be wrapped if anything is; leave what is there.
+    """Make the files of a new project here; leave what is there.
 
-    Raise JorError for what cannot be wrapped, and for a file that cannot be made.
+    They wrap what is `wanted`, a script or a command, if anything is. Raise JorError for what cannot be wrapped, and
+    for a file that cannot be made.
     """
     texts = files(source_of(wanted, _text_of(wanted)) if wanted else None)
     module = next(iter(texts))

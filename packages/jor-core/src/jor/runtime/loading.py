@@ -44,7 +44,7 @@ def find(jobmodule: str) -> str:
 
 
 class ModuleLoader:
-    """Loads each job module once, and lets it import what lies beside it.
+    """Load each job module once, and let it import what lies beside it.
 
     To load files again, which may have been edited since, close it and make another.
     """
@@ -56,11 +56,14 @@ class ModuleLoader:
         self._before: frozenset[str] = frozenset()
 
     def make(self, jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
-        """Return the object `Jobs` of a job module with `arguments`, as text. Raise JobModuleError when that fails."""
+        """Return the object `Jobs` of a job module. Raise JobModuleError.
+
+        `arguments` are text, as in jobargs.
+        """
         return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule)
 
     def load(self, path: str) -> type[JobsBase]:
-        """Return the class `Jobs` of the job module at `path`. Raise JobModuleError if there is none."""
+        """Return the class `Jobs` of a job module. Raise JobModuleError if there is none."""
         path = os.path.abspath(path)
         if path not in self._classes:
             with _undisturbed():
@@ -75,7 +78,7 @@ class ModuleLoader:
         self._classes.clear()
 
     def _enter(self, folder: str) -> None:
-        """Let imports find what lies in the folder of a job module, and nothing that lies in that of the one before."""
+        """Let imports find what lies in `folder`, and nothing in the one before."""
         if folder != self._folder:
             self._leave()
             self._folder, self._before = folder, frozenset(sys.modules)
