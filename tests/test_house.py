@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -112,3 +114,73 @@ def test_readme_shows_the_example_as_it_is() -> None:
 def test_modules_are_not_longer_than_four_hundred_lines() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in ROOT.glob("packages/*/src/**/*.py")}
     assert {path: length for path, length in lengths.items() if length > 400} == {}
+
+
+SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
+#: Methods by which a dictionary, list or set is changed.
+MUTATING = {"add", "append", "clear", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
+
+
+def last_name(node: ast.expr | None) -> str:
+    """Return the last part of a dotted name, also of one that is called: `functools.cache` and `cache(f)` are cache."""
+    node = node.func if isinstance(node, ast.Call) else node
+    return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def changed_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the names whose items are set or deleted, or that have a method called that changes them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
+            yield node.value.id
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATING:
+            yield getattr(node.func.value, "id", "")
+
+
+def remembered(tree: ast.Module) -> Iterator[str]:
+    """Yield what a module keeps from one call to the next: caches, and dictionaries, lists and sets that it fills."""
+    changed = set(changed_names(tree))
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            if {"cache", "lru_cache"} & set(map(last_name, node.decorator_list)):
+                yield node.name
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            is_cache = isinstance(node.value, ast.Call) and last_name(node.value) in ("cache", "lru_cache")
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            yield from (name for name in names if is_cache or name in changed)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            yield from node.names
+        elif isinstance(node, ast.FunctionDef) and node.name == "forget":
+            yield node.name
+
+
+def test_no_module_remembers_what_an_object_should() -> None:
+    """What is asked once is a field of an object that lives as long as the command: a module lives for ever."""
+    found = {str(path.relative_to(ROOT)): list(remembered(ast.parse(path.read_text()))) for path in SOURCES}
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@cache\ndef f(): ...",
+        "@functools.lru_cache(1)\ndef f(): ...",
+        "f = cache(g)",
+        "f = {}\ndef g(): f[1] = 2",
+        "f: list = []\ndef g(): f.append(1)",
+        "def g():\n    global f",
+        "class A:\n    def forget(self): ...",
+    ],
+)
+def test_module_that_remembers_is_found(text: str) -> None:
+    assert len(list(remembered(ast.parse(text)))) == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_opens_the_workspace_calls_an_action_and_renders(name: str) -> None:
+    """The function of a command has 15 lines at most, without signature and docstring."""
+    text = (ROOT / f"packages/jor-cli/src/jor_cli/commands/{name}.py").read_text()
+    (command,) = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    first, last = command.body[1].lineno, command.body[-1].end_lineno
+    assert len([line for line in text.splitlines()[first - 1 : last] if line.strip()]) <= 15

@@ -10,17 +10,19 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import attrs
 
 from jor import JorError
-from jor.planning.planner import survey
+from jor.planning.planner import construct_here, survey
 from jor.runs import journal_index as summaries
 from jor.runs.attempts import executions
 from jor.runs.journals import newest_records
 from jor.runs.store import newest_first
 from jor.runtime import jobargs
+from jor.runtime.loading import ModuleLoader
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry, read_todo
 from jor_cli.actions.collect_manifest import read_note
@@ -33,6 +35,8 @@ from ..integration.commands import Jor
 from .projects import CAREFUL_JOBS
 
 EXPLAINED = (JorError, SlurmError)
+#: The job module is loaded once, not for each content.
+MODULES = ModuleLoader()
 RECORDED = sorted((Path(__file__).parents[1] / "recorded").glob("*/*.txt"))
 
 TODO = b"""\
@@ -147,7 +151,7 @@ def told(folder: Path) -> object:
     """Return all that looking back tells of the project."""
     entry = make_entry(str(folder / "careful.py"), "")
     config = read_config({"path-prefix": str(folder)}, str(folder))
-    (found,) = survey([entry], config)
+    (found,) = survey([entry], config, construct=partial(construct_here, MODULES))
     records = str(records_of(folder))
     story = [list(executions(records)), found.history.last_records([0]), read_note(records)]
     for run in newest_first(records):

@@ -89,6 +89,23 @@ def test_environment_is_looked_into_anew_when_it_has_been_mended(jor: Jor, examp
     assert project.run().counts["done"] == 7
 
 
+def test_image_that_is_replaced_between_two_calls_is_told(
+    example: Path, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(example / "cache"))
+    image, program = example / "my.sif", example / "apptainer"
+    image.write_bytes(bytes(32) + b"SIF_MAGIC, the first")
+    skip = f'[ "$1" = exec ] || exit 0\nuntil [ "$1" = {image} ]; do shift; done\nshift 2'
+    program.write_text(f'#!/bin/sh\n{skip}\nexec {sys.executable} "$@"\n')
+    program.chmod(0o755)
+    project = Project(sif="./my.sif", container_program="./apptainer", workers=1)
+    status = project.run()
+    assert status.counts["done"] == 7
+    assert "replaced" not in repr(status)
+    image.write_bytes(bytes(32) + b"SIF_MAGIC, another one")
+    assert f"the image {image} has been replaced since its newest jobs were submitted" in repr(project.status())
+
+
 def test_status_writes_nothing(example: Path, here: None) -> None:
     before = stamps(example)
     status = Project().status()
@@ -205,6 +222,16 @@ def test_edited_job_module_and_what_it_imports_are_read_anew(write: Write, here:
     assert len(project.status().jobs) == 6
     write(failing=text.replace('["<b>&", "good"]', "[1]"))
     assert len(project.status().jobs) == 3
+
+
+def test_another_project_reads_again_what_a_job_module_imports(write: Write, here: None) -> None:
+    text = FAILING.replace("import jor", "import jor\nfrom values import VALUES").replace("range(2)", "VALUES")
+    write(failing=text, values="VALUES = [1]\n", todo="jobs:\n- jobmodule: failing\n")
+    path, one = list(sys.path), Project()
+    assert len(one.status().jobs) == 2
+    write(values="VALUES = [1, 2, 3]\n")
+    assert [len(project.status().jobs) for project in (Project(), one)] == [6, 6]
+    assert sys.path == path
 
 
 def test_run_runs_what_is_missing_and_tells_where_jobs_stand_then(example: Path) -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from jor import BusyError
-from jor.planning.planner import survey
 from jor.settings.config import read_config
-from jor.todo.reader import read_todo
 from jor_cli.actions.run import Manner
 from jor_cli.actions.wait import _top_up
 from jor_cli.schedulers.slurm.scheduler import Backend
+from jor_cli.workspace import Workspace
 
 PACKED = {"scheduler": "slurm", "jobs-per-task": 1, "poll-interval": 0.0}
 FLAGS = ("--scheduler", "slurm", "--jobs-per-task", "1", "--poll-interval", "0")
@@ -32,11 +31,11 @@ def submissions(project: Path) -> list[Path]:
     return list(project.glob("output/*/.jor/*/runs/*"))
 
 
-def topped_up(backend, told, **options):
+def topped_up(workspace, told):
     """Return what topping up returns for what is pending at the next look."""
-    backend.refresh()
-    (found,) = survey(read_todo("todo.yaml"), read_config({**PACKED, **options}), backend.view)
-    return _top_up(found, Manner(), backend, told)
+    workspace.cluster.refresh()
+    (found,) = workspace.survey(workspace.entries())
+    return _top_up(workspace, found, Manner(), told)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +53,12 @@ def test_half_as_much_is_submitted_and_so_on_where_a_limit_is_met_that_was_not_k
 
 
 def test_limit_that_was_met_is_tried_with_little_and_then_with_twice_as_much(five, slurm):
-    config = read_config(PACKED)
-    backend = Backend(config)
+    workspace = Workspace.open(PACKED)
     slurm.take("PENDING", 0)
-    assert [topped_up(backend, set()) for _ in range(3)] == [0, 0, 0]
+    assert [topped_up(workspace, set()) for _ in range(3)] == [0, 0, 0]
     assert slurm.sizes == [5, 2, 1, 1, 1]
     slurm.take("PENDING", 5)
-    assert topped_up(backend, set()) == 3
+    assert topped_up(workspace, set()) == 3
     assert slurm.sizes[5:] == [1, 2, 2]
 
 
@@ -82,29 +80,29 @@ def test_controller_that_is_full_is_asked_once(jor, five, slurm):
 
 def test_topping_up_tells_how_many_arrays_it_has_submitted_and_once_what_holds_the_rest_back(five, slurm, capsys):
     told: set[str] = set()
-    backend = Backend(read_config(PACKED))
+    workspace = Workspace.open(PACKED)
     slurm.take("PENDING", 2)
-    assert topped_up(backend, told) == 1
-    assert topped_up(backend, told) == 0  # they are held back
+    assert topped_up(workspace, told) == 1
+    assert topped_up(workspace, told) == 0  # they are held back
     slurm.take("PENDING", 5)
-    assert topped_up(backend, told) == 2
-    assert topped_up(backend, told) is None
+    assert topped_up(workspace, told) == 2
+    assert topped_up(workspace, told) is None
     assert capsys.readouterr().err.count("held back") == 1
 
 
 def test_topping_up_goes_on_where_slurm_gave_no_answer(five, slurm, capsys):
     said = "Unable to contact slurm controller (connect failure)"
     slurm.play("scontrol", f"echo 'slurm_load_ctl_conf error: {said}' >&2; exit 1")
-    backend = Backend(read_config(PACKED))
-    assert [topped_up(backend, set()) for _ in range(2)] == [0, 0]
+    workspace = Workspace.open(PACKED)
+    assert [topped_up(workspace, set()) for _ in range(2)] == [0, 0]
     assert said in capsys.readouterr().err
 
 
 def test_topping_up_gives_up_what_slurm_refuses_for_good(five, slurm, capsys):
     slurm.refuse("invalid partition specified: day")
     told: set[str] = set()
-    backend = Backend(read_config(PACKED))
-    assert [topped_up(backend, told) for _ in range(3)] == [0, None, None]
+    workspace = Workspace.open(PACKED)
+    assert [topped_up(workspace, told) for _ in range(3)] == [0, None, None]
     assert slurm.sizes == [5]
     assert capsys.readouterr().err.count("invalid partition specified") == 1
     assert submissions(five) == []
@@ -116,14 +114,14 @@ def test_topping_up_leaves_an_entry_to_another_that_is_planning_it(five, slurm, 
         raise BusyError("another is planning", where="lock", remedy="Run again")
 
     monkeypatch.setattr(where, lose)
-    assert topped_up(Backend(read_config(PACKED)), set()) == 0
+    assert topped_up(Workspace.open(PACKED), set()) == 0
     assert "another is planning" in capsys.readouterr().err
     assert slurm.calls("sbatch") == []
     assert submissions(five) == []
 
 
 def test_what_runs_on_this_machine_is_not_topped_up(five, slurm):
-    assert topped_up(Backend(read_config(PACKED)), set(), scheduler="local") is None
+    assert topped_up(Workspace.open({**PACKED, "scheduler": "local"}), set()) is None
     assert slurm.calls("sbatch") == []
 
 

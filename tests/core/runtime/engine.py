@@ -14,7 +14,7 @@ from typing import Any, Callable, Sequence
 from jor.runtime.feed import END, ITEM
 from jor.runtime.job_spec import freeze
 from jor.runtime.journal import Reader
-from jor.runtime.loading import construct, load
+from jor.runtime.loading import ModuleLoader
 from jor.runtime.outputs import output_names
 from jor.runtime.run_folder import PLACE, VERSION
 
@@ -53,7 +53,7 @@ class Engine:
 
     def _submit(self, settings: dict[str, Any]) -> None:
         path = str(self.module)
-        jobs = construct(load(path), {}, str(self.folder), path)
+        jobs = ModuleLoader().make(path, "", str(self.folder))
         lines = [freeze(i, name, jobs._jobs[i]) for i, name in enumerate(output_names(jobs))]
         self.offsets = [sum(map(len, lines[:i])) for i in range(len(lines))]
         (self.run / "jobs.jsonl").write_bytes(b"".join(lines))

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from jor import JobModuleError
-from jor.runtime.loading import construct, find, forget, load
+from jor.runtime.loading import ModuleLoader, construct, find
 
 GOOD = """\
 import jor
@@ -36,8 +36,16 @@ def write(tmp_path, monkeypatch):
     return write
 
 
-def made(path, **arguments):
-    return construct(load(path), arguments, ".", path)
+@pytest.fixture
+def loader():
+    """Give a loader, which is closed when the test is over."""
+    loader = ModuleLoader()
+    yield loader
+    loader.close()
+
+
+def made(loader, path, **arguments):
+    return construct(loader.load(path), arguments, ".", path)
 
 
 @pytest.mark.parametrize("name", ["jobs_here.py", "jobs_here", "./jobs_here.py", "./jobs_here"])
@@ -65,8 +73,8 @@ def test_folder_is_no_module(tmp_path):
         find(str(tmp_path))
 
 
-def test_good_module_gives_jobs(write):
-    jobs = made(write(GOOD), n=2)
+def test_good_module_gives_jobs(loader, write):
+    jobs = made(loader, write(GOOD), n=2)
     assert list(jobs._jobs) == [{"i": 0}, {"i": 1}]
 
 
@@ -83,9 +91,9 @@ def test_good_module_gives_jobs(write):
         ("Jobs = 3\n", "Jobs is not derived from jor.JobsBase"),
     ],
 )
-def test_module_that_cannot_be_used_is_refused_with_place_and_reason(write, text, message):
+def test_module_that_cannot_be_used_is_refused_with_place_and_reason(loader, write, text, message):
     with pytest.raises(JobModuleError) as caught:
-        load(write(text))
+        loader.load(write(text))
     assert message in str(caught.value)
 
 
@@ -106,68 +114,78 @@ def test_module_that_cannot_be_used_is_refused_with_place_and_reason(write, text
         ("def _mk_jobs(self): raise OSError('disk')", {}, "the constructor of Jobs raised OSError: disk"),
     ],
 )
-def test_class_that_cannot_be_made_is_refused_with_the_reason(write, constructor, arguments, message):
+def test_class_that_cannot_be_made_is_refused_with_the_reason(loader, write, constructor, arguments, message):
     path = write(f"import jor\nclass Jobs(jor.JobsBase):\n    {constructor}\n")
     with pytest.raises(JobModuleError) as caught:
-        made(path, **arguments)
+        made(loader, path, **arguments)
     assert message in str(caught.value)
     assert path in caught.value.where
 
 
-def test_what_a_module_prints_stays_out_of_standard_output(write, capsys):
-    made(write("print('hello')\n" + GOOD))
+def test_what_a_module_prints_stays_out_of_standard_output(loader, write, capsys):
+    made(loader, write("print('hello')\n" + GOOD))
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "hello\n")
 
 
-def test_directory_and_umask_are_as_before(write, tmp_path):
+def test_directory_and_umask_are_as_before(loader, write, tmp_path):
     before = os.umask(0o022)
-    made(write("import os\nos.chdir('/')\nos.umask(0o777)\n" + GOOD))
+    made(loader, write("import os\nos.chdir('/')\nos.umask(0o777)\n" + GOOD))
     assert os.getcwd() == str(tmp_path)
     assert os.umask(before) == 0o022
 
 
-def test_no_compiled_copy_is_left_beside_the_module(write, tmp_path):
-    load(write(GOOD))
+def test_no_compiled_copy_is_left_beside_the_module(loader, write, tmp_path):
+    loader.load(write(GOOD))
     assert [path.name for path in tmp_path.iterdir()] == ["jobs_here.py"]
 
 
-def test_modules_of_one_name_have_their_own_helpers(write):
+def test_modules_of_one_name_have_their_own_helpers(loader, write):
     text = "from helper_here import n\n" + GOOD.replace("range(n)", "range(count)").replace("n=3", "count=n")
     write("n = 1\n", "one/helper_here.py")
     write("n = 2\n", "two/helper_here.py")
-    assert len(made(write(text, "one/jobs_here.py"))) == 1
-    assert len(made(write(text, "two/jobs_here.py"))) == 2
+    assert len(made(loader, write(text, "one/jobs_here.py"))) == 1
+    assert len(made(loader, write(text, "two/jobs_here.py"))) == 2
 
 
-def test_module_called_json_does_not_hide_the_library(write):
-    made(write(GOOD, "json.py"))
+def test_module_called_json_does_not_hide_the_library(loader, write):
+    made(loader, write(GOOD, "json.py"))
     import json
 
     assert json.loads("[1]") == [1]
 
 
 def test_module_can_be_imported_under_its_name_by_what_it_pickles(write):
-    script = "import pickle; from jor.runtime.loading import load; pickle.dumps(load('jobs_here.py'))"
+    load = "from jor.runtime.loading import ModuleLoader; cls = ModuleLoader().load('jobs_here.py')"
     write(GOOD)
-    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", f"{load}; import pickle; pickle.dumps(cls)"]).returncode == 0
 
 
-def test_forgotten_module_is_loaded_anew_with_what_lies_beside_it(write):
+def test_module_is_read_again_with_what_lies_beside_it_when_its_loader_is_closed(loader, write):
     path = write(GOOD.replace("import jor", "import jor\nimport beside").replace("n=3", "n=beside.N"))
     write("N = 1\n", "beside.py")
-    assert len(made(path)._jobs) == 1
+    assert len(made(loader, path)._jobs) == 1
     write("N = 22\n", "beside.py")
-    assert len(made(path)._jobs) == 1
-    forget()
-    assert len(made(path)._jobs) == 22
+    assert len(made(loader, path)._jobs) == 1
+    loader.close()
+    assert len(made(loader, path)._jobs) == 22
 
 
-def test_forgetting_leaves_alone_what_was_there_before(write, monkeypatch):
+def test_closed_loader_leaves_the_process_as_it_was(loader, write, monkeypatch):
     path = write(GOOD)
     own = ModuleType("own")
     own.__file__ = os.path.join(os.path.dirname(path), "own.py")
     monkeypatch.setitem(sys.modules, "own", own)
-    load(path)
-    forget()
-    assert sys.modules["own"] is own
+    before = list(sys.path), dict(sys.modules)
+    for name in ("one/jobs_a.py", "two/jobs_b.py", "jobs_here.py"):
+        loader.load(write(GOOD, name))
+        assert len(sys.path) == len(before[0]) + 1
+    loader.close()
+    assert (sys.path, sys.modules) == before
+
+
+def test_loader_that_has_loaded_nothing_undoes_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    before = list(sys.path), dict(sys.modules)
+    ModuleLoader().close()
+    assert (sys.path, sys.modules) == before

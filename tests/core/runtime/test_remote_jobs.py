@@ -11,8 +11,9 @@ import pytest
 from jor.errors import JobModuleError
 from jor.runtime.job_spec import freeze, require_unchanged, thaw
 from jor.runtime.jobs import JobsBase
+from jor.runtime.loading import ModuleLoader
 from jor.runtime.outputs import Listing, absent_outputs, output_name, output_names
-from jor.runtime.remote_jobs import make, read_listing, write_listing
+from jor.runtime.remote_jobs import read_listing, write_listing
 
 MODULE = """\
 import os
@@ -54,7 +55,7 @@ def listed(module: Path, arguments: str = "n=4") -> JobsBase:
 
 def test_jobs_are_those_of_the_module(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    mine, theirs = make(str(module), "n=4", "prefix"), listed(module)
+    mine, theirs = ModuleLoader().make(str(module), "n=4", "prefix"), listed(module)
     assert len(theirs) == 4
     assert theirs._get_output_folder() == str(tmp_path / "prefix/listed")
     assert list(output_names(theirs)) == list(output_names(mine))

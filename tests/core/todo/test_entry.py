@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jor import JobModuleError
+from jor.runtime.loading import ModuleLoader
 from jor.todo.entry import Entry
 from jor.todo.reader import read_todo
 
@@ -37,7 +38,7 @@ def entry(tmp_path, monkeypatch):
 
 
 def test_object_is_made_with_the_arguments_and_the_path_prefix(entry):
-    jobs = entry("number=2").construct("out")
+    jobs = entry("number=2").construct(ModuleLoader(), "out")
     assert (len(jobs), jobs.number, jobs.path_prefix) == (2, 2, "out")
 
 
@@ -53,13 +54,13 @@ def test_object_is_made_with_the_arguments_and_the_path_prefix(entry):
 )
 def test_arguments_that_the_constructor_refuses_are_told_with_both_places(entry, arguments, parts):
     with pytest.raises(JobModuleError) as caught:
-        entry(arguments).construct(".")
+        entry(arguments).construct(ModuleLoader(), ".")
     assert [part for part in parts if part not in str(caught.value)] == []
 
 
 def test_job_module_that_cannot_be_loaded_is_told_with_both_places(entry):
     with pytest.raises(JobModuleError, match=r"todo\.yaml:2:3: .*jobs_here\.py:2: loading it raised ZeroDivision"):
-        entry("", "import jor\n1 / 0\n").construct(".")
+        entry("", "import jor\n1 / 0\n").construct(ModuleLoader(), ".")
 
 
 def test_label_is_the_name_or_the_module_with_its_arguments():

@@ -27,21 +27,16 @@ from jor.errors import nearest
 from jor.planning.planner import Survey, choose
 from jor.planning.status import Status as State
 from jor.planning.status import summed
-from jor.runtime import loading
 from jor.runtime.run_folder import Run
-from jor.settings.config import Config, read_config, read_setting
+from jor.settings.config import read_setting
 from jor.settings.options import BY_NAME, Value
-from jor.todo.entry import Entry
-from jor.todo.reader import read_todo, select
 
 from .actions.run import Manner, collecting, launch
 from .actions.wait import wait as follow
-from .environments.remote import survey
-from .environments.worker_command import forget
 from .errors import INTERRUPTED, LATER
 from .rendering.notebook import Row, Table
 from .rendering.status import Remarks, as_text, overview
-from .schedulers.lazy import Lazy
+from .workspace import Workspace
 
 __all__ = ["Project", "Status", "Table"]
 
@@ -63,7 +58,7 @@ class Project:
     def __init__(self, **options: Value) -> None:
         self.folder = os.getcwd()
         self._options = dict(_option(name, value) for name, value in options.items())
-        self._read(())
+        self._open().entries()
 
     def __repr__(self) -> str:
         return f"<Project {self.folder}>"
@@ -74,8 +69,8 @@ class Project:
         Changes nothing. Raise TodoError for a name that no entry has, JobModuleError for a job module that cannot be
         used.
         """
-        chosen, config = self._read(entries)
-        return Status(tuple(survey(chosen, config, Lazy(config).view)))
+        with self._open() as workspace:
+            return Status(tuple(workspace.survey(workspace.entries(entries))), workspace)
 
     def run(self, *entries: str, wait: bool = False) -> Status:
         """Run the jobs whose outputs are missing, or submit them to Slurm; return where the jobs stand then.
@@ -86,23 +81,22 @@ class Project:
         main thread, which gets the signals. Raise what `status` raises, and BusyError, ConfigError or SlurmError for
         what stands in the way of running.
         """
-        chosen, config = self._read(entries)
-        manner = Manner(collect=collecting(entries, config))
-        code = launch(chosen, config, manner)
-        if wait and code in (0, LATER):
-            code = follow(chosen, config, manner)
+        with self._open() as workspace:
+            chosen = workspace.entries(entries)
+            manner = Manner(collect=collecting(entries, workspace.config))
+            code = launch(workspace, chosen, manner)
+            if wait and code in (0, LATER):
+                code = follow(workspace, chosen, manner)
         if code >= INTERRUPTED:
             raise KeyboardInterrupt
         return self.status(*entries)
 
-    def _read(self, names: tuple[str, ...]) -> tuple[tuple[Entry, ...], Config]:
+    def _open(self) -> Workspace:
+        """Return a workspace that has looked at nothing yet. Raise what keeps it from being opened."""
         if os.getcwd() != self.folder:
             remedy = f"Go back: os.chdir({self.folder!r}). Or open another project"
             raise JorError("the working directory is not that of the project", where=os.getcwd(), remedy=remedy)
-        loading.forget()
-        forget()
-        config = read_config(self._options)
-        return select(read_todo(config["todo-list"]), names), config
+        return Workspace.open(self._options)
 
 
 @attrs.frozen(repr=False, eq=False)
@@ -113,6 +107,7 @@ class Status:
     """
 
     surveys: tuple[Survey, ...]
+    _workspace: Workspace
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -179,14 +174,14 @@ class Status:
         return Table(row, range(len(places)))
 
     def __repr__(self) -> str:
-        return as_text(self.surveys, colours=False)
+        return as_text(self.surveys, self._workspace.changes, colours=False)
 
     def _repr_html_(self) -> str:
         counts = [(found.entry.label, found.status.counts) for found in self.surveys]
         shown, lines = overview(counts)
         names = [*(state.value for state in shown), "total"]
         rows = [{"entry": label, **dict(zip(names, line, strict=True))} for label, line in lines]
-        remarks = Remarks()
+        remarks = Remarks(self._workspace.changes)
         for found in self.surveys:
             remarks.note(found)
         tables = [Table.of(rows), *([self.problems] if self.problems else [])]

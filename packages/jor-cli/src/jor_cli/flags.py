@@ -65,6 +65,14 @@ def wants_test(context: click.Context) -> bool:
     return bool(own if own is not None else context.parent and context.parent.params.get("test"))
 
 
+def at_most_one(context: click.Context, *parameters: str) -> None:
+    """Raise UsageError when more than one of these parameters is given."""
+    flags = {one.name: one.opts[0] for one in context.command.params}
+    chosen = [flags[name] for name in parameters if context.params[name] not in (None, False)]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)} do not go together: choose one", context)
+
+
 class _Text(click.ParamType):  # type: ignore[type-arg] # generic in new versions of click only
     """A kind of value, read as it is in jor.cfg."""
 

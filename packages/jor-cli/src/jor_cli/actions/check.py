@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-
-import attrs
+from typing import TYPE_CHECKING
 
 from jor import JobModuleError, JorError
 from jor.errors import nearest
@@ -18,25 +17,20 @@ from jor.todo.entry import Entry
 from jor.todo.reader import peruse_todo, select
 from jor_slurm import format_time, parse_memory, parse_time
 
-from ..environments.remote import survey
-from ..environments.worker_command import Start, start_of
+from ..environments.worker_command import WorkerCommand
 from ..errors import explained, message
 from ..files import existing
 from ..formatting import counted, jobs_of, told_memory, told_path, told_resources, told_states
+from ..rendering.findings import Finding
 from ..resources import cpus, local_workers, machine_memory, parsed
-from ..schedulers.lazy import Lazy
+from ..workspace import Workspace
 from .trial import Trial, try_one
+
+if TYPE_CHECKING:
+    from ..schedulers.slurm.scheduler import Backend
 
 #: Free space that is worth a word, bytes.
 LITTLE_SPACE = 2**30
-
-
-@attrs.frozen
-class Finding:
-    """What was found of one thing that was looked at."""
-
-    text: str
-    is_well: bool = True
 
 
 def check(
@@ -50,13 +44,13 @@ def check(
     yield "options", _read(_told_options(config), mistakes)
     entries, more = peruse_todo(config["todo-list"])
     yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
-    cluster = Lazy(config)
+    workspace = Workspace(config)
     sound: list[Entry] = []
     for entry in select(entries, names) if entries else ():
         # What would be tried with wrong options is not what will run.
-        yield entry.label, _entry(entry, config, cluster, trial and not mistakes, sound)
+        yield entry.label, _entry(workspace, entry, trial and not mistakes, sound)
     if len(sound) > 1:
-        yield "all entries", _together(sound, config, cluster)
+        yield "all entries", _together(workspace, sound)
 
 
 def _read(told: str, mistakes: Sequence[JorError]) -> Iterator[Finding]:
@@ -75,38 +69,39 @@ def _told_options(config: Config) -> str:
     return told or "none set: defaults hold"
 
 
-def _entry(entry: Entry, config: Config, cluster: Lazy, trial: bool, sound: list[Entry]) -> Iterator[Finding]:
+def _entry(workspace: Workspace, entry: Entry, trial: bool, sound: list[Entry]) -> Iterator[Finding]:
     is_well = True
     try:
-        (found,) = survey([entry], config, cluster.ask)
+        (found,) = workspace.survey([entry], workspace.cluster.ask)
         yield Finding(_told_jobs(found))
         sound.append(entry)
-        for finding in _found(found, cluster):
+        for finding in _found(workspace, found):
             yield finding
             is_well &= finding.is_well
         if trial and is_well and found.status.total:
             if found.config["scheduler"] == "slurm":
                 yield Finding("one job is submitted; Ctrl-C takes it back")
-            yield _tried(try_one(found))
+            yield _tried(try_one(workspace, found))
     except explained() as error:
         yield _wrong(error)
 
 
-def _found(found: Survey, cluster: Lazy) -> Iterator[Finding]:
+def _found(workspace: Workspace, found: Survey) -> Iterator[Finding]:
     yield from _resources(found.config)
     yield from _folder(found.folder, found.status.left)
     if not found.status.total:
         return
-    start = start_of(found)
-    if start.python:
-        yield Finding(_told_start(start))
+    worker = workspace.worker_command(found)
+    if worker.python:
+        yield Finding(_told_worker(worker))
     if found.config["scheduler"] == "slurm":
-        yield from _cluster(found, cluster)
+        yield from _cluster(found, workspace.cluster.backend)
 
 
-def _together(entries: Sequence[Entry], config: Config, cluster: Lazy) -> Iterator[Finding]:
+def _together(workspace: Workspace, entries: Sequence[Entry]) -> Iterator[Finding]:
     try:
-        total = sum(found.status.total for found in survey(entries, config, cluster.ask))
+        surveys = workspace.survey(entries, workspace.cluster.ask)
+        total = sum(found.status.total for found in surveys)
         yield Finding(f"{jobs_of(total)}, each with an output of its own")
     except JobModuleError as error:
         yield _wrong(error)
@@ -157,15 +152,14 @@ def _folder(folder: str, missing: int) -> Iterator[Finding]:
         yield Finding(told)
 
 
-def _told_start(start: Start) -> str:
-    where = start.surroundings
+def _told_worker(worker: WorkerCommand) -> str:
+    where = worker.surroundings
     places = [f"the image {where.image}"] if where.image else []
     places += [f"the conda environment {where.condaenv}"] if where.condaenv else []
-    return f"{' and '.join(places)}: {start.python}"
+    return f"{' and '.join(places)}: {worker.python}"
 
 
-def _cluster(found: Survey, cluster: Lazy) -> Iterator[Finding]:
-    backend = cluster.backend
+def _cluster(found: Survey, backend: Backend) -> Iterator[Finding]:
     backend.check(found)
     config, limits = found.config, backend.limits
     partition, time = config.setting("partition"), config.setting("time")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import click
@@ -12,16 +12,29 @@ import click
 from jor import CollectError, JobsBase, JorError
 from jor.planning.planner import Survey
 from jor.planning.status import Status
+from jor.todo.entry import Entry
 
-from ..environments import remote as inside
 from ..errors import message
 from ..formatting import jobs_of, told_path
+from ..workspace import Workspace, runs_here
 from . import collect_manifest as coverage
 
 Result = TypeVar("Result")
 
 
-def require_outputs(found: Survey) -> None:
+def collect_all(workspace: Workspace, entries: Sequence[Entry]) -> bool:
+    """Collect the outputs of all `entries`; tell whether that went well.
+
+    Raise CollectError, before anything is collected, when outputs of one are missing and may not be.
+    """
+    surveys = list(workspace.survey(entries))
+    for found in surveys:
+        _require_outputs(found)
+    failed = [found for found in surveys if not _collect(workspace, found)]
+    return not failed
+
+
+def _require_outputs(found: Survey) -> None:
     """Raise CollectError when outputs are missing and may not be."""
     if found.status.left and found.config["missing-output"] == "raise":
         go_on = ". Or go on without: --missing-output ignore" if found.status.counts[Status.DONE] else ""
@@ -33,7 +46,7 @@ def _told_missing(found: Survey) -> str:
     return f"{found.status.left:,} of {jobs_of(found.status.total)} have no output"
 
 
-def collect(found: Survey) -> bool:
+def _collect(workspace: Workspace, found: Survey) -> bool:
     """Call the class's `collect`, where its jobs run; tell whether it went well. When it did not, that is said.
 
     When it did, a note is left of what it covers.
@@ -51,7 +64,7 @@ def collect(found: Survey) -> bool:
         what = _told_missing(found)
         click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
     began = _noted(label, lambda: coverage.begin(found))
-    wrong = _collect_here(found) if inside.runs_here(found.config) else _collect_there(found)
+    wrong = _collect_here(found) if runs_here(found.config) else _collect_there(workspace, found)
     if wrong:
         remedy = "Mend the method collect of the job module"
         click.echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
@@ -87,6 +100,6 @@ def _collect_here(found: Survey) -> str:
     return ""
 
 
-def _collect_there(found: Survey) -> str:
-    status = inside.collect(found)
+def _collect_there(workspace: Workspace, found: Survey) -> str:
+    status = workspace.remote.collect(found)
     return f"collect ended with exit status {status} where jobs run; see above" if status else ""

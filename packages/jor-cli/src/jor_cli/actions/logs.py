@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -14,6 +14,7 @@ from jor.runtime.journal import Record
 
 from ..errors import message
 from ..formatting import told_job, told_seconds
+from ..workspace import Workspace
 
 #: Bytes shown of one job at most; the file has all.
 MOST = 1_000_000
@@ -21,11 +22,24 @@ MOST = 1_000_000
 INTERVAL = 0.5
 
 
-def show_logs(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
-    """Print what these jobs of an entry have printed in their last attempt; tell whether there were any jobs.
+def show_logs(workspace: Workspace, name: str, indices: Sequence[int], *, failed: bool, follow: bool) -> bool:
+    """Print what jobs of the entries called `name` have printed.
 
-    Raise JobModuleError for an index that is out of range.
+    Those are the jobs `indices`, and with `failed` those that failed. Tell whether there were any such jobs. Raise
+    TodoError, and JobModuleError for an index that is out of range.
     """
+    surveys = list(workspace.survey(workspace.entries((name,))))
+    # Of several entries of that name, those that have such jobs; if none has, the first says so.
+    fitting = [found for found in surveys if max(indices, default=0) < found.status.total] or surveys[:1]
+    shown = False
+    for found in fitting:
+        broken = [problem.index for problem in found.status.problems] if failed else []
+        shown |= _show(found, [*indices, *broken], follow=follow)
+    return shown
+
+
+def _show(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
+    """Print what these jobs of an entry have printed in their last attempt; tell whether there were any."""
     wanted = list(dict.fromkeys(indices))
     records = {} if follow else found.history.last_records(wanted)
     for index in wanted:

@@ -29,19 +29,18 @@ from jor.runtime.staging import sweep
 from jor.settings.config import Config
 from jor.todo.entry import Entry
 
-from ..environments.remote import survey
-from ..environments.worker_command import start_of
 from ..errors import LATER
 from ..flags import COLLECTING, as_flags
 from ..formatting import jobs_of
 from ..rendering.progress import view
 from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told_held_back, told_submissions
 from ..resources import local_workers
-from ..schedulers.lazy import Lazy
+from ..workspace import Workspace
 
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
 
+    from ..environments.worker_command import WorkerCommand
     from ..schedulers.slurm.scheduler import Backend, Outcome
 
 
@@ -69,48 +68,49 @@ class Manner:
     began: str = attrs.field(factory=timestamp)
 
 
-def launch(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
+def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
     """Run the jobs of `entries` that have to run, or submit them; return the exit code.
 
     Everything is read and checked before anything is written or started.
     """
-    cluster = Lazy(config)
-    surveys = list(survey(entries, config, cluster.ask))
+    cluster = workspace.cluster
+    surveys = list(workspace.survey(entries, cluster.ask))
     for found in surveys:
         _check(found, manner)
         if not _is_local(found, manner):
             cluster.backend.check(found)
     manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
-    chosen = _choose(surveys, manner)
-    for found, indices in chosen:
-        if indices:
-            start_of(found)
+    # Where there is nothing to run, nobody asks how that would be started.
+    plans = [
+        (found, indices, workspace.worker_command(found) if indices else None)
+        for found, indices in _choose(surveys, manner)
+    ]
     if manner.dry_run:
-        for found, indices in chosen:
+        for found, indices, worker in plans:
             if _is_local(found, manner):
-                show_plan(found, indices, local_workers(found.config))
+                show_plan(found, indices, local_workers(found.config), worker)
             else:
-                show_batch(found, indices, cluster.backend)
+                show_batch(found, indices, cluster.backend, worker)
         return 0
-    for found, indices in chosen:
-        if not indices and not found.status.active:
+    for found, _, worker in plans:
+        if worker is None and not found.status.active:
             _tidy(found.records)
     assignments = []
     held_back = False
     arrays: list[ArrayId] = []
-    for found, indices in chosen:
-        if not indices:
+    for found, _, worker in plans:
+        if worker is None:
             _say(manner, f"{found.entry.label}: {_why_nothing(found)}")
         elif _is_local(found, manner):
-            assignments += _assigned(found, manner, cluster.ask)
+            assignments += _assigned(found, manner, cluster.ask, worker)
         else:
-            outcome = submit(found, manner, cluster.backend)
+            outcome = submit(found, manner, cluster.backend, worker)
             arrays += outcome.arrays
             held_back |= outcome.is_partial
             if outcome.is_partial:
                 click.echo(told_held_back(found.entry.label, outcome), err=True)
-    if arrays and not held_back and manner.collect and config["collect"]:
-        name = cluster.backend.submit_collect(chosen[0][0], manner.collect, arrays)
+    if arrays and not held_back and manner.collect and workspace.config["collect"]:
+        name = cluster.backend.submit_collect(plans[0][0], manner.collect, arrays)
         _say(manner, f"{name} will collect when they have ended")
     code = _carry_out(assignments, manner) if assignments else 0
     return code or (LATER if held_back else 0)
@@ -214,27 +214,26 @@ def _await_workers(found: Survey, manner: Manner, lease: Lease) -> None:
         time.sleep(0.05)
 
 
-def _assigned(found: Survey, manner: Manner, ask: Ask) -> list[Assignment]:
+def _assigned(found: Survey, manner: Manner, ask: Ask, worker: WorkerCommand) -> list[Assignment]:
     """Write the submission of what this machine is to do now; [] if there is nothing to do any more."""
     with _planning(found, manner, ask) as (now, indices, lease):
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
             return []
         overwrite = now.config["overwrite-output"] or manner.index is not None
-        start = start_of(now)
-        submission = make_submission(now, indices, overwrite=overwrite, surroundings=start.surroundings)
-        submitted = write(submission, now.jobs, indices, lease, bundled=start.bundled)
+        submission = make_submission(now, indices, overwrite=overwrite, surroundings=worker.surroundings)
+        submitted = write(submission, now.jobs, indices, lease, bundled=worker.bundled)
     workers = min(local_workers(found.config), submission.count)
     _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
-    return [Assignment(submitted, workers, start.command)]
+    return [Assignment(submitted, workers, worker.command)]
 
 
-def submit(found: Survey, manner: Manner, backend: Backend) -> Outcome:
+def submit(found: Survey, manner: Manner, backend: Backend, worker: WorkerCommand) -> Outcome:
     """Submit what is pending of an entry, as far as limits allow. Raise RefusedError for what is refused for good."""
     with _planning(found, manner, backend.inquiry) as (now, indices, lease):
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
-        outcome = backend.submit(now, indices, lease)
+        outcome = backend.submit(now, indices, lease, worker)
     for line in told_submissions(found.entry.label, outcome):
         _say(manner, line)
     if outcome.refused:

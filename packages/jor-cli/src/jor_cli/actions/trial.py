@@ -13,13 +13,12 @@ from jor import JorError
 from jor.planning.planner import Survey
 from jor.planning.status import Status
 from jor.runs.attempts import executions
-from jor.settings.config import Config, Setting
+from jor.settings.config import Setting
 
 from ..analysis.failures import last_lines
-from ..environments.remote import survey
 from ..files import existing
 from ..formatting import told_job, told_memory, told_path, told_seconds
-from ..schedulers.lazy import Lazy
+from ..workspace import Workspace
 from .run import Manner, launch
 from .wait import wait
 
@@ -35,7 +34,7 @@ class Trial:
     is_well: bool
 
 
-def try_one(found: Survey) -> Trial:
+def try_one(workspace: Workspace, found: Survey) -> Trial:
     """Execute the first job of an entry, where and as its jobs run.
 
     Its folder is deleted when all was well, and kept when the job failed. When a signal ends the trial, what was
@@ -43,29 +42,31 @@ def try_one(found: Survey) -> Trial:
     """
     scratch = _scratch(existing(os.path.abspath(found.config["path-prefix"])))
     own = {"path-prefix": Setting(scratch, _SOURCE), "overwrite-output": Setting(False, _SOURCE)}
-    config = attrs.evolve(found.config, command_line={**found.config.command_line, **own})
+    command_line = {**found.config.command_line, **own}
+    workspace = workspace.with_config(attrs.evolve(found.config, command_line=command_line))
     is_to_be_kept = is_over = False
     try:
-        (planned,) = survey([found.entry], config)
+        (planned,) = workspace.survey([found.entry])
         if os.path.commonpath([planned.folder, scratch]) != scratch:
             is_over = True
             remedy = "Let _get_output_folder begin with self.path_prefix; or run one job for good: jor run --test"
             return Trial(
                 f"no job was tried: outputs lie in {planned.folder}, whatever path-prefix is\n  {remedy}", False
             )
-        code = launch([found.entry], config, _MANNER)
-        if not code and config["scheduler"] == "slurm":
-            code = wait([found.entry], config, _MANNER)
+        code = launch(workspace, [found.entry], _MANNER)
+        if not code and found.config["scheduler"] == "slurm":
+            code = wait(workspace, [found.entry], _MANNER)
         if code > 128:
             raise click.exceptions.Exit(code)
         is_over = True
-        (tried,) = survey([found.entry], config, Lazy(config).view)
+        workspace.cluster.refresh()
+        (tried,) = workspace.survey([found.entry])
         trial = _told(tried, code, scratch)
         is_to_be_kept = not trial.is_well
         return trial
     finally:
         if not is_over:
-            _take_back(found, config)
+            _take_back(workspace, found)
         if not is_to_be_kept:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -93,8 +94,8 @@ def _told(tried: Survey, code: int, scratch: str) -> Trial:
     return Trial(f"one job was tried, and made no output: exit code {code}\n{kept}", False)
 
 
-def _take_back(found: Survey, config: Config) -> None:
-    cluster = Lazy(config)
-    for tried in survey([found.entry], config, cluster.ask):
-        for _ in cluster.cancel(tried, f"cancelled by {_SOURCE}"):
+def _take_back(workspace: Workspace, found: Survey) -> None:
+    workspace.cluster.refresh()
+    for tried in workspace.survey([found.entry], workspace.cluster.ask):
+        for _ in workspace.cluster.cancel(tried, f"cancelled by {_SOURCE}"):
             pass

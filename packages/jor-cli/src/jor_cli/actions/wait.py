@@ -17,17 +17,15 @@ from jor.local.scheduler import Progress
 from jor.planning.planner import Survey, again
 from jor.planning.status import Status, summed
 from jor.runtime.signals import Watch
-from jor.settings.config import Config, Setting
+from jor.settings.config import Setting
 from jor.todo.entry import Entry
 from jor_slurm import CommandError, RefusedError
 
-from ..environments.remote import survey
 from ..errors import FAILED, message
 from ..formatting import jobs_of
 from ..rendering.progress import view
 from ..rendering.status import as_text
-from ..schedulers.lazy import Lazy
-from ..schedulers.slurm.scheduler import Backend
+from ..workspace import Workspace
 from .run import Manner, submit
 
 #: What is submitted while waiting replaces nothing.
@@ -36,13 +34,14 @@ _KEEP = {"overwrite-output": Setting(False, "jor run --wait")}
 LONGEST = 60.0
 
 
-def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
+def wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
     """Wait until no job of `entries` runs or is queued any more, and none is to be submitted; return the exit code.
 
     A signal ends the waiting, not the jobs.
     """
-    backend = Lazy(config).backend
-    surveys: Sequence[Survey] = list(survey(entries, config, backend.view))
+    backend = workspace.cluster.backend
+    backend.refresh()
+    surveys: Sequence[Survey] = list(workspace.survey(entries))
     manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
     told: set[str] = set()
     pause = backend.pause
@@ -55,7 +54,9 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
                 live.show(progress)
                 # Tasks that Slurm does not show yet, or any more, may be queued though their array is not active.
                 idle = [found for found in surveys if not found.status.active and not found.status.queued]
-                submitted = [None if manner.only_first else _top_up(found, manner, backend, told) for found in surveys]
+                submitted = [
+                    None if manner.only_first else _top_up(workspace, found, manner, told) for found in surveys
+                ]
                 if len(idle) == len(surveys) and all(count is None for count in submitted):
                     break
                 pause = backend.pause if any(submitted) else min(pause * 1.3, LONGEST)
@@ -68,7 +69,7 @@ def wait(entries: Sequence[Entry], config: Config, manner: Manner) -> int:
         watch.close()
     is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
     if not manner.silent and not (manner.quiet and is_well):
-        click.echo(as_text(surveys, colours=terminal))
+        click.echo(as_text(surveys, workspace.changes, colours=terminal))
     return 0 if is_well else FAILED
 
 
@@ -83,7 +84,7 @@ def _progress(surveys: Sequence[Survey]) -> Progress:
     )
 
 
-def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> int | None:
+def _top_up(workspace: Workspace, found: Survey, manner: Manner, told: set[str]) -> int | None:
     """Submit what has not been yet, and again what may be tried again; return how many arrays, None if no such is left.
 
     Why jobs are held back, or refused for good, is said once; it is kept in `told`.
@@ -94,8 +95,9 @@ def _top_up(found: Survey, manner: Manner, backend: Backend, told: set[str]) -> 
     if len(found.status.pending) == len(spent):
         return None
     found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
+    manner = attrs.evolve(manner, spent={found.records: spent}, quiet=True)
     try:
-        outcome = submit(found, attrs.evolve(manner, spent={found.records: spent}, quiet=True), backend)
+        outcome = submit(found, manner, workspace.cluster.backend, workspace.worker_command(found))
     except (BusyError, CommandError) as error:
         click.echo(message(error), err=True)
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -17,13 +18,11 @@ from jor.planning.planner import Survey, again
 from jor.planning.status import Status, summed
 from jor.runs.attempts import durations
 from jor.runtime.signals import Watch
-from jor.settings.config import Config
 from jor.todo.entry import Entry
 
-from ..environments.remote import survey
 from ..formatting import jobs_of, told_seconds, told_states
 from ..rendering.status import MOST_ENTRIES, as_text
-from ..schedulers.lazy import Lazy
+from ..workspace import Workspace
 
 #: Seconds between two looks while all that runs runs on this machine.
 INTERVAL = 2.0
@@ -38,12 +37,14 @@ _BEGIN, _END = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 _HOME, _REST, _BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
-def follow(entries: Sequence[Entry], config: Config, cluster: Lazy, *, terminal: bool, colours: bool) -> int:
+def follow(workspace: Workspace, entries: Sequence[Entry], *, colours: bool) -> int:
     """Show the status until nothing is running or queued, or a signal comes; return the exit code.
 
     On a terminal in one place, and once more at the end; elsewhere a line whenever something has changed.
     """
-    surveys: Sequence[Survey] = list(survey(entries, config, cluster.view))
+    cluster = workspace.cluster
+    terminal = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    surveys: Sequence[Survey] = list(workspace.survey(entries))
     pace = Pace(_mean_durations(surveys))
     watch = Watch()
     last = ""
@@ -56,7 +57,8 @@ def follow(entries: Sequence[Entry], config: Config, cluster: Lazy, *, terminal:
                     left = [
                         found.status.counts[Status.RUNNING] + found.status.counts[Status.QUEUED] for found in surveys
                     ]
-                    table = as_text(surveys, colours=colours, most_entries=max(1, min(MOST_ENTRIES, _rows() - 4)))
+                    most = max(1, min(MOST_ENTRIES, _rows() - 4))
+                    table = as_text(surveys, workspace.changes, colours=colours, most_entries=most)
                     _draw(f"{table}\n\n{pace.told(left, counts[Status.RUNNING])}")
                 elif (line := _line(counts)) != last:
                     click.echo(line)
@@ -71,7 +73,7 @@ def follow(entries: Sequence[Entry], config: Config, cluster: Lazy, *, terminal:
     finally:
         watch.close()
     if terminal:
-        click.echo(as_text(surveys, colours=colours))
+        click.echo(as_text(surveys, workspace.changes, colours=colours))
     return 128 + watch.stopped_by if watch.stopped_by else 0
 
 

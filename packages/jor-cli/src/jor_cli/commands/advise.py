@@ -18,13 +18,8 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
 
     Memory, time, jobs of an array task, and how jobs are started; nothing is changed.
     """
-    from jor.settings.config import read_config
-    from jor.todo.reader import read_todo, select
-
-    from ..environments.remote import survey
     from ..rendering.advice import as_text
-    from ..schedulers.lazy import Lazy
+    from ..workspace import Workspace
 
-    config = read_config(given(context))
-    chosen = select(read_todo(config["todo-list"]), entries)
-    click.echo(as_text(survey(chosen, config, Lazy(config).view)))
+    workspace = Workspace.open(given(context))
+    click.echo(as_text(workspace.survey(workspace.entries(entries))))

@@ -15,20 +15,15 @@ from ..flags import flags, given
 @click.pass_context
 def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Cancel the Slurm arrays of the todo-list's entries, or of those named, and nobody else's."""
-    from jor.settings.config import read_config
-    from jor.todo.reader import read_todo, select
-
-    from ..environments.remote import survey
+    from ..actions.cancel import cancel
     from ..formatting import tasks_of
-    from ..schedulers.lazy import Lazy
+    from ..workspace import Workspace
 
-    config = read_config(given(context))
-    cluster = Lazy(config)
+    workspace = Workspace.open(given(context))
     count = 0
-    for found in survey(select(read_todo(config["todo-list"]), entries), config, cluster.ask):
-        for array, submission in cluster.cancel(found, "cancelled by jor cancel"):
-            name = f"Slurm array {array.job_id}" if array else "the unconfirmed submission"
-            click.echo(f"[jor] {found.entry.label}: cancelled {name}, {tasks_of(submission.tasks)}")
-            count += 1
+    for one in cancel(workspace, workspace.entries(entries)):
+        name = f"Slurm array {one.array.job_id}" if one.array else "the unconfirmed submission"
+        click.echo(f"[jor] {one.label}: cancelled {name}, {tasks_of(one.tasks)}")
+        count += 1
     if not count:
         click.echo("[jor] Nothing to cancel: no array of these entries is queued or running")

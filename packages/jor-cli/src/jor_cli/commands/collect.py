@@ -15,17 +15,10 @@ from ..flags import COLLECTING, flags, given
 @click.pass_context
 def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> None:
     """Call the method collect of each entry's class Jobs."""
-    from jor.settings.config import read_config
-    from jor.todo.reader import read_todo, select
-
-    from ..actions.collect import collect, require_outputs
-    from ..environments.remote import survey
+    from ..actions.collect import collect_all
     from ..errors import FAILED
-    from ..schedulers.lazy import Lazy
+    from ..workspace import Workspace
 
-    config = read_config(given(context))
-    surveys = list(survey(select(read_todo(config["todo-list"]), entries), config, Lazy(config).view))
-    for found in surveys:
-        require_outputs(found)
-    if [found for found in surveys if not collect(found)]:
+    workspace = Workspace.open(given(context))
+    if not collect_all(workspace, workspace.entries(entries)):
         context.exit(FAILED)

@@ -19,11 +19,10 @@ def command(context: click.Context, /, **_: Any) -> None:
 
     What entries of the todo-list and attributes of classes Jobs set for themselves is not shown: it differs.
     """
-    from jor.settings.config import read_config
-
     from ..rendering.tables import table
+    from ..workspace import Workspace
 
-    config = read_config(given(context))
+    config = Workspace.open(given(context)).config
     rows = []
     for option in OPTIONS:
         setting = config.setting(option.name)

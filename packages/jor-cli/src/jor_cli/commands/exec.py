@@ -20,10 +20,11 @@ def command(context: click.Context, /, jobmodule: str, index: int, jobargs: str,
 
     What it prints appears here. An old output stands until the new one is whole.
     """
-    from jor.settings.config import read_config
     from jor.todo.reader import make_entry
 
     from ..actions.run import Manner, launch
+    from ..workspace import Workspace
 
-    config = read_config(given(context))
-    context.exit(launch([make_entry(jobmodule, jobargs)], config, Manner(index=index, foreground=True, quiet=True)))
+    workspace = Workspace.open(given(context))
+    manner = Manner(index=index, foreground=True, quiet=True)
+    context.exit(launch(workspace, [make_entry(jobmodule, jobargs)], manner))

@@ -26,26 +26,9 @@ def command(context: click.Context, /, entries: tuple[str, ...], output: str, **
     It opens in a browser without a network: progress, failures by cause, memory and time against what was asked
     for, a timeline of hosts, and a map of the parameters.
     """
-    import os
-    import time
+    from ..actions.report import write_report
+    from ..workspace import Workspace
 
-    from jor import JorError
-    from jor.settings.config import read_config
-    from jor.todo.reader import read_todo, select
-
-    from ..analysis.report import report
-    from ..environments.remote import survey
-    from ..files import put
-    from ..rendering.report_html import as_html
-    from ..schedulers.lazy import Lazy
-
-    config = read_config(given(context))
-    chosen = select(read_todo(config["todo-list"]), entries)
-    found = report(survey(chosen, config, Lazy(config).view), time.time())
-    page = as_html(found, f"{os.path.basename(os.getcwd())}: jor report").encode(errors="replace")
-    try:
-        put(output, page)
-    except OSError as error:
-        remedy = "Name a file in a folder that can be written: --output FILE"
-        raise JorError(f"the report cannot be written: {error.strerror}", where=output, remedy=remedy) from error
-    click.echo(f"[jor] Wrote {output} ({len(page) / 1e6:.1f} MB)")
+    workspace = Workspace.open(given(context))
+    size = write_report(workspace, workspace.entries(entries), output)
+    click.echo(f"[jor] Wrote {output} ({size / 1e6:.1f} MB)")

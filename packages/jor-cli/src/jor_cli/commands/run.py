@@ -25,18 +25,17 @@ def command(
     Without ENTRY, of all its entries; else of those with that name or job module. Run it again at any time:
     it leaves alone what is done and what is running.
     """
-    from jor.settings.config import read_config
-    from jor.todo.reader import read_todo, select
-
     from ..actions.run import Manner, collecting, launch
     from ..errors import LATER
+    from ..workspace import Workspace
 
-    config = read_config(given(context))
-    chosen = select(read_todo(config["todo-list"]), entries)
-    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, collect=collecting(entries, config))
-    code = launch(chosen, config, manner)
+    workspace = Workspace.open(given(context))
+    chosen = workspace.entries(entries)
+    collect = collecting(entries, workspace.config)
+    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, collect=collect)
+    code = launch(workspace, chosen, manner)
     if wait and not dry_run and code in (0, LATER):
         from ..actions.wait import wait as follow
 
-        code = follow(chosen, config, manner)
+        code = follow(workspace, chosen, manner)
     context.exit(code)

@@ -19,11 +19,11 @@ from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 @click.pass_context
 def command(context: click.Context, /, jobmodule: str, jobargs: str, dry_run: bool, quiet: bool, **_: Any) -> None:
     """Run the missing jobs of JOBMODULE, a Python file with a class Jobs, without a todo-list."""
-    from jor.settings.config import read_config
     from jor.todo.reader import make_entry
 
     from ..actions.run import Manner, launch
+    from ..workspace import Workspace
 
-    config = read_config(given(context))
+    workspace = Workspace.open(given(context))
     manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet)
-    context.exit(launch([make_entry(jobmodule, jobargs)], config, manner))
+    context.exit(launch(workspace, [make_entry(jobmodule, jobargs)], manner))

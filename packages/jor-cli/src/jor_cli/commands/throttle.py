@@ -19,21 +19,14 @@ def command(context: click.Context, /, tasks: int, entries: tuple[str, ...], **_
 
     Tasks that run already go on. For arrays to come, set the option array-throttle.
     """
-    from jor.settings.config import read_config
-    from jor.todo.reader import read_todo, select
+    from ..actions.throttle import throttle
+    from ..workspace import Workspace
 
-    from ..environments.remote import survey
-    from ..schedulers.lazy import Lazy
-
-    config = read_config(given(context))
-    cluster = Lazy(config)
+    workspace = Workspace.open(given(context))
+    most = f"at most {tasks:,} at once" if tasks else "any number at once"
     count = 0
-    for found in survey(select(read_todo(config["todo-list"]), entries), config, cluster.ask):
-        for _run, array, _submission in cluster.active_arrays(found):
-            if array is not None and cluster.backend.inquiry.shows(array):
-                cluster.backend.slurm.throttle(array, tasks)
-                most = f"at most {tasks:,} at once" if tasks else "any number at once"
-                click.echo(f"[jor] {found.entry.label}: Slurm array {array.job_id} runs {most}")
-                count += 1
+    for label, array in throttle(workspace, workspace.entries(entries), tasks):
+        click.echo(f"[jor] {label}: Slurm array {array.job_id} runs {most}")
+        count += 1
     if not count:
         click.echo("[jor] Nothing to throttle: no array of these entries is queued or running")

@@ -35,9 +35,8 @@ from jor_containers import (
 )
 
 from ..files import existing
-from . import provenance as surroundings
 from .apptainer_options import binds, binds_there_are, variables, words
-from .provenance import environment_of, image_of, recorded
+from .provenance import Provenance
 
 #: The oldest Python that the runtime runs with.
 OLDEST = (3, 8)
@@ -46,7 +45,7 @@ _WARNING = re.compile(r"^Warning: .*(?:\n  .*)*", re.MULTILINE)
 
 
 @attrs.frozen
-class Start:
+class WorkerCommand:
     """How workers are started."""
 
     wrapper: Wrapper = attrs.field(factory=Native)
@@ -67,108 +66,115 @@ class Start:
         return list(self.wrapper.wrap([*program, *words]))
 
 
-def start_of(found: Survey) -> Start:
-    """Return how workers of an entry are started, as sif, condaenv and the section [container] ask for.
+class Environments:
+    """Look into images and conda environments, into each once."""
 
-    Raise ConfigError for what is not there, has no Python that would do, or does not let jobs write their outputs.
-    """
-    return start(found.entry, found.config, [found.folder, found.records], writable=found.folder)
+    def __init__(self) -> None:
+        self.provenance = Provenance()
+        self._commands: dict[str, WorkerCommand] = {}
+        # Entries share them; starting a container takes a tenth of a second or more.
+        self._inside: dict[tuple[Nested, str], Inside] = {}
+        self._find_environment_inside = cache(find_environment_inside)
+        self._warn_of_uri = cache(_warn_of_uri)
+
+    def worker_command(self, found: Survey) -> WorkerCommand:
+        """Return how workers of an entry are started.
+
+        As sif, condaenv and the section [container] ask for. Raise ConfigError for what is not there, has no Python
+        that would do, or does not let jobs write their outputs.
+        """
+        if found.records not in self._commands:
+            folders = [found.folder, found.records]
+            self._commands[found.records] = self.command(found.entry, found.config, folders, writable=found.folder)
+        return self._commands[found.records]
+
+    def command(self, entry: Entry, config: Config, folders: Sequence[str], *, writable: str) -> WorkerCommand:
+        """Return the same for any command that needs `folders`, of which it writes to `writable`."""
+        if not config["sif"] and not config["condaenv"]:
+            return WorkerCommand()
+        folders = [os.getcwd(), os.path.dirname(entry.jobmodule), *_prefix(config, folders), *folders]
+        container = self._container(config, folders) if config["sif"] else None
+        # On a cluster, the program may be on the nodes alone: then they find out the rest.
+        is_here = container is None or shutil.which(container.program) is not None
+        trial = attrs.evolve(container, binds=binds_there_are(config, folders)) if container and is_here else None
+        environment, inside = self._environment(config, container if is_here else None)
+        if container is not None and environment is not None:
+            needed = bound([ACTIVATE], writable=False)
+            more = (*needed, *(() if inside else bound([environment.prefix], writable=False)))
+            container = attrs.evolve(container, binds=(*container.binds, *more))
+            trial = trial and attrs.evolve(trial, binds=(*trial.binds, *more))
+        pythons = ("python3", "python") if environment is None else (environment.python,)
+        python = pythons[0]
+        wrapper = Nested(container or Native(), environment or Native())
+        if is_here:
+            alike = Nested(trial or Native(), environment or Native())
+            seen = self._look(wrapper, alike, pythons, config, entry.jobmodule, writable)
+            _require(seen, config)
+            python = seen.python
+        with _blaming(config, "sif" if container else "condaenv"):
+            program = container.program if container else ""
+            told = self.provenance.record(config["sif"], program, environment, inside)
+        return WorkerCommand(wrapper, python, config["runtime"] == "bundled", told)
+
+    def _container(self, config: Config, folders: Sequence[str]) -> Apptainer:
+        with _blaming(config, "sif"):
+            image = self.provenance.image(config["sif"])
+        program = config["container-program"] or ""
+        if "/" in program:
+            program = os.path.abspath(os.path.expanduser(program))
+        if config["scheduler"] != "slurm" or not program:
+            with _blaming(config, "container-program" if program else "sif"):
+                program = find_program(program)
+        gpus = config["gpus"] or "gpu" in (config["gres"] or "")
+        return Apptainer(
+            image.image,
+            program,
+            binds=binds(config, folders),
+            nv=bool(gpus and not config["rocm"]) if config["nv"] is None else config["nv"],
+            rocm=config["rocm"],
+            variables=variables(config),
+            options=words(config, "container-options"),
+            stamp=image.stamp if image.sha256 else "",
+        )
+
+    def _environment(self, config: Config, container: Apptainer | None) -> tuple[CondaEnvironment | None, bool]:
+        """Return the conda environment, and whether it is part of the image."""
+        name = config["condaenv"]
+        if not name:
+            return None, False
+        with _blaming(config, "condaenv"):
+            inside = None
+            if container is not None:
+                # The image alone: what it shows of this machine is this machine's, and may be there only later.
+                alone = attrs.evolve(container, binds=(), options=(*container.options, "--contain"))
+                inside = self._find_environment_inside(alone, name)
+            return (inside, True) if inside else (self.provenance.environment(name), False)
+
+    def _look(
+        self, wrapper: Nested, alike: Nested, pythons: Sequence[str], config: Config, module: str, writable: str
+    ) -> Inside:
+        """Return what is inside `wrapper`; `alike` can be started already."""
+        if (wrapper, module) not in self._inside:
+            self._warn_of_uri(config["sif"] or "")
+            with _blaming(config, _place(config)):
+                self._inside[wrapper, module] = look_inside(
+                    alike,
+                    pythons,
+                    readable=[module],
+                    writable=[existing(writable)],
+                    modules=["jor", "json"],
+                    directory="/",  # as far from the user's files as workers are
+                )
+            for warning in _WARNING.findall(self._inside[wrapper, module].said):
+                click.echo(warning, err=True)
+        return self._inside[wrapper, module]
 
 
-def start(entry: Entry, config: Config, folders: Sequence[str], *, writable: str) -> Start:
-    """Return the same for any command that needs `folders`, of which it writes to `writable`."""
-    if not config["sif"] and not config["condaenv"]:
-        return Start()
+def _prefix(config: Config, folders: Sequence[str]) -> list[str]:
+    """Return the path-prefix, if it will be there when jobs run in `folders`."""
     prefix = os.path.abspath(config["path-prefix"])
-    folders = [os.getcwd(), os.path.dirname(entry.jobmodule), *([prefix] if os.path.isdir(prefix) else []), *folders]
-    container = _container(config, folders) if config["sif"] else None
-    # On a cluster, the program may be on the nodes alone: then they find out the rest.
-    is_here = container is None or shutil.which(container.program) is not None
-    trial = attrs.evolve(container, binds=binds_there_are(config, folders)) if container and is_here else None
-    environment, inside = _environment(config, container if is_here else None)
-    if container is not None and environment is not None:
-        more = (*bound([ACTIVATE], writable=False), *(() if inside else bound([environment.prefix], writable=False)))
-        container = attrs.evolve(container, binds=(*container.binds, *more))
-        trial = trial and attrs.evolve(trial, binds=(*trial.binds, *more))
-    pythons = ("python3", "python") if environment is None else (environment.python,)
-    python = pythons[0]
-    if is_here:
-        wrapper = _joined(container, environment)
-        seen = _look(wrapper, _joined(trial, environment), pythons, config, entry.jobmodule, writable)
-        _require(seen, config)
-        python = seen.python
-    with _blaming(config, "sif" if container else "condaenv"):
-        told = recorded(config["sif"], container.program if container else "", environment, inside=inside)
-    return Start(_joined(container, environment), python, config["runtime"] == "bundled", told)
-
-
-def forget() -> None:
-    """Let images and environments be looked into anew: they may have been changed since."""
-    surroundings.forget()
-    _environment_inside.cache_clear()
-    _seen.clear()
-
-
-def _container(config: Config, folders: Sequence[str]) -> Apptainer:
-    with _blaming(config, "sif"):
-        image = image_of(config["sif"])
-    program = config["container-program"] or ""
-    if "/" in program:
-        program = os.path.abspath(os.path.expanduser(program))
-    if config["scheduler"] != "slurm" or not program:
-        with _blaming(config, "container-program" if program else "sif"):
-            program = find_program(program)
-    gpus = config["gpus"] or "gpu" in (config["gres"] or "")
-    return Apptainer(
-        image.image,
-        program,
-        binds=binds(config, folders),
-        nv=bool(gpus and not config["rocm"]) if config["nv"] is None else config["nv"],
-        rocm=config["rocm"],
-        variables=variables(config),
-        options=words(config, "container-options"),
-        stamp=image.stamp if image.sha256 else "",
-    )
-
-
-def _environment(config: Config, container: Apptainer | None) -> tuple[CondaEnvironment | None, bool]:
-    """Return the conda environment, and whether it is part of the image."""
-    if not config["condaenv"]:
-        return None, False
-    with _blaming(config, "condaenv"):
-        inside = None
-        if container is not None:
-            # The image alone: what it shows of this machine is this machine's, and may be there only later.
-            alone = attrs.evolve(container, binds=(), options=(*container.options, "--contain"))
-            inside = _environment_inside(alone, config["condaenv"])
-        return (inside, True) if inside else (environment_of(config["condaenv"]), False)
-
-
-def _joined(container: Apptainer | None, environment: CondaEnvironment | None) -> Nested:
-    return Nested(container or Native(), environment or Native())
-
-
-# Asked for each entry more than once in a command; starting a container takes a tenth of a second or more.
-_environment_inside = cache(find_environment_inside)
-_seen: dict[tuple[Nested, str], Inside] = {}
-
-
-def _look(wrapper: Nested, trial: Nested, pythons: Sequence[str], config: Config, module: str, writable: str) -> Inside:
-    """Return what is inside `wrapper`, after a look by way of `trial`."""
-    if (wrapper, module) not in _seen:
-        _warn_of_uri(config["sif"] or "")
-        with _blaming(config, _place(config)):
-            _seen[wrapper, module] = look_inside(
-                trial,
-                pythons,
-                readable=[module],
-                writable=[existing(writable)],
-                modules=["jor", "json"],
-                directory="/",  # as far from the user's files as workers are
-            )
-        for warning in _WARNING.findall(_seen[wrapper, module].said):
-            click.echo(warning, err=True)
-    return _seen[wrapper, module]
+    will_be = any(folder.startswith(os.path.join(prefix, "")) for folder in folders)
+    return [prefix] if will_be or os.path.isdir(prefix) else []
 
 
 def _require(inside: Inside, config: Config) -> None:
@@ -203,7 +209,6 @@ def _place(config: Config) -> str:
     return "condaenv" if config["condaenv"] else "sif"
 
 
-@cache
 def _warn_of_uri(image: str) -> None:
     if "://" in image:
         click.echo(

@@ -24,7 +24,7 @@ from ..analysis.report import Report
 from ..formatting import jobs_of, told_indices, told_memory, told_parameters, told_seconds, told_states
 from .advice import advice_rows, conclusion
 from .report_data import figures
-from .status import WORST_FIRST, notes
+from .status import WORST_FIRST, Changes, notes
 
 #: Causes that are told, and of each the entries, and their jobs, that are named; the others are counted.
 MOST_CAUSES = 20
@@ -34,7 +34,7 @@ MOST_RANGES = 20
 MOST_ROWS = 12
 
 
-def as_html(report: Report, title: str) -> str:
+def as_html(report: Report, changes: Changes, title: str) -> str:
     """Return the report as a page that opens without a network; `title` stands above it."""
     from plotly.offline import get_plotlyjs  # 70 ms, and paid by this command alone
 
@@ -45,7 +45,7 @@ def as_html(report: Report, title: str) -> str:
         "version": escape(__version__),
         "written": escape(f"{written:%Y-%m-%d %H:%M %Z}, jor {__version__}, {os.getcwd()}"),
         "style": _part("report.css"),
-        "progress": "\n".join(_progress(report.entries)),
+        "progress": "\n".join(_progress(report.entries, changes)),
         "failures": "\n".join(_failures(report.causes)),
         "usage": "\n".join(_usage(report.entries)),
         "left_out": escape(f"{report.left_out:,} more job modules have no charts. " if report.left_out else ""),
@@ -72,7 +72,7 @@ def _embedded(data: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _progress(entries: Sequence[Found]) -> Iterator[str]:
+def _progress(entries: Sequence[Found], changes: Changes) -> Iterator[str]:
     counts = summed(one.survey.status.counts for one in entries)
     total = sum(counts.values())
     done = counts[Status.DONE]
@@ -96,7 +96,7 @@ def _progress(entries: Sequence[Found]) -> Iterator[str]:
         for one in ordered
     ]
     yield _table(["entry", "", *(status.value for status in shown), "total"], rows)
-    told = dict.fromkeys(note for one in entries for note in notes(one.survey))
+    told = dict.fromkeys(note for one in entries for note in notes(one.survey, changes))
     yield from (f"<p>{escape(note)}</p>" for note in told)
 
 

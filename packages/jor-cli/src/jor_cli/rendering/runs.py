@@ -16,25 +16,25 @@ from jor.runtime.job_spec import thaw
 from jor.runtime.run_folder import Run
 from jor_slurm import IndexSet
 
-from ..environments.worker_command import start_of
 from ..errors import FAILED, LATER, WRONG
 from ..formatting import counted, jobs_of, tasks_of, told_logs, told_parameters, told_resources
 from .tables import table
 
 if TYPE_CHECKING:
+    from ..environments.worker_command import WorkerCommand
     from ..schedulers.slurm.scheduler import Backend, Outcome
 
 #: Failures that are shown; the others are counted.
 MOST_FAILURES = 20
 
 
-def show_plan(found: Survey, indices: Sequence[int], workers: int) -> None:
-    """Print what would run, where, with which resources, by which command."""
+def show_plan(found: Survey, indices: Sequence[int], workers: int, worker: WorkerCommand | None) -> None:
+    """Print what would run, where, how; `worker` is None where nothing would."""
     total = found.status.total
     click.echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(total)} would run")
-    if not indices:
+    if worker is None:
         return
-    command = start_of(found).command(Run(f"{found.records}/runs/..."), ["0"])
+    command = worker.command(Run(f"{found.records}/runs/..."), ["0"])
     resources = f"{told_resources(found.config)} each; isolation = {found.config['isolation']}"
     click.echo(f"  jobs       {IndexSet.of(indices)}")
     click.echo(f"  outputs    {found.folder}")
@@ -42,13 +42,13 @@ def show_plan(found: Survey, indices: Sequence[int], workers: int) -> None:
     click.echo(f"  command    {shlex.join(command)}")
 
 
-def show_batch(found: Survey, indices: Sequence[int], backend: Backend) -> None:
-    """Print what would be submitted: arrays, command and script."""
+def show_batch(found: Survey, indices: Sequence[int], backend: Backend, worker: WorkerCommand | None) -> None:
+    """Print what would be submitted; `worker` is None where nothing would be."""
     click.echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(found.status.total)} would be submitted")
-    if not indices:
+    if worker is None:
         return
     for wanted, jobs in backend.plan(found, indices):
-        sizes, command, script = backend.preview(found, wanted, jobs)
+        sizes, command, script = backend.preview(found, wanted, jobs, worker)
         click.echo(f"  jobs       {IndexSet.of(jobs)}")
         click.echo(f"  outputs    {found.folder}")
         arrays = f"{counted(len(sizes), 'array')} of {tasks_of(sum(sizes))}"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from jor.planning.planner import Survey
 from jor.planning.status import Problem, Shortage, Status, summed
-from jor.runs.submission import NATIVE
 
 from ..formatting import jobs_of, told_logs, told_parameters
 from .tables import table
@@ -32,16 +31,44 @@ COLOURS = {
 }
 #: What an entry is called, and how many of its jobs are in each state.
 Counts = tuple[str, Mapping[Status, int]]
+#: Returns what has changed in what an entry's jobs run in.
+Changes = Callable[[Survey], Iterable[str]]
 
 
-def as_text(surveys: Iterable[Survey], *, colours: bool, most_entries: int | None = MOST_ENTRIES) -> str:
+def shown(
+    surveys: Iterable[Survey],
+    changes: Changes,
+    *,
+    as_json: bool,
+    failed: bool,
+    by: str | None,
+    every: bool,
+    colours: bool,
+) -> str:
+    """Return the status as JSON, by causes, by a parameter, or as a table."""
+    if as_json:
+        return to_json(surveys, changes)
+    if failed:
+        from .failures import by_cause  # 20 ms, like the next
+
+        return by_cause(surveys)
+    if by is not None:
+        from .by_parameter import by_parameter
+
+        return by_parameter(surveys, by)
+    return as_text(surveys, changes, colours=colours, most_entries=None if every else MOST_ENTRIES)
+
+
+def as_text(
+    surveys: Iterable[Survey], changes: Changes, *, colours: bool, most_entries: int | None = MOST_ENTRIES
+) -> str:
     """Return a table with a line for each entry, the totals, and below it why jobs that were begun are not done.
 
     Of more than `most_entries`, None for any number, the worst are shown, and the sum of the others.
     """
     counts: list[Counts] = []
     problems: list[tuple[Survey, Problem]] = []
-    remarks = Remarks()
+    remarks = Remarks(changes)
     for found in surveys:
         counts.append((found.entry.label, found.status.counts))
         problems += [(found, problem) for problem in found.status.problems]
@@ -64,7 +91,8 @@ def as_text(surveys: Iterable[Survey], *, colours: bool, most_entries: int | Non
 class Remarks:
     """What is to be said below the table of entries, gathered from one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
         self._short = Counter[Shortage]()
         self._notes: dict[str, None] = {}
         self._on_cluster: list[Survey] = []
@@ -73,7 +101,7 @@ class Remarks:
         """Take down what is to be said of an entry."""
         status = found.status
         self._short.update(problem.shortage for problem in status.problems if problem.shortage)
-        self._notes.update(dict.fromkeys(notes(found)))
+        self._notes.update(dict.fromkeys(notes(found, self._changes)))
         self._on_cluster += [found] if found.history.batches and status.active else []
 
     def told(self) -> list[str]:
@@ -114,10 +142,10 @@ def _advice(short: Mapping[Shortage, int]) -> list[str]:
     return [f"{' and '.join(told)}: jor run --retry-scale 2 gives twice as much to those alone"]
 
 
-def notes(found: Survey) -> list[str]:
+def notes(found: Survey, changes: Changes) -> list[str]:
     """Return what is to be said of an entry beside its numbers."""
-    changes = [f"{found.entry.label}: {change}" for change in _changes(found)]
-    return [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes), *changes]
+    changed = [f"{found.entry.label}: {change}" for change in changes(found)]
+    return [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes), *changed]
 
 
 def _suspects(found: Survey) -> list[str]:
@@ -133,25 +161,15 @@ def _suspects(found: Survey) -> list[str]:
     ]
 
 
-def _changes(found: Survey) -> list[str]:
-    # Where nothing is asked for, what matters are jobs still to be run: their history has been read.
-    asked = found.config["sif"] or found.config["condaenv"]
-    if not asked and all(submission.surroundings == NATIVE for _, submission in found.history.submissions[:1]):
-        return []
-    from ..environments.provenance import changes  # 10 ms, paid only where there is a container or an environment
-
-    return list(changes(found))
-
-
-def as_json(surveys: Iterable[Survey]) -> str:
+def to_json(surveys: Iterable[Survey], changes: Changes) -> str:
     """Return the status as JSON; see the README for its schema."""
-    entries = [_entry(found) for found in surveys]
+    entries = [_entry(found, changes) for found in surveys]
     totals = {status.value: sum(entry["counts"][status.value] for entry in entries) for status in Status}
     total = sum(entry["total"] for entry in entries)
     return json.dumps({"version": JSON_VERSION, "total": total, "counts": totals, "entries": entries}, indent=1)
 
 
-def _entry(found: Survey) -> dict[str, Any]:
+def _entry(found: Survey, changes: Changes) -> dict[str, Any]:
     entry, status = found.entry, found.status
     return {
         "name": entry.label,
@@ -161,7 +179,7 @@ def _entry(found: Survey) -> dict[str, Any]:
         "total": status.total,
         "counts": {kind.value: status.counts[kind] for kind in Status},
         "suspect": sorted(status.suspect),
-        "notes": [*(note for carrier in status.carriers for note in carrier.notes), *_changes(found)],
+        "notes": [*(note for carrier in status.carriers for note in carrier.notes), *changes(found)],
         "problems": [
             {
                 "job": problem.index,

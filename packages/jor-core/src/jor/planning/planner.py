@@ -12,12 +12,13 @@ from typing import Any
 import attrs
 
 from .. import __version__
-from ..errors import JobModuleError, MissingModuleError
+from ..errors import JobModuleError
 from ..runs.renumbering import Places
 from ..runs.store import next_timestamp, of_unknown_entries
 from ..runs.submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges
 from ..runtime.job_spec import freeze, source_checksum, thaw
 from ..runtime.jobs import JobsBase
+from ..runtime.loading import ModuleLoader
 from ..runtime.outputs import Listing, absent_outputs, output_name
 from ..runtime.run_folder import Run
 from ..settings.config import Config
@@ -25,12 +26,8 @@ from ..todo.entry import Entry
 from .history import Ask, History, nobody
 from .status import UNKNOWN, Carrier, EntryStatus
 
-#: Returns the jobs of an entry as its job module lists them where jobs run; None if they run here.
-Elsewhere = Callable[[Entry, Config], JobsBase | None]
-
-
-def nowhere(_entry: Entry, _config: Config) -> None:
-    """Return that jobs run here."""
+#: Returns the object Jobs of an entry with this configuration. Raises JobModuleError.
+Construct = Callable[[Entry, Config], JobsBase]
 
 
 @attrs.frozen(eq=False)
@@ -72,23 +69,24 @@ def survey(
     entries: Sequence[Entry],
     config: Config,
     ask: Ask = nobody,
-    elsewhere: Elsewhere = nowhere,
+    construct: Construct | None = None,
     known: Iterable[Entry] = (),
 ) -> Iterator[Survey]:
     """Yield the survey of each entry, one after the other, writing nothing.
 
-    `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. `elsewhere` is
-    asked for the jobs of a job module that imports what is not here. `known` are all entries of the todo-list, should
-    these be some of them. Raise JobModuleError for a job module that cannot be used, and for two jobs, of one entry or
-    of two, that have the same output.
+    `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. `construct`
+    makes the jobs of an entry; without it, job modules are loaded into this process, and stay there. `known` are all
+    entries of the todo-list, should `entries` be some of them. Raise JobModuleError for a job module that cannot be
+    used, and for two jobs, of one entry or of two, that have the same output.
     """
+    construct = construct or partial(construct_here, ModuleLoader())
     keys = {entry.key for entry in (*entries, *known)}
     others = cache(lambda folder: of_unknown_entries(folder, keys))
     listings = _Listings()
     waiting: list[Survey] = []
     for entry in entries:
         mine = config.for_entry(entry.settings)
-        remake = partial(_construct, entry, mine, elsewhere)
+        remake = partial(construct, entry, mine)
         jobs = remake()
         mine = config.for_entry(entry.settings, type(jobs))
         try:
@@ -110,14 +108,9 @@ def survey(
     yield from _judged(waiting, time.time(), ask)
 
 
-def _construct(entry: Entry, config: Config, elsewhere: Elsewhere) -> JobsBase:
-    try:
-        return entry.construct(config["path-prefix"])
-    except MissingModuleError as error:
-        jobs = elsewhere(entry, config)
-        if jobs is None:
-            raise error
-        return jobs
+def construct_here(modules: ModuleLoader, entry: Entry, config: Config) -> JobsBase:
+    """Return the object Jobs of an entry, whose job module is loaded into this process."""
+    return entry.construct(modules, config["path-prefix"])
 
 
 def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Survey]:

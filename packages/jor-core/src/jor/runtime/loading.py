@@ -12,14 +12,12 @@ from types import ModuleType
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ..errors import JobModuleError, MissingModuleError, nearest
+from . import jobargs
 from .jobs import JobsBase
 
 #: Most jobs of an entry; planning takes about 200 bytes of memory for each.
 MAX_JOBS = 100_000_000
 _TEMPLATE = "See the job module in the README: a class Jobs(jor.JobsBase) with _mk_jobs and execute"
-_loaded: dict[str, type[JobsBase]] = {}
-#: The folder of the job module loaded last, and the modules that were loaded before its first.
-_entered: dict[str, frozenset[str]] = {}
 
 
 def find(jobmodule: str) -> str:
@@ -45,20 +43,56 @@ def find(jobmodule: str) -> str:
     raise JobModuleError("there is no such job module", where=jobmodule, remedy=nearest(jobmodule, sorted(files)))
 
 
-def load(path: str) -> type[JobsBase]:
-    """Return the class `Jobs` of the job module at `path`. Raise JobModuleError, with the reason, for want of one."""
-    path = os.path.abspath(path)
-    if path not in _loaded:
-        with _undisturbed():
-            module = _execute(path)
-        _loaded[path] = _jobs_class(module, path)
-    return _loaded[path]
+class ModuleLoader:
+    """Load each job module once, and let it import what lies beside it.
 
+    To load files again, which may have been edited since, close it and make another.
+    """
 
-def forget() -> None:
-    """Let job modules, and what they import from beside them, be loaded anew: they may have been edited since."""
-    _loaded.clear()
-    _leave_folder()
+    def __init__(self) -> None:
+        self._classes: dict[str, type[JobsBase]] = {}
+        #: The folder of the job module loaded last, "" if there is none, and the modules loaded before its first.
+        self._folder = ""
+        self._before: frozenset[str] = frozenset()
+
+    def make(self, jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
+        """Return the object `Jobs` of a job module. Raise JobModuleError.
+
+        `arguments` are text, as in jobargs.
+        """
+        return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule)
+
+    def load(self, path: str) -> type[JobsBase]:
+        """Return the class `Jobs` of a job module. Raise JobModuleError if there is none."""
+        path = os.path.abspath(path)
+        if path not in self._classes:
+            with _undisturbed():
+                self._enter(os.path.dirname(path))
+                module = _execute(path)
+            self._classes[path] = _jobs_class(module, path)
+        return self._classes[path]
+
+    def close(self) -> None:
+        """Undo what loading has done to sys.path and sys.modules."""
+        self._leave()
+        self._classes.clear()
+
+    def _enter(self, folder: str) -> None:
+        """Let imports find what lies in `folder`, and nothing in the one before."""
+        if folder != self._folder:
+            self._leave()
+            self._folder, self._before = folder, frozenset(sys.modules)
+            sys.path.insert(0, folder)
+
+    def _leave(self) -> None:
+        folder, self._folder = self._folder, ""
+        if not folder:
+            return
+        if folder in sys.path:  # a job module may have taken it out
+            sys.path.remove(folder)
+        for name in [name for name in sys.modules if name not in self._before]:
+            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
+                del sys.modules[name]
 
 
 def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str) -> JobsBase:
@@ -86,7 +120,6 @@ class _Loader(SourceFileLoader):
 
 
 def _execute(path: str) -> ModuleType:
-    _enter_folder(os.path.dirname(path))
     name = os.path.splitext(os.path.basename(path))[0]
     # Under its own name helpers can import it and pickle finds it, unless the name is another module's (json.py).
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) != path:
@@ -102,23 +135,6 @@ def _execute(path: str) -> ModuleType:
         del sys.modules[name]
         raise _not_loaded(path, error) from error
     return module
-
-
-def _enter_folder(folder: str) -> None:
-    """Let imports find what lies beside the job module, and nothing that lies beside the one before it."""
-    if folder not in _entered:
-        _leave_folder()
-        sys.path.insert(0, folder)
-        _entered[folder] = frozenset(sys.modules)
-
-
-def _leave_folder() -> None:
-    while _entered:
-        folder, before = _entered.popitem()
-        sys.path.remove(folder)
-        for name in [name for name in sys.modules if name not in before]:
-            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
-                del sys.modules[name]
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import os
 from typing import Any, Mapping, Sequence
 
 from ..errors import JobModuleError, JorError
-from . import jobargs, loading
 from .job_spec import freeze, thaw
 from .jobs import JobsBase
+from .loading import ModuleLoader
 from .outputs import output_names
 
 
@@ -41,16 +41,11 @@ class Collectable(Listed):
         raise NotImplementedError("outputs are collected where their job module can be loaded")
 
 
-def make(jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
-    """Return the object Jobs of a job module with `arguments`, as text. Raise JobModuleError when that fails."""
-    return loading.construct(loading.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule)
-
-
 def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
     """Write what the class Jobs of a job module is and lists to the file `path`, or why that cannot be told."""
     with open(path, "wb") as file:
         try:
-            jobs = make(jobmodule, arguments, path_prefix)
+            jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy
             head = {
@@ -69,7 +64,7 @@ def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -
 
 def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
     """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
-    jobs = make(jobmodule, arguments, path_prefix)
+    jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
     with open(path, "rb") as file:
         jobs._left_out = json.loads(file.read())
     jobs.collect()

@@ -10,8 +10,9 @@ from typing import Any
 import attrs
 
 from ..errors import JobModuleError
-from ..runtime import jobargs, loading
+from ..runtime import jobargs
 from ..runtime.jobs import JobsBase
+from ..runtime.loading import ModuleLoader
 from ..runtime.run_folder import RECORDS
 from ..settings.config import Layer
 
@@ -101,14 +102,10 @@ class Entry:
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", self.stem).strip("-.")[:40] or "entry"
         return f"{readable}-{hashlib.sha256(self.identity.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
-    def load(self) -> type[JobsBase]:
-        """Return the class Jobs of its job module. Raise JobModuleError for want of one."""
-        return loading.load(self.jobmodule)
-
-    def construct(self, path_prefix: str) -> JobsBase:
+    def construct(self, modules: ModuleLoader, path_prefix: str) -> JobsBase:
         """Return its object Jobs. Raise JobModuleError, with the place in the todo-list, when that fails."""
         try:
-            return loading.construct(self.load(), jobargs.parse(self.arguments), path_prefix, self.jobmodule)
+            return modules.make(self.jobmodule, self.arguments, path_prefix)
         except JobModuleError as error:
             where = f"{self.place}: {error.where}" if self.place else error.where
             raise type(error)(error.what, where=where, remedy=error.remedy) from error

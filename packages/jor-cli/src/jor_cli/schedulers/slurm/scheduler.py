@@ -9,6 +9,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -41,10 +42,12 @@ from jor_slurm import (
     patiently,
 )
 
-from ...environments.worker_command import start_of
 from .. import request_log as ledger
 from .monitor import Inquiry
 from .sbatch_request import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
+
+if TYPE_CHECKING:
+    from ...environments.worker_command import WorkerCommand
 
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
 LOOKS = (2.0, 4.0, 8.0)
@@ -165,14 +168,16 @@ class Backend:
         for needs, jobs in _by_needs(found, chosen).items():
             yield request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config)), jobs
 
-    def preview(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> tuple[tuple[int, ...], list[str], str]:
+    def preview(
+        self, found: Survey, wanted: Request, jobs: Sequence[int], worker: WorkerCommand
+    ) -> tuple[tuple[int, ...], list[str], str]:
         """Return the sizes of the arrays, the command and the script by which jobs would be submitted."""
         tasks = -(-len(jobs) // wanted.jobs_per_task)
         run = Run(os.path.join(found.records, "runs", "..."))
         sizes = self.limits.array_sizes(tasks)
         options = wanted.options_of(job_name(found.entry.label, "token"), run.folder)
         command = submit_command(self._slurm, wanted, options, sizes[0])
-        return sizes, list(command), script_of(wanted, start_of(found).command(run))
+        return sizes, list(command), script_of(wanted, worker.command(run))
 
     def try_submission(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> str:
         """Return when and where jobs would start if they were submitted, in Slurm's words.
@@ -186,7 +191,7 @@ class Backend:
         script = script_of(wanted, ["true"])
         return self._slurm.try_submission(script, options, indices(tasks))
 
-    def submit(self, found: Survey, chosen: Sequence[int], planning: Lease) -> Outcome:
+    def submit(self, found: Survey, chosen: Sequence[int], planning: Lease, worker: WorkerCommand) -> Outcome:
         """Submit the jobs `chosen` of an entry, which this process is `planning`, as far as limits allow."""
         if not chosen:
             return Outcome()
@@ -194,7 +199,7 @@ class Backend:
         for wanted, jobs in self.plan(found, chosen):
             if outcome.delay:
                 wanted = attrs.evolve(wanted, options=attrs.evolve(wanted.options, begin=f"now+{outcome.delay}"))
-            outcome = self._submit_alike(found, wanted, jobs, planning, outcome)
+            outcome = self._submit_alike(found, wanted, jobs, planning, worker, outcome)
         return outcome
 
     def submit_collect(self, found: Survey, arguments: Sequence[str], arrays: Sequence[ArrayId]) -> str:
@@ -227,7 +232,13 @@ class Backend:
         ]
 
     def _submit_alike(
-        self, found: Survey, wanted: Request, jobs: Sequence[int], planning: Lease, outcome: Outcome
+        self,
+        found: Survey,
+        wanted: Request,
+        jobs: Sequence[int],
+        planning: Lease,
+        worker: WorkerCommand,
+        outcome: Outcome,
     ) -> Outcome:
         """Submit jobs that need the same; return `outcome` with what has become of them."""
         if outcome.why:
@@ -243,7 +254,7 @@ class Backend:
             tasks = min(left, self.limits.largest_array, quota.most or left)
             part = allowed[done : done + tasks * wanted.jobs_per_task]
             try:
-                one = self._submit_array(found, wanted, part, planning)
+                one = self._submit_array(found, wanted, part, planning, worker)
             except AccountLimitError as error:
                 smaller = error.what
                 quota.refused(tasks, smaller)
@@ -282,16 +293,17 @@ class Backend:
             )
         return min(bounds, default=(None, ""), key=lambda bound: bound[0] or 0)
 
-    def _submit_array(self, found: Survey, wanted: Request, jobs: Sequence[int], planning: Lease) -> Submitted:
+    def _submit_array(
+        self, found: Survey, wanted: Request, jobs: Sequence[int], planning: Lease, worker: WorkerCommand
+    ) -> Submitted:
         token = new_token()
         batch = wanted.batch(job_name(found.entry.label, token))
-        start = start_of(found)
         overwrite = found.config["overwrite-output"]
         submission = make_submission(
             found,
             jobs,
             overwrite=overwrite,
-            surroundings=start.surroundings,
+            surroundings=worker.surroundings,
             token=token,
             batch=batch,
             cluster=self.limits.cluster,
@@ -300,8 +312,8 @@ class Backend:
         options = wanted.options_of(batch.name, run.folder)
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
-        script = script_of(wanted, start.command(run))
-        write_batch(submission, found.jobs, jobs, planning, script, bundled=start.bundled)
+        script = script_of(wanted, worker.command(run))
+        write_batch(submission, found.jobs, jobs, planning, script, bundled=worker.bundled)
 
         def ask() -> ArrayId:
             ledger.asked(run)

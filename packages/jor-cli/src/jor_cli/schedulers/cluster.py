@@ -1,4 +1,4 @@
-"""Where a plan is carried out other than on this machine."""
+"""The cluster: where a plan is carried out other than on this machine."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .slurm.scheduler import Backend
 
 
-class Lazy:
-    """Slurm, which costs nothing until somebody needs it."""
+class Cluster:
+    """Slurm, asked for nothing until an entry needs it."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
