@@ -127,7 +127,7 @@ def test_submission_comes_after_the_newest_also_where_the_clock_is_behind(found)
 
 def test_damaged_and_newer_submissions_are_refused_with_the_remedy(found):
     run = submit(found, [0]).run
-    content = run.read_submission()
+    content = run.read_content()
     for change, reason in (({"version": 2}, "has version 2"), ({"planned": "x"}, "the submission is damaged")):
         with open(run.submission, "w") as file:
             json.dump({**content, **change}, file)
