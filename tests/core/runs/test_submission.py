@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from typing import Any, get_args, get_type_hints
 
 import attrs
 import pytest
@@ -14,7 +15,9 @@ from jor.planning.planner import again, choose, make_submission, survey
 from jor.planning.status import Carrier, EntryStatus, Phase, Status, TaskState
 from jor.runs.lease import Lease
 from jor.runs.store import newest_first, partial_folder, read, write
+from jor.runs.submission import Batch, Submission
 from jor.runtime.job_spec import thaw
+from jor.runtime.run_spec import BatchSpec, RunSpec
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 
@@ -229,3 +232,21 @@ def test_submission_that_may_not_be_seen_is_not_taken_for_none(tmp_path):
     finally:
         os.seteuid(user)
         folder.chmod(0o755)
+
+
+@pytest.mark.parametrize(("part", "whole"), [(RunSpec, Submission), (BatchSpec, Batch)])
+def test_what_workers_read_is_part_of_what_is_planned(part, whole):
+    def plain(kind: Any) -> list[Any]:
+        """Return the parts of a type, which the runtime, on Python 3.8, has to call by other names."""
+        return [Batch if one is BatchSpec else one for one in get_args(kind) or [kind]]
+
+    ours = get_type_hints(whole)
+    for name, kind in get_type_hints(part).items():
+        assert plain(kind) == plain(ours[name]), name
+
+
+def test_worker_reads_what_was_planned(found):
+    submitted = submit(found, [0])
+    spec = submitted.run.read_submission()
+    submission = read(submitted.run)
+    assert spec == RunSpec(*(getattr(submission, name) for name in RunSpec._fields))
