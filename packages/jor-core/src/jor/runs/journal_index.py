@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any
 
 import attrs
 
@@ -102,9 +103,7 @@ def _kept(run: Run) -> dict[str, Summary]:
         return {}
 
 
-def _summary(
-    run: Run, name: str, *, task: int, well: list[int], events: list[object], offset: int, tail: str
-) -> Summary:
+def _summary(run: Run, name: str, *, task: Any, well: list[Any], events: list[Any], offset: Any, tail: Any) -> Summary:
     words = LastWords()
     words.well.extend(well)
     for record in events:
@@ -112,10 +111,7 @@ def _summary(
         if event is None:
             raise TypeError(name)
         words.add(event)
-    if (
-        not {int}.issuperset(map(type, chain(well, [task, offset])))
-        or type(tail) is not str
-        or not 0 <= offset <= sys.maxsize
-    ):
+    numbers = chain(well, [task, offset])
+    if not ({int}.issuperset(map(type, numbers)) and isinstance(tail, str) and 0 <= offset <= sys.maxsize):
         raise TypeError(name)
     return Summary(os.path.join(run.folder, name), task, words, offset, tail)
