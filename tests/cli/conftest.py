@@ -17,6 +17,7 @@ from jor.planning.planner import Survey, make_submission, survey
 from jor.runs.lease import Lease
 from jor.runs.store import write_batch
 from jor.runs.submission import Batch
+from jor.runtime.events import VERSION, Begin, Claim, End
 from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_name
 from jor.settings.config import read_config
@@ -150,14 +151,14 @@ def record_submission(found: Survey, number: int, attempt: int) -> None:
     ledger.accepted(run, ArrayId(510 + 2 * number + attempt, "jor-one"))
     for task, index in enumerate(jobs):
         owner = f"node{task}~0123abcd.42~17~99"
-        claim = {"owner": owner, "job_id": f"{510 + 2 * number + attempt}_{task}"}
+        claim = Claim(VERSION, owner, job_id=f"{510 + 2 * number + attempt}_{task}")
         journal = Journal(run.journal(task), claim)
-        journal.write("begin", index=index, started=1_772_366_400.0 + 86_400 * (attempt - 1) + task, log=[0, 0])
-        failure = {"error": "ValueError: no convergence", "signal": 0} if (attempt, index) == (1, 1) else {}
-        used = {"seconds": 0.2 + 0.01 * index, "max_rss": (300 + 6 * index) * 2**20}
-        journal.write("end", index=index, **used, status=0, loading=1.5, log=[0, 12], **failure)
+        journal.write(Begin(index, 1_772_366_400.0 + 86_400 * (attempt - 1) + task, log=(0, 0)))
+        error = "ValueError: no convergence" if (attempt, index) == (1, 1) else ""
+        seconds, max_rss = 0.2 + 0.01 * index, (300 + 6 * index) * 2**20
+        journal.write(End(index, seconds, max_rss, status=0, loading=1.5, log=(0, 12), error=error))
         journal.close()
-        if not failure:
+        if not error:
             output = Path(found.folder, output_name(found.jobs, index))
             output.write_text("well")
             os.utime(output, (1_772_366_401.0, 1_772_366_401.0))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jor.runtime.events import End
 from jor.runtime.run_folder import VERSION
 
 from ..core.runtime.engine import Engine
@@ -241,9 +242,7 @@ def test_array_task_killed_at_any_call_goes_on_in_its_next_attempt(
         texts = {path.read_text() for path in one.output.glob("*.txt")}
         assert texts <= {"whole"}
     assert one.start_task(0, restarts).wait() in (0, 1)
-    failed = {
-        record["index"] for n in range(restarts) for record in one.records("end", f"task-0.r{n}") if record.get("error")
-    }
+    failed = {record.index for n in range(restarts) for record in one.events(End, f"task-0.r{n}") if record.error}
     whole = {f"how{how}.txt": b"whole" for index, how in enumerate("abcd") if index not in failed}
     assert outputs(one.output) == whole
     record_property("kills", len(faults.strikes))

@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from jor.runtime.events import Begin, End, Over
 from jor.runtime.journal import Reader
 
 from ..integration.commands import Jor, children, descendants
@@ -141,16 +141,14 @@ def journals(run: Path) -> tuple[set[int], set[int]]:
     for path in run.glob("*.jsonl"):
         if path.name == "jobs.jsonl":
             continue
-        reader = Reader(str(path))
-        mine: list[dict[str, Any]] = reader.poll()
-        assert reader.damaged == 0
-        assert [record["seq"] for record in mine] == list(range(len(mine)))
-        begun.update(record["index"] for record in mine if record["kind"] == "begin")
-        ends = [record for record in mine if record["kind"] == "end"]
-        ended.update(record["index"] for record in ends)
-        failed.update(record["index"] for record in ends if record.get("error"))
-        (over,) = [record for record in mine if record["kind"] == "over"]
-        assert over["done"] + over["failed"] == len(ends)
+        mine = Reader(str(path)).poll()
+        assert [json.loads(line)["seq"] for line in path.read_text().splitlines()] == list(range(len(mine)))
+        begun.update(event.index for event in mine if isinstance(event, Begin))
+        ends = [event for event in mine if isinstance(event, End)]
+        ended.update(end.index for end in ends)
+        failed.update(end.index for end in ends if not end.ok)
+        (over,) = [event for event in mine if isinstance(event, Over)]
+        assert over.done + over.failed == len(ends)
     assert begun == ended
     assert set(begun.values()) == {1}
     return set(ended), failed

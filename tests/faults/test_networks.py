@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from jor.runs.lease import Lease
+from jor.runtime.events import Begin, End
 
 from ..core.runtime.engine import Engine
 from ..integration.commands import Jor, outputs, wait_until
@@ -208,11 +209,11 @@ def test_array_task_on_another_node_hears_what_is_written_after_it_began(nodes: 
     one = Engine(nodes.folder, "        time.sleep(600)", ["a", "b"], batch=batch, grace_period=0.1)
     process = one.start_task(prefix=nodes.on_far).process
     assert process is not None
-    wait_until(lambda: one.records("begin"))
+    wait_until(lambda: one.events(Begin))
     name, text = ("revoked", f'{{"tasks": [[0, 0]], "why": "{word}"}}\n') if "anew" in word else ("task-0.r1.jsonl", "")
     (one.run / name).write_text(text)
     assert process.wait(60) == 1
-    assert word in str(one.records("end"))
+    assert word in str(one.events(End))
     assert one.outputs() == []
 
 
@@ -227,4 +228,4 @@ def test_old_attempt_on_another_node_stops_when_a_new_one_begins(nodes: Nodes) -
     assert old is not None
     assert old.wait(60) == 1
     assert one.outputs() == ["howa.txt", "howb.txt", "howc.txt"]
-    assert "another attempt at its task has begun" in str(one.records("end"))
+    assert "another attempt at its task has begun" in str(one.events(End))

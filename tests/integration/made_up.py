@@ -13,6 +13,7 @@ from pathlib import Path
 from jor.planning.planner import make_submission, survey
 from jor.runs.lease import Lease
 from jor.runs.store import write
+from jor.runtime.events import VERSION, Begin, Claim, End, Over
 from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_names
 from jor.settings.config import read_config
@@ -54,7 +55,8 @@ def make_up(folder: Path, jobs: int, *, tasks: int = 100, hosts: int = 12) -> No
     per_task = -(-jobs // tasks)
     for task in range(tasks):
         host = f"node{task % hosts:03}"
-        journal = Journal(submitted.run.journal(task), {"owner": f"{host}~0~{task + 1}~1", "job_id": f"516_{task}"})
+        claim = Claim(VERSION, f"{host}~0~{task + 1}~1", job_id=f"516_{task}")
+        journal = Journal(submitted.run.journal(task), claim)
         now = BEGAN + task // (4 * hosts) * 60 * per_task + chance.random() * 30
         for index in range(task * per_task, min(jobs, (task + 1) * per_task)):
             job = found.jobs._jobs[index]
@@ -65,13 +67,10 @@ def make_up(folder: Path, jobs: int, *, tasks: int = 100, hosts: int = 12) -> No
                 error = "the kernel killed it for want of memory" if index % 3 else f"ValueError: residual {seconds}"
             else:
                 os.close(os.open(os.path.join(found.folder, names[index]), os.O_WRONLY | os.O_CREAT))
-            failure = {"error": error, "signal": 0} if error else {}
-            journal.write("begin", index=index, started=round(now, 3), log=[0, 0])
-            journal.write(
-                "end", index=index, seconds=round(seconds, 4), max_rss=memory, status=0, **failure, log=[0, 0]
-            )
+            journal.write(Begin(index, round(now, 3), log=(0, 0)))
+            journal.write(End(index, round(seconds, 4), memory, status=0, error=error, log=(0, 0)))
             now += seconds
-        journal.write("over", done=per_task, failed=0, stopped="")
+        journal.write(Over(done=per_task))
         journal.close()
     submitted.lease.release()
 

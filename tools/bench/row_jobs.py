@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +11,9 @@ from peers import Peers
 from results import Measured
 from sizes import Load, Sizes, workers
 from timing import interleaved
+
+from jor.runtime.events import Begin, End
+from jor.runtime.journal import Reader
 
 
 def measure(sizes: Sizes, folder: Path, peers: Peers) -> list[Measured]:
@@ -49,9 +51,9 @@ def _steady_pace(outputs: Path) -> float:
     ends = []
     for journal in outputs.glob(".jor/*/runs/*/task-*.jsonl"):
         started = {}
-        for record in map(json.loads, journal.read_text().splitlines()):
-            if record["kind"] == "begin":
-                started[record["index"]] = record["started"]
-            elif record["kind"] == "end":
-                ends.append(started[record["index"]] + record["seconds"])
+        for event in Reader(str(journal)).events():
+            if isinstance(event, Begin):
+                started[event.index] = event.started
+            elif isinstance(event, End):
+                ends.append(started[event.index] + event.seconds)
     return (len(ends) - 1) / (max(ends) - min(ends))

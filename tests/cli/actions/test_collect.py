@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from jor.runtime.events import VERSION, Begin, Claim
 from jor.runtime.journal import Journal
 from jor.runtime.run_folder import Run
 
@@ -25,8 +26,8 @@ def test_note_tells_why_slurm_has_ended_a_job(
     folder = max(measured.glob("output/example3/.jor/*/runs/*"))
     run = Run(str(folder))
     Path(run.journal(0)).unlink()
-    journal = Journal(run.journal(0), {"owner": "node0~0123abcd.42~17~99", "job_id": "512_0"})
-    journal.write("begin", index=1, started=1_772_452_800.0, log=[0, 0])
+    journal = Journal(run.journal(0), Claim(VERSION, "node0~0123abcd.42~17~99", job_id="512_0"))
+    journal.write(Begin(1, 1_772_452_800.0, log=(0, 0)))
     journal.close()
     ledger = folder / "scheduler.jsonl"
     ledger.write_text(re.sub(r'"time": [0-9.]+', '"time": 1772452800.0', ledger.read_text()))

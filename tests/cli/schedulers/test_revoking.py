@@ -10,6 +10,7 @@ import pytest
 from jor.planning.status import Phase, TaskState
 from jor.runs.renumbering import Moves
 from jor.runs.store import revoke
+from jor.runtime.events import VERSION, Claim
 from jor.runtime.journal import Journal
 from jor.runtime.process_id import Owner
 from jor.runtime.run_folder import Run
@@ -21,7 +22,7 @@ def found(tmp_path):
     """Give an entry with an array of one task, which runs elsewhere and which Slurm has lost."""
     (tmp_path / "run").mkdir()
     run = Run(str(tmp_path / "run"))
-    Journal(run.journal(0), {"owner": str(Owner.current()._replace(host="elsewhere"))}).close()
+    Journal(run.journal(0), Claim(VERSION, str(Owner.current()._replace(host="elsewhere")))).close()
     submission = SimpleNamespace(task_of=lambda: lambda _index: 0, planned=((0, 9),), grace_period=10.0)
     lost = SimpleNamespace(state_of=lambda _task: TaskState(Phase.OVER, may_live=True))
     places = SimpleNamespace(of=lambda _run, _submission: Moves())

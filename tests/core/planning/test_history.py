@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import time
 from pathlib import Path
@@ -17,12 +16,15 @@ from jor.planning.status import Carrier, Phase, Status, TaskState
 from jor.runs.journals import finished_tasks, may_live
 from jor.runs.orphans import orphaned
 from jor.runs.renumbering import Places
+from jor.runtime.events import VERSION, Begin, Claim, End, Event, Over
 from jor.runtime.grid import grid
 from jor.runtime.job_spec import freeze
 from jor.runtime.jobs import JobsBase
 from jor.runtime.journal import Journal
 from jor.runtime.process_id import Owner
-from jor.runtime.run_folder import VERSION, Run
+from jor.runtime.run_folder import Run
+
+from ..runtime.engine import write_spec
 
 
 class Jobs(JobsBase):
@@ -35,18 +37,18 @@ def history_of(jobs: JobsBase, records: Path, batches: Any = ()) -> History:
     return History(jobs, str(records), Places(jobs), range(4), none, none, none, batches)
 
 
-def attempt(run: Run, task: int, restart: int, owner: str, *kinds: str) -> None:
-    journal = Journal(run.journal(task, restart), {"owner": owner})
-    for kind in kinds:
-        journal.write(kind)
+def attempt(run: Run, task: int, restart: int, owner: str, *events: Event) -> None:
+    journal = Journal(run.journal(task, restart), Claim(VERSION, owner))
+    for event in events:
+        journal.write(event)
     journal.close()
 
 
 def test_tasks_are_finished_whose_newest_attempt_says_so(tmp_path):
     run = Run(str(tmp_path))
-    attempt(run, 0, 0, "a", "over")
+    attempt(run, 0, 0, "a", Over())
     attempt(run, 1, 0, "b")
-    attempt(run, 2, 0, "c", "over")
+    attempt(run, 2, 0, "c", Over())
     attempt(run, 2, 1, "d")
     assert finished_tasks(run) == {0}
 
@@ -57,8 +59,8 @@ def test_task_may_live_that_has_begun_and_is_neither_over_nor_known_to_be_dead(t
     attempt(run, 0, 0, str(me))
     attempt(run, 1, 0, str(me._replace(host="elsewhere")))
     attempt(run, 2, 0, str(me._replace(started=me.started + 1)))  # another process had that id
-    attempt(run, 3, 0, str(me), "over")
-    attempt(run, 4, 0, str(me), "over")
+    attempt(run, 3, 0, str(me), Over())
+    attempt(run, 4, 0, str(me), Over())
     attempt(run, 4, 1, "not to be read")
     assert [task for task in range(6) if may_live(run, {task})] == [0, 1, 4]
 
@@ -67,15 +69,13 @@ def test_last_word_on_a_job_is_that_of_the_newest_submission_that_began_it(tmp_p
     for number, jobs in enumerate([(1, 2, 3), (2, 5)]):
         run = Run(str(tmp_path / "runs" / str(number)))
         (tmp_path / "runs" / str(number)).mkdir(parents=True)
-        (tmp_path / "runs" / str(number) / "submission.json").write_text(
-            json.dumps({"version": VERSION, "listed": 0, "names_crc32": 0})
-        )
-        journal = Journal(run.journal(0), {"owner": "a"})
+        write_spec(run)
+        journal = Journal(run.journal(0), Claim(VERSION, "a"))
         for index in jobs:
-            journal.write("end", index=index, seconds=float(number), max_rss=0, status=0)
+            journal.write(End(index, seconds=float(number), max_rss=0, status=0))
         journal.close()
     found = history_of(Jobs(tmp_path), tmp_path).last_records([1, 2, 4])
-    assert {index: record["seconds"] for index, record in found.items()} == {1: 0.0, 2: 1.0}
+    assert {index: event.seconds for index, event in found.items() if isinstance(event, End)} == {1: 0.0, 2: 1.0}
 
 
 def test_owners_are_gone_whose_tasks_are_over(tmp_path):
@@ -95,7 +95,7 @@ def test_owners_are_gone_whose_tasks_are_over(tmp_path):
 @pytest.mark.parametrize(("reason", "told"), [("", "its task ended before it began a job"), ("held", "held")])
 def test_jobs_of_a_task_that_ended_before_it_began_one_are_missing_with_the_reason(tmp_path, printed, reason, told):
     run = Run(str(tmp_path))
-    attempt(run, 0, 0, "a", "over")  # it has begun
+    attempt(run, 0, 0, "a", Over())  # it has begun
     log = Path(run.log(1))
     if printed:
         log.write_text("no such module\n")
@@ -114,9 +114,9 @@ def test_job_that_ends_well_in_place_after_it_was_found_incomplete_is_done(tmp_p
     (tmp_path / "job").mkdir()
     (tmp_path / "job" / "index0.txt").write_text("whole")
     run = Run(str(tmp_path))
-    journal = Journal(run.journal(0), {"owner": "a"})
-    journal.write("begin", index=0, started=0.0, direct=True)
-    journal.write("end", index=0, seconds=1.0, max_rss=0, status=0)
+    journal = Journal(run.journal(0), Claim(VERSION, "a"))
+    journal.write(Begin(0, started=0.0, direct=True))
+    journal.write(End(0, seconds=1.0, max_rss=0, status=0))
     journal.close()
     jobs = Jobs(tmp_path)
     places = Places(jobs)
@@ -131,7 +131,7 @@ def planned_elsewhere(folder: Path, names: list[str], **more: Any) -> Run:
     """Write a submission of all jobs of a list with these output names, under the checksum of another list."""
     run = Run(str(folder / "runs" / "0"))
     os.makedirs(run.folder)
-    Path(run.submission).write_text(json.dumps({"version": VERSION, "listed": len(names), "names_crc32": -1, **more}))
+    write_spec(run, listed=len(names), names_crc32=-1, **more)
     Path(run.jobs).write_bytes(b"".join(freeze(index, name, {}) for index, name in enumerate(names)))
     return run
 
@@ -139,9 +139,9 @@ def planned_elsewhere(folder: Path, names: list[str], **more: Any) -> Run:
 def test_suspect_job_stays_so_wherever_it_stands_now(tmp_path):
     run = planned_elsewhere(tmp_path, ["index9.txt", "index0.txt", "index1.txt"])
     Path(run.suspect).write_text("0\n2\n")
-    journal = Journal(run.journal(0), {"owner": "a"})
+    journal = Journal(run.journal(0), Claim(VERSION, "a"))
     for index in (0, 2):
-        journal.write("end", index=index, seconds=1.0, max_rss=0, status=0, out_of_memory=True)
+        journal.write(End(index, seconds=1.0, max_rss=0, status=0, out_of_memory=True))
     journal.close()
     jobs = Jobs(tmp_path)
     places = Places(jobs)
@@ -164,9 +164,9 @@ def test_state_of_a_job_is_that_of_the_array_task_that_has_it_wherever_it_stands
 
 def test_executions_are_those_of_jobs_that_the_list_has(tmp_path):
     run = planned_elsewhere(tmp_path, ["index3.txt", "index9.txt", "index2.txt"])
-    journal = Journal(run.journal(0), {"owner": "a"})
+    journal = Journal(run.journal(0), Claim(VERSION, "a"))
     for index in range(3):
-        journal.write("end", index=index, seconds=float(index), max_rss=0, status=0)
+        journal.write(End(index, seconds=float(index), max_rss=0, status=0))
     journal.close()
     history = history_of(Jobs(tmp_path), tmp_path)
     assert [(one.index, one.seconds) for one in history.executions()] == [(3, 0.0), (2, 2.0)]

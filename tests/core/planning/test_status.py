@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from jor.planning.status import PENDING, Attempt, Carrier, Phase, Status, TaskState, judge
 from jor.runs.submission import ranges
+from jor.runtime.events import Begin, End
 
 GONE = Carrier("nobody", lambda _task: TaskState(Phase.OVER), False)
 ACTIVE = Carrier("somebody", lambda _task: TaskState(Phase.AT_WORK), True)
-BEGUN = {"kind": "begin", "index": 0}
-DONE = {"kind": "end", "index": 0, "status": 0}
-FAILED = {"kind": "end", "index": 0, "error": "ValueError: no", "log": [3, 9], "log_file": "task.log", "seconds": 0.5}
-STOPPED = {"kind": "end", "index": 0, "error": "killed by signal 15, SIGTERM", "interrupted": True}
+BEGUN = Begin(0, started=1.0)
+DONE = End(0, seconds=0.5, max_rss=1000, status=0)
+FAILED = DONE._replace(error="ValueError: no", log=(3, 9), log_file="task.log")
+STOPPED = DONE._replace(error="killed by signal 15, SIGTERM", interrupted=True)
 
 
 def attempt(planned, records, *, active=False):
@@ -64,7 +65,7 @@ def test_reasons_are_told():
 def test_output_that_came_after_the_listing_counts():
     assert state(DONE, there=[0])[0] is Status.DONE
     assert state(BEGUN, there=[0])[0] is Status.DONE
-    assert state({**BEGUN, "direct": True}, there=[0])[0] is Status.INTERRUPTED
+    assert state(BEGUN._replace(direct=True), there=[0])[0] is Status.INTERRUPTED
 
 
 def test_job_that_nobody_planned_is_missing():

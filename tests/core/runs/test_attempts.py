@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jor.runs.attempts import Execution, durations, executions
+from jor.runtime.events import VERSION, Begin, Claim, End
 from jor.runtime.journal import Journal
 from jor.runtime.run_folder import Run
 
@@ -26,13 +28,13 @@ def submission(records: Path, name: str) -> Run:
     return run
 
 
-def end(journal: Journal, index: int, **fields: object) -> None:
-    journal.write("end", **{"index": index, "seconds": 0.5, "max_rss": 1000, "status": 0, **fields})
+def end(journal: Journal, index: int, **fields: Any) -> None:
+    journal.write(End(index, seconds=0.5, max_rss=1000, status=0)._replace(**fields))
 
 
 def test_execution_tells_who_when_and_how_long(tmp_path: Path, run: Run) -> None:
-    journal = Journal(run.journal(3, 1), {"owner": OWNER, "job_id": "516_3"})
-    journal.write("begin", index=8, started=1000.25)
+    journal = Journal(run.journal(3, 1), Claim(VERSION, OWNER, job_id="516_3"))
+    journal.write(Begin(8, started=1000.25))
     end(journal, 8, seconds=2.5, max_rss=7 * 2**20, loading=0.75)
     journal.close()
     (one,) = executions(str(tmp_path))
@@ -41,21 +43,21 @@ def test_execution_tells_who_when_and_how_long(tmp_path: Path, run: Run) -> None
 
 
 def test_execution_tells_where_its_output_to_the_terminal_is(tmp_path: Path, run: Run) -> None:
-    journal = Journal(run.journal(3), {"owner": OWNER})
+    journal = Journal(run.journal(3), Claim(VERSION, OWNER))
     end(journal, 0)
-    end(journal, 1, log=[0, 10])
-    end(journal, 2, log=[0, 10], log_file="task-3.s1.log")
-    journal.write("begin", index=3, started=2.0, log=[10, 10])
+    end(journal, 1, log=(0, 10))
+    end(journal, 2, log=(0, 10), log_file="task-3.s1.log")
+    journal.write(Begin(3, started=2.0, log=(10, 10)))
     journal.close()
     logs = [one.log for one in executions(str(tmp_path))]
     assert logs == ["", run.log(3), run.log(3, 1), run.log(3)]
 
 
 def test_execution_without_an_end_is_told_and_did_not_end_well(tmp_path: Path, run: Run) -> None:
-    journal = Journal(run.journal(0), {"owner": OWNER})
-    journal.write("begin", index=0, started=1.0)
+    journal = Journal(run.journal(0), Claim(VERSION, OWNER))
+    journal.write(Begin(0, started=1.0))
     end(journal, 0, error="ValueError: no")
-    journal.write("begin", index=1, started=2.0)
+    journal.write(Begin(1, started=2.0))
     journal.close()
     failed, unknown = executions(str(tmp_path))
     assert (failed.error, failed.ended_well) == ("ValueError: no", False)
@@ -66,8 +68,8 @@ def test_newest_submission_comes_first_and_unfinished_ones_are_passed_over(tmp_p
     newer, unfinished = submission(tmp_path, "20260201-000000-two"), submission(tmp_path, "20260301-000000-three")
     Path(unfinished.submission).unlink()
     for number, one in enumerate((run, newer, unfinished)):
-        journal = Journal(one.journal(0), {"owner": OWNER})
-        journal.write("begin", index=number, started=1.0)
+        journal = Journal(one.journal(0), Claim(VERSION, OWNER))
+        journal.write(Begin(number, started=1.0))
         end(journal, number, seconds=float(number))
         journal.close()
     assert [one.index for one in executions(str(tmp_path))] == [1, 0]
@@ -76,10 +78,10 @@ def test_newest_submission_comes_first_and_unfinished_ones_are_passed_over(tmp_p
 
 
 def test_durations_are_of_jobs_that_ended_well(tmp_path: Path, run: Run) -> None:
-    journal = Journal(run.journal(0), {"owner": OWNER})
+    journal = Journal(run.journal(0), Claim(VERSION, OWNER))
     for index, error in enumerate(("", "ValueError: no", "")):
-        journal.write("begin", index=index, started=1.0)
-        end(journal, index, seconds=1.0 + index, **({"error": error} if error else {}))
+        journal.write(Begin(index, started=1.0))
+        end(journal, index, seconds=1.0 + index, error=error)
     journal.close()
     assert durations(str(tmp_path)) == [1.0, 3.0]
 

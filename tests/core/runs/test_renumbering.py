@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from itertools import chain
 from pathlib import Path
@@ -15,7 +14,9 @@ from jor.runs.renumbering import UNMOVED, Moves, Places
 from jor.runtime.job_spec import freeze
 from jor.runtime.jobs import JobsBase
 from jor.runtime.outputs import PART
-from jor.runtime.run_folder import VERSION, Run
+from jor.runtime.run_folder import Run
+
+from ..runtime.engine import write_spec
 
 #: Names of outputs, also such as are no UTF-8.
 NAMES = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=3), max_size=8, unique=True)
@@ -40,8 +41,7 @@ def planned(folder, names, indices) -> Run:
     """Write what a submission of the jobs `indices` of a list with these names tells."""
     places = places_of(names)
     run = Run(str(folder))
-    told = {"version": VERSION, "listed": places.count, "names_crc32": places.checksum}
-    Path(run.submission).write_text(json.dumps(told))
+    write_spec(run, listed=places.count, names_crc32=places.checksum)
     Path(run.jobs).write_bytes(b"".join(freeze(index, names[index], {}) for index in indices))
     return run
 
@@ -83,19 +83,10 @@ def test_names_of_which_only_the_borders_differ_are_other_lists(tmp_path):
     assert places_of(["a", "bc"]).of(run) is not UNMOVED
 
 
-@pytest.mark.parametrize(
-    ("listed", "checksum"), [(-1, 0), (3, 0), ("2", 0), (None, None), (2, "0"), ([], {}), (1e400, 0)]
-)
-def test_list_is_taken_for_changed_where_the_word_on_it_is_damaged(tmp_path, listed, checksum):
+@pytest.mark.parametrize(("listed", "checksum"), [(-1, 0), (3, 0), (2, 0)])
+def test_list_is_taken_for_changed_where_it_is_known_by_nothing(tmp_path, listed, checksum):
     run = planned(tmp_path, ["a", "b"], [0, 1])
-    Path(run.submission).write_text(json.dumps({"version": VERSION, "listed": listed, "names_crc32": checksum}))
-    moves = places_of(["b", "a"]).of(run)
-    assert [moves.now(0), moves.now(1)] == [1, 0]
-
-
-def test_list_is_taken_for_changed_where_an_earlier_jor_did_not_tell_it(tmp_path):
-    run = planned(tmp_path, ["a", "b"], [0, 1])
-    Path(run.submission).write_text(json.dumps({"version": VERSION}))
+    write_spec(run, listed=listed, names_crc32=checksum)
     moves = places_of(["b", "a"]).of(run)
     assert [moves.now(0), moves.now(1)] == [1, 0]
 

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import time
+from typing import Any, get_args, get_type_hints
 
 import attrs
 import pytest
@@ -16,8 +17,10 @@ from jor.planning.planner import again, choose, make_submission, survey
 from jor.planning.status import Carrier, EntryStatus, Phase, Status, TaskState
 from jor.runs.lease import Lease
 from jor.runs.store import is_copied, newest_first, of_unknown_entries, partial_folder, read, write
+from jor.runs.submission import Batch, Submission
 from jor.runtime.job_spec import thaw
 from jor.runtime.run_folder import VERSION, Run
+from jor.runtime.run_spec import BatchSpec, RunSpec
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 
@@ -130,7 +133,7 @@ def test_submission_comes_after_the_newest_also_where_the_clock_is_behind(found)
 
 def test_damaged_and_newer_submissions_are_refused_with_the_remedy(found):
     run = submit(found, [0]).run
-    content = run.read_submission()
+    content = run.read_content()
     for change, reason in (
         ({"version": VERSION + 1}, f"has version {VERSION + 1}"),
         ({"planned": "x"}, "the submission is damaged"),
@@ -278,3 +281,21 @@ def test_submissions_of_unknown_entries_are_found(found):
     assert of_unknown_entries(found.folder, {found.entry.key}) == []
     assert of_unknown_entries(found.folder, set()) == [run]
     assert of_unknown_entries(f"{found.folder}/none", set()) == []
+
+
+@pytest.mark.parametrize(("part", "whole"), [(RunSpec, Submission), (BatchSpec, Batch)])
+def test_what_workers_read_is_part_of_what_is_planned(part, whole):
+    def plain(kind: Any) -> list[Any]:
+        """Return the parts of a type, which the runtime, on Python 3.8, has to call by other names."""
+        return [Batch if one is BatchSpec else one for one in get_args(kind) or [kind]]
+
+    ours = get_type_hints(whole)
+    for name, kind in get_type_hints(part).items():
+        assert plain(kind) == plain(ours[name]), name
+
+
+def test_worker_reads_what_was_planned(found):
+    submitted = submit(found, [0])
+    spec = submitted.run.read_submission()
+    submission = read(submitted.run)
+    assert spec == RunSpec(*(getattr(submission, name) for name in RunSpec._fields))

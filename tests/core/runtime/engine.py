@@ -9,14 +9,44 @@ import sys
 import time
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Sequence, TypeVar
 
+from jor.runtime.events import End, Event
 from jor.runtime.feed import END, ITEM
 from jor.runtime.job_spec import freeze
 from jor.runtime.journal import Reader
 from jor.runtime.loading import ModuleLoader
 from jor.runtime.outputs import output_names
-from jor.runtime.run_folder import PLACE, VERSION
+from jor.runtime.run_folder import PLACE, VERSION, Run
+
+E = TypeVar("E", bound=Event)
+#: What submission.json tells workers, by default.
+SPEC = {
+    "version": VERSION,
+    "token": "token",
+    "jobmodule": "/of/jobs.py",
+    "jobargs": "",
+    "source_crc32": 0,
+    "path_prefix": ".",
+    "directory": "/",
+    "folder": "/of/outputs",
+    "cpus_per_task": 1,
+    "isolation": "fork",
+    "grace_period": 10.0,
+    "atomic_output": True,
+    "may_exist": False,
+    "empty": [],
+    "listed": 0,
+    "names_crc32": 0,
+    "batch": None,
+    "fsync": False,
+    "resumable": False,
+}
+
+
+def write_spec(run: Run, **fields: Any) -> None:
+    """Write submission.json, with what is given and a default of all else."""
+    Path(run.submission).write_text(json.dumps({**SPEC, **fields}))
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
@@ -58,24 +88,10 @@ class Engine:
         self.offsets = [sum(map(len, lines[:i])) for i in range(len(lines))]
         (self.run / "jobs.jsonl").write_bytes(b"".join(lines))
         self.end_of_jobs = sum(map(len, lines))
-        submission = {
-            "version": VERSION,
-            "token": "token",
-            "jobmodule": path,
-            "jobargs": "",
-            "path_prefix": str(self.folder),
-            "directory": str(self.folder),
-            "folder": str(self.output),
-            "cpus_per_task": 1,
-            "isolation": "fork",
-            "grace_period": 10.0,
-            "atomic_output": jobs.atomic_output,
-            "resumable": False,
-            "may_exist": False,
-            "source_crc32": zlib.crc32(self.module.read_bytes()),
-            **settings,
-        }
-        (self.run / "submission.json").write_text(json.dumps(submission))
+        checksum = zlib.crc32(self.module.read_bytes())
+        told = {"jobmodule": path, "path_prefix": str(self.folder), "directory": str(self.folder)}
+        how = {"folder": str(self.output), "atomic_output": jobs.atomic_output, "source_crc32": checksum}
+        write_spec(Run(str(self.run)), **{**told, **how, **settings})
 
     def start(self, *, ends: bool = True, **environment: str) -> Engine:
         """Start the worker and feed it all jobs and, unless `ends` is False, the end."""
@@ -131,17 +147,18 @@ class Engine:
             self.process.kill()
             self.process.wait()
 
-    def records(self, kind: str, attempt: str = "task-0.r0") -> list[dict[str, Any]]:
-        """Return the records of one kind in the journal of an attempt."""
-        return [record for record in Reader(str(self.run / f"{attempt}.jsonl")).poll() if record["kind"] == kind]
+    def events(self, kind: type[E], attempt: str = "task-0.r0") -> list[E]:
+        """Return the events of one kind in the journal of an attempt."""
+        return [event for event in Reader(str(self.run / f"{attempt}.jsonl")).poll() if isinstance(event, kind)]
 
     def outputs(self) -> list[str]:
         """Return the names of the files in the output folder."""
         return sorted(path.name for path in self.output.iterdir() if path.name != ".jor")
 
-    def printed(self, record: dict[str, Any]) -> str:
-        """Return what the job of an end record printed, found by its place in the log."""
-        first, last = record["log"]
+    def printed(self, end: End) -> str:
+        """Return what a job printed that has ended, found by its place in the log."""
+        assert end.log is not None
+        first, last = end.log
         return (self.run / "task-0.log").read_bytes()[first:last].decode()
 
 

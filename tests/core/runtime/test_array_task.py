@@ -14,10 +14,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from engine import Engine, alive, until  # beside this file, whatever pytest's import mode
 
+from jor.runtime import events, run_folder
+from jor.runtime.events import Begin, Claim, End, Over
 from jor.runtime.jobs import JobsBase
 from jor.runtime.journal import Journal
 from jor.runtime.process_id import Owner
-from jor.runtime.run_folder import VERSION
 
 MARK = "open(os.path.join(self.path_prefix, 'ran'), 'a').write(how)\n"
 
@@ -60,8 +61,8 @@ def test_each_task_runs_its_own_chunk(engine):
     one = engine(MARK + "self.write(i)", "abcde", per_task=2)
     assert [one.start_task(task).wait() for task in (2, 0, 1)] == [0, 0, 0]
     assert ran(one) == "eabcd"
-    assert [record["index"] for record in one.records("end", "task-1.r0")] == [2, 3]
-    assert one.records("claim", "task-1.r0")[0]["job_id"] == "7"
+    assert [record.index for record in one.events(End, "task-1.r0")] == [2, 3]
+    assert one.events(Claim, "task-1.r0")[0].job_id == "7"
 
 
 def test_task_that_the_submission_does_not_have_is_refused(engine):
@@ -71,10 +72,10 @@ def test_task_that_the_submission_does_not_have_is_refused(engine):
 
 
 def test_submission_of_a_newer_jor_is_refused_with_the_remedy(engine):
-    one = engine(MARK + "self.write(i)", "ab", version=VERSION + 1)
+    one = engine(MARK + "self.write(i)", "ab", version=run_folder.VERSION + 1)
     assert one.start_task().wait() == 2
     told = (one.run / "task-0.log").read_text()
-    assert f"this jor reads version {VERSION}\n  Use the newer jor that wrote it" in told
+    assert f"this jor reads version {run_folder.VERSION}\n  Use the newer jor that wrote it" in told
     assert (ran(one), one.outputs()) == ("", [])
 
 
@@ -134,7 +135,7 @@ self.write(i)
     until(lambda: (one.folder / "again").exists())
     one.process.send_signal(signal.SIGTERM)
     assert one.wait() == 128 + signal.SIGTERM
-    assert [record.get("interrupted") for record in one.records("end")] == [None, True]
+    assert [record.interrupted for record in one.events(End)] == [False, True]
     assert one.start_task(restart=1).wait() == 0
     assert ran(one) == "abbc"
     assert one.outputs() == ["howb.txt", "howc.txt"]
@@ -154,10 +155,10 @@ self.write(i)
     assert one.start_task(restart=3).wait() == 1
     assert ran(one) == "abbbc"
     assert one.outputs() == ["howa.txt", "howc.txt"]
-    (end,) = (record for record in one.records("end", "task-0.r3") if record.get("error"))
-    assert end["error"] == "its array task has died 3 times while it ran"
-    assert end["log"] == [*one.records("begin", "task-0.r2")[-1]["log"][:1], 0]
-    assert one.records("over", "task-0.r3")[0]["failed"] == 1
+    (end,) = (record for record in one.events(End, "task-0.r3") if record.error)
+    assert end.error == "its array task has died 3 times while it ran"
+    assert end.log == (one.events(Begin, "task-0.r2")[-1].log[0], 0)
+    assert one.events(Over, "task-0.r3")[0].failed == 1
 
 
 def test_job_that_goes_on_from_where_it_was_may_be_begun_any_number_of_times(engine):
@@ -188,8 +189,8 @@ self.write(i)
         one.start_task(restart=restart)
         assert one.wait() == -signal.SIGKILL
     assert one.start_task(restart=3).wait() == 1
-    ends = one.records("end", "task-0.r3")
-    assert [record.get("error") for record in ends[:2]] == [
+    ends = one.events(End, "task-0.r3")
+    assert [record.error for record in ends[:2]] == [
         "its array task has died 3 times while it ran, beside 1 others"
     ] * 2
     assert one.outputs() == ["howc.txt"]
@@ -218,7 +219,7 @@ def test_later_attempt_waits_until_the_earlier_one_has_stopped(engine):
     first = one.process
     assert one.start_task(restart=1).wait() == 0
     first.wait()
-    assert one.records("over", "task-0.r0")[0]["stopped"] == "another attempt at its task has begun"
+    assert one.events(Over, "task-0.r0")[0].stopped == "another attempt at its task has begun"
     assert one.outputs() == ["howa.txt", "howb.txt"]
     assert not (one.folder / "overlap").exists()
 
@@ -235,12 +236,12 @@ self.write(i)
     until(lambda: ran(one) == "a")
     first = one.process
     one.start_task(restart=1)
-    until(lambda: one.records("claim", "task-0.r1"))
+    until(lambda: one.events(Claim, "task-0.r1"))
     (one.folder / "go").touch()
     assert one.wait() == 0
     first.wait()
-    ended = {record["index"] for record in one.records("end", "task-0.r0") if not record.get("interrupted")}
-    assert ended.isdisjoint(record["index"] for record in one.records("begin", "task-0.r1"))
+    ended = {record.index for record in one.events(End, "task-0.r0") if not record.interrupted}
+    assert ended.isdisjoint(record.index for record in one.events(Begin, "task-0.r1"))
     assert one.outputs() == ["howa.txt", "howb.txt"]
 
 
@@ -248,7 +249,7 @@ def test_no_job_is_begun_that_would_not_fit(engine):
     one = engine(MARK + "time.sleep(2)\nself.write(i)", "abc")
     assert one.start_task(limit=8).wait() == 0
     assert ran(one) == "a"
-    assert one.records("over")[0]["stopped"] == "its task had no time left for it"
+    assert one.events(Over)[0].stopped == "its task had no time left for it"
 
 
 def test_time_that_has_passed_before_the_script_hands_over_counts(engine):
@@ -270,9 +271,9 @@ def test_attempt_that_has_been_outlived_stops_its_job(engine):
     (one.run / "task-0.r1.jsonl").touch()
     assert one.wait() == 1
     assert ran(one) == "a"
-    end = one.records("end")[0]
-    assert end["error"] == "another attempt at its task has begun"
-    assert end["interrupted"]
+    end = one.events(End)[0]
+    assert end.error == "another attempt at its task has begun"
+    assert end.interrupted
 
 
 @pytest.mark.parametrize(("tasks", "what"), [([[0, 3]], ""), ([[1, 3]], "ab")])
@@ -281,7 +282,7 @@ def test_revoked_task_begins_nothing(engine, tasks, what):
     (one.run / "revoked").write_text(json.dumps({"tasks": tasks, "why": "cancelled"}) + "\n")
     assert one.start_task().wait() == 0
     assert ran(one) == what
-    assert one.records("over")[0]["stopped"] == ("" if what else "cancelled")
+    assert one.events(Over)[0].stopped == ("" if what else "cancelled")
 
 
 def test_damaged_list_of_revoked_tasks_stops_all(engine):
@@ -302,10 +303,10 @@ def test_several_slots_run_jobs_at_once_each_with_its_log(engine, isolation):
     one = engine(body, "ab", workers=2, isolation=isolation)
     assert one.start_task().wait() == 0
     assert one.outputs() == ["howa.txt", "howb.txt"]
-    for record in one.records("end"):
-        first, last = record["log"]
-        words = (one.run / record["log_file"]).read_bytes()[first:last]
-        assert words == f"I am {'ab'[record['index']]}\n".encode()
+    for record in one.events(End):
+        first, last = record.log
+        words = (one.run / record.log_file).read_bytes()[first:last]
+        assert words == f"I am {'ab'[record.index]}\n".encode()
     assert not (one.output / ".jor" / "entry" / "partial").exists()
 
 
@@ -333,7 +334,7 @@ def test_warning_calls_checkpoint_and_begins_no_more(engine, isolation, monkeypa
     assert ran(one) == "a"
     assert (one.folder / "saved").read_text() == "0"
     assert one.outputs() == ["howa.txt"]
-    assert one.records("over")[0]["stopped"] == "its task was warned of its end"
+    assert one.events(Over)[0].stopped == "its task was warned of its end"
 
 
 def test_warning_leaves_jobs_without_checkpoint_and_their_processes_alone(engine):
@@ -356,8 +357,8 @@ def test_warned_task_has_itself_run_again_if_that_brings_it_further(engine, tmp_
     until(lambda: ran(one) == ("ab" if can == "end a job" else "a"))
     one.process.send_signal(signal.SIGUSR2)
     one.wait()
-    assert one.records("end")[-1]["error"] == "its task's time was up"
-    assert one.records("end")[-1]["interrupted"]
+    assert one.events(End)[-1].error == "its task's time was up"
+    assert one.events(End)[-1].interrupted
     assert (tmp_path / "asked").exists() == (can != "begin anew")
     assert can == "begin anew" or (tmp_path / "asked").read_text() == "now 7\n"
 
@@ -366,15 +367,15 @@ def test_task_that_is_warned_before_it_has_begun_a_job_is_not_run_again(engine, 
     (tmp_path / "requeue").write_text(f"#!/bin/sh\necho $* > {tmp_path}/asked\n")
     os.chmod(tmp_path / "requeue", 0o755)
     one = engine(MARK + "self.write(i)", "ab", warning=600, requeue=[str(tmp_path / "requeue")])
-    before = Journal(str(one.run / "task-0.r0.jsonl"), {"owner": str(Owner.current())})
+    before = Journal(str(one.run / "task-0.r0.jsonl"), Claim(events.VERSION, str(Owner.current())))
     one.start_task(restart=1)  # and waits for the attempt before it
     until(lambda: catches(one.process.pid, signal.SIGUSR2))
     one.process.send_signal(signal.SIGUSR2)
-    before.write("over", done=0, failed=0, stopped="")
+    before.write(Over())
     before.close()
     assert one.wait() == 0
     assert ran(one) == ""
-    assert one.records("over", "task-0.r1")[0]["stopped"] == "its task was warned of its end"
+    assert one.events(Over, "task-0.r1")[0].stopped == "its task was warned of its end"
     assert not (tmp_path / "asked").exists()
 
 
@@ -386,6 +387,6 @@ def test_job_that_slurm_signals_with_its_task_is_interrupted(engine):
     os.kill(pid, signal.SIGTERM)
     one.process.send_signal(signal.SIGTERM)
     assert one.wait() == 128 + signal.SIGTERM
-    assert one.records("end")[0]["interrupted"]
+    assert one.events(End)[0].interrupted
     until(lambda: not alive(pid))
     assert ran(one) == "a"

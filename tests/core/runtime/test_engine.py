@@ -12,6 +12,8 @@ from subprocess import run
 
 import pytest
 
+from jor.runtime.events import Begin, Changed, End, Over
+
 sys.path.insert(0, str(Path(__file__).parent))
 from engine import Engine, alive, until  # beside this file, whatever pytest's import mode
 
@@ -41,18 +43,18 @@ def ended(engine, isolation, body, hows=("bad", "good"), **settings):
     """Run jobs to the end; return the engine, which must have ended well, and the first job's end record."""
     one = engine(body, hows, isolation=isolation, **settings).start()
     assert one.wait() == 0
-    return one, one.records("end")[0]
+    return one, one.events(End)[0]
 
 
 def test_jobs_write_their_outputs(engine, isolation):
     one, record = ended(engine, isolation, "self.write(i, how)")
     assert one.outputs() == ["howbad.txt", "howgood.txt"]
     assert (one.output / "howgood.txt").read_text() == "good"
-    assert record["status"] == 0
-    assert record["seconds"] >= 0
-    assert record["max_rss"] > 10**6
-    assert "error" not in record
-    assert one.records("over")[0]["done"] == 2
+    assert record.status == 0
+    assert record.seconds >= 0
+    assert record.max_rss > 10**6
+    assert record.ok
+    assert one.events(Over)[0].done == 2
     assert not (one.output / ".jor" / "entry" / "partial").exists()
 
 
@@ -98,14 +100,14 @@ NO_FILE = "execute returned, but has not written its output: what it has made th
 )
 def test_job_that_goes_wrong_fails_alone_with_the_reason(engine, isolation, what, error):
     one, record = ended(engine, isolation, f"if how == 'bad':\n    {what}\nself.write(i)")
-    assert record["error"] == error
+    assert record.error == error
     assert one.outputs() == ["howgood.txt"]
-    assert "error" not in one.records("end")[1]
+    assert one.events(End)[1].ok
 
 
 def test_exit_code_zero_is_success_when_the_output_is_there(engine, isolation):
     one, record = ended(engine, isolation, "self.write(i)\nsys.exit(0)")
-    assert "error" not in record
+    assert record.ok
     assert one.outputs() == ["howbad.txt", "howgood.txt"]
 
 
@@ -129,13 +131,13 @@ def test_job_that_behaves_oddly_and_writes_its_output_is_done(engine, isolation,
         isolation,
         f"path = self._get_output_path(**self._jobs[i])\nif how == 'bad':\n    {what}\nopen(path, 'w').write('x')",
     )
-    assert "error" not in record
+    assert record.ok
     assert "howbad.txt" in one.outputs()
 
 
 def test_empty_output_of_a_job_that_ended_well_is_an_output(engine, isolation):
     one, record = ended(engine, isolation, "self.write(i, '')")
-    assert "error" not in record
+    assert record.ok
     assert one.outputs() == ["howbad.txt", "howgood.txt"]
 
 
@@ -145,7 +147,7 @@ def test_job_that_has_stopped_itself_ends_with_the_signal_to_its_worker(engine, 
     until((one.folder / "begun").exists)
     one.process.send_signal(signal.SIGTERM)
     assert one.wait() == 128 + signal.SIGTERM
-    assert one.records("end")[0]["interrupted"]
+    assert one.events(End)[0].interrupted
 
 
 def test_half_an_output_of_a_failed_job_is_never_seen(engine, isolation):
@@ -156,7 +158,7 @@ def test_half_an_output_of_a_failed_job_is_never_seen(engine, isolation):
 def test_job_that_makes_up_its_path_is_believed_when_the_output_is_there(engine, isolation):
     body = "open(os.path.join(self._get_output_folder(), self._get_output_fname(**self._jobs[i])), 'w').write('x')"
     one, record = ended(engine, isolation, body)
-    assert "error" not in record
+    assert record.ok
     assert one.outputs() == ["howbad.txt", "howgood.txt"]
 
 
@@ -164,7 +166,7 @@ def test_old_output_is_not_taken_for_the_new_one(engine, isolation):
     one = engine("if how == 'good': self.write(i)", ("bad", "good"), isolation=isolation, may_exist=True)
     (one.output / "howbad.txt").write_text("old")
     assert one.start().wait() == 0
-    assert one.records("end")[0]["error"] == "execute returned, but has not written its output"
+    assert one.events(End)[0].error == "execute returned, but has not written its output"
     assert (one.output / "howbad.txt").read_text() == "old"
 
 
@@ -180,7 +182,7 @@ def test_what_a_job_printed_is_found_by_its_place_in_the_log(engine, isolation):
     body = "print(how * 100_000)\nprint('err', file=sys.stderr)\nos.system('echo child')\nself.write(i)"
     one, record = ended(engine, isolation, body)
     assert sorted(one.printed(record).split()) == sorted(["bad" * 100_000, "err", "child"])
-    assert "bad" not in one.printed(one.records("end")[1])
+    assert "bad" not in one.printed(one.events(End)[1])
 
 
 def test_traceback_of_a_job_is_in_its_part_of_the_log(engine, isolation):
@@ -201,15 +203,15 @@ def test_processes_that_a_job_leaves_behind_are_ended(engine, isolation):
     self.write(i)
     """
     one, record = ended(engine, isolation, body)
-    assert record["orphans"] >= 1
+    assert record.orphans >= 1
     assert not alive(int((one.folder / "daemon").read_text() or 0))
 
 
 def test_job_that_crashes_and_leaves_a_process_behind_fails_alone(engine, isolation):
     body = "if how == 'bad':\n    if os.fork() == 0: time.sleep(1000)\n    os.kill(os.getpid(), 11)\nself.write(i)"
     one, record = ended(engine, isolation, body)
-    assert record["error"] == "killed by signal 11, SIGSEGV"
-    assert record["orphans"] == 1
+    assert record.error == "killed by signal 11, SIGSEGV"
+    assert record.orphans == 1
     assert one.outputs() == ["howgood.txt"]
 
 
@@ -236,11 +238,11 @@ def test_signal_to_the_worker_stops_its_job_cleanly(engine, isolation, number):
     one.process.send_signal(number)
     assert one.wait() == 128 + number
     assert not alive(pid)
-    (record,) = one.records("end")
-    assert record["interrupted"] is True
+    (record,) = one.events(End)
+    assert record.interrupted is True
     assert one.outputs() == []
     assert not (one.output / ".jor" / "entry" / "partial").exists()
-    assert one.records("over")[0]["stopped"] == signal.Signals(number).name
+    assert one.events(Over)[0].stopped == signal.Signals(number).name
 
 
 def test_job_that_finishes_when_signalled_is_done(engine):
@@ -250,7 +252,7 @@ def test_job_that_finishes_when_signalled_is_done(engine):
     one.process.send_signal(signal.SIGTERM)
     assert one.wait() == 143
     assert one.outputs() == ["howa.txt"]
-    assert "error" not in one.records("end")[0]
+    assert one.events(End)[0].ok
 
 
 def test_job_that_ignores_the_signal_is_killed_after_the_grace_period(engine, isolation):
@@ -293,13 +295,13 @@ def test_job_dies_with_a_killed_worker(engine, isolation):
     one.wait()
     until(lambda: not alive(pid))
     assert one.outputs() == []
-    assert [record["kind"] for record in one.records("begin") + one.records("end")] == ["begin"]
+    assert (len(one.events(Begin)), one.events(End)) == (1, [])
 
 
 def test_next_job_runs_when_the_host_is_killed(engine):
     body = "if how == 'bad': os.kill(os.getppid(), 9); time.sleep(1000)\nself.write(i)"
     one, record = ended(engine, "fork", body)
-    assert record["error"].startswith("killed by signal 9")
+    assert record.error.startswith("killed by signal 9")
     assert one.outputs() == ["howgood.txt"]
 
 
@@ -322,7 +324,7 @@ def test_module_that_cannot_be_loaded_ends_the_worker_with_the_reason(engine, is
     one = engine("self.write(i)", isolation=isolation)
     one.module.write_text("import not_there_at_all")
     assert one.start().wait() == 69
-    assert "No module named 'not_there_at_all'" in one.records("over")[0]["error"]
+    assert "No module named 'not_there_at_all'" in one.events(Over)[0].error
     assert one.outputs() == []
 
 
@@ -337,9 +339,9 @@ def test_job_whose_parameters_have_changed_fails_and_the_others_run(engine, isol
     one = engine("self.write(i)", ("a", "b"), isolation=isolation)
     one.module.write_text(one.module.read_text().replace("['a', 'b']", "['z', 'b']"))
     assert one.start().wait() == 0
-    assert "job 0 is not what was planned" in one.records("end")[0]["error"]
+    assert "job 0 is not what was planned" in one.events(End)[0].error
     assert one.outputs() == ["howb.txt"]
-    assert len(one.records("changed")) == 1
+    assert len(one.events(Changed)) == 1
 
 
 def test_job_without_staging_writes_in_place_and_is_marked(engine, isolation):
@@ -350,8 +352,8 @@ def test_job_without_staging_writes_in_place_and_is_marked(engine, isolation):
     try:
         assert one.start().wait() == 0
         assert one.outputs() == ["howbad.txt", "howgood.txt"]
-        assert [record["direct"] for record in one.records("begin")] == [True, True]
-        assert "error" in one.records("end")[0]
+        assert [record.direct for record in one.events(Begin)] == [True, True]
+        assert not one.events(End)[0].ok
     finally:
         import jor
 
@@ -366,7 +368,7 @@ def test_standard_input_of_a_job_is_empty(engine, isolation):
 def test_file_of_the_users_folder_does_not_hide_the_library(engine, tmp_path):
     (tmp_path / "json.py").write_text("raise ImportError('the wrong json')")
     _, record = ended(engine, "fork", "self.write(i)")
-    assert "error" not in record
+    assert record.ok
 
 
 def test_help_is_shown_for_a_wrong_command():
@@ -388,13 +390,13 @@ def test_submission_that_is_not_there_is_told(tmp_path):
 )
 def test_loading_the_job_module_is_timed_apart_from_the_jobs(engine, isolation, loads):
     one, record = ended(engine, isolation, "self.write(i, how)", head="import time; time.sleep(1)")
-    assert record["loading"] > 0.9
-    assert record["seconds"] < record["loading"]
-    assert [("loading" in record) for record in one.records("end")] == loads
+    assert record.loading > 0.9
+    assert record.seconds < record.loading
+    assert [record.loading is not None for record in one.events(End)] == loads
 
 
 def test_end_of_a_job_is_told_while_its_worker_waits_for_more(engine):
     one = engine("self.write(i)").start(ends=False)
-    until(lambda: one.records("end"))
+    until(lambda: one.events(End))
     one.end()
     assert one.wait() == 0

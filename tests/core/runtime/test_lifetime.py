@@ -8,12 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from jor.runtime.events import VERSION, Claim, Over
 from jor.runtime.journal import Journal
 from jor.runtime.lifetime import LOOK_EVERY, Attempt, Tenure, heeded_within
 from jor.runtime.process_id import Owner
 from jor.runtime.run_folder import Run
+from jor.runtime.run_spec import BatchSpec
 
-BATCH = {"time_limit": None, "requeue": ()}
+BATCH = BatchSpec(workers_per_task=1, time_limit=None, warning=0, requeue=())
 
 
 def tenure(folder, restart, sleep=None, batch=BATCH):
@@ -23,7 +25,7 @@ def tenure(folder, restart, sleep=None, batch=BATCH):
 
 def claim(folder, restart):
     owner = Owner.current()._replace(host="elsewhere")
-    return Journal(Run(str(folder)).journal(1, restart), {"owner": str(owner)})
+    return Journal(Run(str(folder)).journal(1, restart), Claim(VERSION, str(owner)))
 
 
 def test_worker_with_jobs_says_for_a_suspended_command_that_it_lives(tmp_path):
@@ -55,7 +57,7 @@ def test_attempt_waits_for_the_newest_that_has_begun_before_it(tmp_path):
     def sleep(seconds):
         slept.append(seconds)
         if len(slept) == 3:
-            earlier.write("over", done=0, failed=0, stopped="")
+            earlier.write(Over())
 
     tenure(tmp_path, 4, sleep).await_predecessor(0)
     assert len(slept) == 3

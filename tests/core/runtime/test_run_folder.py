@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 import jor
+
+sys.path.insert(0, str(Path(__file__).parent))
+from engine import SPEC, write_spec  # beside this file, whatever pytest's import mode
+
 from jor import JobModuleError, RecordError
 from jor.runtime.job_spec import freeze, require_unchanged, thaw
 from jor.runtime.run_folder import Run, append
+from jor.runtime.run_spec import BatchSpec
 
 
 class Scalar:
@@ -71,6 +77,29 @@ def test_submission_that_cannot_be_used_is_refused(tmp_path, content, reason):
     (tmp_path / "submission.json").write_text(content)
     with pytest.raises(RecordError, match=reason):
         Run(str(tmp_path)).read_submission()
+
+
+@pytest.mark.parametrize("name", [*SPEC][1:])
+def test_submission_of_which_anything_is_missing_or_wrong_is_refused(tmp_path, name):
+    run = Run(str(tmp_path))
+    write_spec(run, **{name: {"a": 1}})
+    with pytest.raises(RecordError, match=rf"damaged: ({name} is not|workers_per_task is missing)"):
+        run.read_submission()
+    content = json.loads(Path(run.submission).read_text())
+    del content[name]
+    Path(run.submission).write_text(json.dumps(content))
+    with pytest.raises(RecordError, match=f"damaged: {name} is missing") as caught:
+        run.read_submission()
+    assert caught.value.where == run.submission
+    assert caught.value.remedy
+
+
+def test_submission_tells_how_it_is_cut_into_array_tasks(tmp_path):
+    batch = {"workers_per_task": 2, "time_limit": None, "warning": 60, "requeue": ["scontrol", "requeue"]}
+    write_spec(Run(str(tmp_path)), batch={**batch, "name": "jor-one"}, empty=["a.txt"])
+    spec = Run(str(tmp_path)).read_submission()
+    assert spec.batch == BatchSpec(2, None, 60, ("scontrol", "requeue"))
+    assert spec.empty == ("a.txt",)
 
 
 def test_parameters_that_json_cannot_say_are_frozen_as_they_look():

@@ -10,7 +10,7 @@ import click
 
 from jor import RecordError
 from jor.planning.planner import Survey
-from jor.runtime.journal import Record
+from jor.runtime.events import Begin, End, JobEvent
 
 from ..errors import message
 from ..formatting import told_job, told_seconds
@@ -45,20 +45,20 @@ def _show(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
     for index in wanted:
         if follow:  # more may have begun while the one before was followed
             records = found.history.last_records([index])
-        record = records.get(index)
-        title = f"==> {found.entry.label} {told_job(found, index)}: {_outcome(record)}"
+        event = records.get(index)
+        title = f"==> {found.entry.label} {told_job(found, index)}: {_outcome(event)}"
         click.echo(click.style(title, bold=True))
-        if record is not None and "log" in record:
-            _copy(found, index, record, follow)
+        if event is not None and event.log:
+            _copy(found, index, event, follow)
     return bool(wanted)
 
 
-def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
+def _copy(found: Survey, index: int, event: JobEvent, follow: bool) -> None:
     """Copy a job's part of the log to standard output; with `follow`, until the job has ended."""
-    path = str(record["log_file"])
-    place, last = record["log"]
+    path = event.log_file
+    place, last = event.log or (0, 0)
     while True:
-        ended = record["kind"] == "end"
+        ended = isinstance(event, End)
         try:
             with open(path, "rb") as file:
                 file.seek(place)
@@ -77,13 +77,13 @@ def _copy(found: Survey, index: int, record: Record, follow: bool) -> None:
             return
         if not data:
             time.sleep(INTERVAL)
-        record = found.history.last_records([index]).get(index, record)
-        last = record.get("log", (place, place))[1]
+        event = found.history.last_records([index]).get(index, event)
+        last = event.log[1] if event.log else place
 
 
-def _outcome(record: Record | None) -> str:
-    if record is None:
+def _outcome(event: JobEvent | None) -> str:
+    if event is None:
         return "has not begun"
-    if record["kind"] == "begin":
+    if isinstance(event, Begin):
         return "has not ended"
-    return str(record.get("error") or f"done in {told_seconds(record['seconds'])}")
+    return event.error or f"done in {told_seconds(event.seconds)}"

@@ -13,14 +13,13 @@ import attrs
 
 from ..errors import BusyError
 from ..runs.store import Submitted
-from ..runtime.feed import END, ITEM
-from ..runtime.journal import Reader, Record
+from ..runtime.events import Begin, End, Event, Over
+from ..runtime.feed import FeedWriter
+from ..runtime.journal import Reader
 from ..runtime.run_folder import Run
 from ..runtime.signals import STOPPING
 from ..runtime.worker import CANNOT_WORK
 
-#: Items written to a feed at once: a write of up to PIPE_BUF bytes is all or nothing (pipe(7)).
-_ITEMS = 4096 // ITEM.size
 #: Exit status of what starts a worker elsewhere, a container say, when it has told why it cannot (EX_CONFIG).
 _CANNOT_START = 78
 #: Bytes of a log that are searched for a worker's last words.
@@ -85,12 +84,9 @@ class Crew:
         self._foreground = foreground
         self._started = 0
         self._begun = 0
-        self._fed = 0
-        self._ends = 0
         self._drained = False
         self._deaths = 0
-        self._feed_read, self._feed_write = os.pipe()
-        os.set_blocking(self._feed_write, False)
+        self._feed = FeedWriter(self.submitted.offsets)
 
     @property
     def pids(self) -> frozenset[int]:
@@ -140,7 +136,7 @@ class Crew:
         try:
             process = subprocess.Popen(
                 argv,
-                stdin=self._feed_read,
+                stdin=self._feed.reading,
                 stdout=output,
                 stderr=output if output is None else subprocess.STDOUT,
                 cwd=run.folder,
@@ -154,64 +150,47 @@ class Crew:
         self.workers.append(Worker(process, Reader(run.journal(task)), log))
 
     def feed(self) -> None:
-        """Fill the feed as far as it has room: jobs first, then an end for each worker."""
-        offsets = self.submitted.offsets
-        while self._fed < self.total:
-            items = offsets[self._fed : self._fed + _ITEMS]
-            if not self._write(b"".join(map(ITEM.pack, items))):
-                return
-            self._fed += len(items)
-        while self._ends < self._started and self._write(ITEM.pack(END)):
-            self._ends += 1
+        """Fill the feed as far as it has room."""
+        self._feed.fill(self._started)
 
     def look(self) -> bool:
         """Read the journals; tell whether a worker has died."""
         died = ended = False
         for worker in list(self.workers):
             status = worker.process.poll()  # before the journal, whose last words come before the end
-            for record in worker.journal.poll():
-                self._note(worker, record)
+            for event in worker.journal.poll():
+                self._note(worker, event)
             if status is not None:
                 self.workers.remove(worker)
                 died |= self._see_off(worker, status)
                 ended = True
                 self._drained |= status == 0  # it has read an end, and those stand behind the last job
         if ended and not self.workers:
-            self._recount()
+            self.lost = self._feed.taken(self._started) - self._begun
         return died
 
     def close(self) -> None:
         """Close the feed: a worker that still lives takes it for the death of the command, and ends."""
-        os.close(self._feed_read)
-        os.close(self._feed_write)
+        self._feed.close()
         for worker in self.workers:
             worker.process.wait()
         self.submitted.lease.release()
 
-    def _write(self, data: bytes) -> bool:
-        try:
-            os.write(self._feed_write, data)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _note(self, worker: Worker, record: Record) -> None:
-        kind = record["kind"]
-        if kind == "begin":
+    def _note(self, worker: Worker, event: Event) -> None:
+        if isinstance(event, Begin):
             self._begun += 1
             self._deaths = 0
-            worker.begun.add(record["index"])
-        elif kind == "end":
-            worker.begun.discard(record["index"])
-            if record.get("interrupted"):
+            worker.begun.add(event.index)
+        elif isinstance(event, End):
+            worker.begun.discard(event.index)
+            if event.interrupted:
                 self.interrupted += 1
-            elif record.get("error"):
-                first, last = record.get("log", (0, 0))
-                self._fail(worker, record["index"], record["error"], (first, last))
-            else:
+            elif event.ok:
                 self.done += 1
-        elif kind == "over":
-            worker.last_error = record.get("error", "")
+            else:
+                self._fail(worker, event.index, event.error, event.log or (0, 0))
+        elif isinstance(event, Over):
+            worker.last_error = event.error
 
     def _see_off(self, worker: Worker, status: int) -> bool:
         """Account for a worker that has ended; tell whether it died."""
@@ -236,22 +215,6 @@ class Crew:
             return not self.submitted.lease.is_mine()
         except OSError:
             return False
-
-    def _recount(self) -> None:
-        """After the last worker's end: see what is left in the feed; a job that it took and did not begin is lost."""
-        left = []
-        os.set_blocking(self._feed_read, False)
-        try:
-            while item := os.read(self._feed_read, ITEM.size):
-                left.append(item)
-        except BlockingIOError:
-            pass  # it is empty now
-        os.set_blocking(self._feed_read, True)
-        left = [item for item in left if ITEM.unpack(item)[0] != END]
-        self._ends = self._started
-        self.lost = self._fed - self._begun - len(left)
-        for item in left:
-            self._write(item)
 
     def _fail(self, worker: Worker, index: int, reason: str, log_range: tuple[int, int]) -> None:
         self.failures.append(Failure(self.submitted, index, reason, worker.log, log_range))

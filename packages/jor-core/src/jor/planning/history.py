@@ -9,13 +9,13 @@ from functools import cache
 import attrs
 
 from ..runs.attempts import Execution, executions_of, journals
-from ..runs.journals import Journals, ended_well, last_records_in, newest_of_all
+from ..runs.journals import Journals, last_records_in, newest_of_all
 from ..runs.lease import holder
 from ..runs.renumbering import Moves, Places
 from ..runs.store import is_copied, newest_first, read
 from ..runs.submission import Submission
+from ..runtime.events import End, JobEvent, Over
 from ..runtime.jobs import JobsBase
-from ..runtime.journal import Record
 from ..runtime.outputs import Listing, output_name
 from ..runtime.run_folder import Run
 from ..runtime.staging import stamp
@@ -138,14 +138,14 @@ class History:
                 if index >= 0:
                     yield one if index == one.index else one._replace(index=index)
 
-    def last_records(self, indices: Iterable[int]) -> dict[int, Record]:
+    def last_records(self, indices: Iterable[int]) -> dict[int, JobEvent]:
         """Return the last word on each of these jobs that any of the submissions has, the newest first."""
-        found: dict[int, Record] = {}
+        found: dict[int, JobEvent] = {}
         wanted = set(indices)
         for run in newest_first(self.records):
             if wanted:
                 moves = self.places.of(run)
-                here: dict[int, Record] = {}
+                here: dict[int, JobEvent] = {}
                 for path, task, _ in journals(run):
                     here.update(last_records_in(path, wanted, run, task, moves))
                 found.update(here)
@@ -196,13 +196,12 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, moves: Mo
     )
 
 
-def _after(over: Record, state: TaskState) -> TaskState:
+def _after(over: Over, state: TaskState) -> TaskState:
     """Return the state of a task of which the batch system says `state`, and its own newest journal that it is over."""
-    told = str(over.get("error") or "")
     if state.phase is Phase.OVER:
-        return attrs.evolve(state, reason=told or state.reason or str(over.get("stopped") or ""))
-    if state.phase is Phase.AT_WORK and not over.get("stopped"):
-        return TaskState(Phase.OVER, told)  # it is just leaving; one that was stopped may just be beginning anew
+        return attrs.evolve(state, reason=over.error or state.reason or over.stopped)
+    if state.phase is Phase.AT_WORK and not over.stopped:
+        return TaskState(Phase.OVER, over.error)  # it is just leaving; one that was stopped may just be beginning anew
     return state
 
 
@@ -216,22 +215,20 @@ def _empty_outputs(
     """
     folder = os.fspath(jobs._get_output_folder())
     if runs:
-        kept = runs[-1].read_submission().get("empty")
-        listed = {name for name in kept if isinstance(name, str)} if isinstance(kept, list) else ()
-        names = [(places.index_of.get(name, -1), name) for name in listed]
+        names = [(places.index_of.get(name, -1), name) for name in runs[-1].read_submission().empty]
     else:
         names = [(index, output_name(jobs, index)) for index in sorted({*range(len(jobs))}.difference(absent))]
     stamps = {index: stamp(os.path.join(folder, name)) for index, name in names}
     empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}.difference(absent, {-1})
     if empty:
         newest = newest_of_all(places, all_runs)
-        empty = {index for index in empty if index not in newest or not ended_well(newest[index])}
+        empty = {index for index in empty if not _ended_well(newest.get(index))}
     return frozenset(empty)
 
 
 def _incomplete(places: Places, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
     """Return the jobs whose output exists, but whose last attempt did not end well (atomic_output = False)."""
-    bad = (i for i, record in newest_of_all(places, runs).items() if not ended_well(record))
+    bad = (i for i, event in newest_of_all(places, runs).items() if not _ended_well(event))
     return frozenset(i for i in bad if 0 <= i < places.count).difference(absent)
 
 
@@ -242,4 +239,9 @@ def _suspect(places: Places, runs: Sequence[Run]) -> frozenset[int]:
         suspects = run.suspects()
         named.update(places.of(run).all_now(suspects) if suspects else ())
     newest = newest_of_all(places, runs) if named else {}
-    return frozenset(i for i in named if i in newest and newest[i].get("out_of_memory") and ended_well(newest[i]))
+    last = ((index, newest.get(index)) for index in named)
+    return frozenset(i for i, event in last if isinstance(event, End) and event.ok and event.out_of_memory)
+
+
+def _ended_well(event: JobEvent | None) -> bool:
+    return isinstance(event, End) and event.ok

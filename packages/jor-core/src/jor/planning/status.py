@@ -6,13 +6,14 @@ Truth, in this order: the output, the journal's end record, whether somebody car
 from __future__ import annotations
 
 import enum
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
 from ..runs.submission import Batch, Ranges
-from ..runtime.journal import Record
+from ..runtime.events import Begin, End, JobEvent
 
 
 class Status(enum.Enum):
@@ -97,7 +98,7 @@ class Attempt:
 
     planned: Ranges
     carrier: Carrier
-    records: Callable[[], Mapping[int, Record]]
+    records: Callable[[], Mapping[int, JobEvent]]
     #: The state of the worker or array task that has a planned job, by the job's index.
     state_of: Callable[[int], TaskState]
     batch: Batch | None = None
@@ -222,37 +223,37 @@ def judge(
 
 
 def _verdict(
-    index: int, record: Record | None, state: TaskState, exists: Callable[[int, bool], bool]
+    index: int, event: JobEvent | None, state: TaskState, exists: Callable[[int, bool], bool]
 ) -> Problem | None:
     """Return what one submission says of a job without output; None if it says nothing."""
-    if record is None:
+    if event is None:
         return Problem(index, Status.QUEUED, "") if state.phase is not Phase.OVER else None
-    if record["kind"] == "begin" and state.phase is Phase.AT_WORK:
+    if isinstance(event, Begin) and state.phase is Phase.AT_WORK:
         return Problem(index, Status.RUNNING, "")
-    ended = record["kind"] == "end"
-    if (ended and not record.get("error")) or (not ended and not record.get("direct")):
-        if exists(index, ended):
+    end = event if isinstance(event, End) else None
+    if event.ok if isinstance(event, End) else not event.direct:
+        if exists(index, end is not None):
             return Problem(index, Status.DONE, "")
-        if ended:
+        if end is not None:
             return Problem(index, Status.MISSING, "it was done, and its output has gone since")
-    interrupted = not ended or bool(record.get("interrupted"))
+    interrupted = end is None or end.interrupted
     if interrupted and state.phase is not Phase.OVER:
         return Problem(index, Status.QUEUED, "")  # its task goes on with it, or begins again
-    return _unfinished(index, record, interrupted, state)
+    return _unfinished(index, event, interrupted, state)
 
 
-def _unfinished(index: int, record: Record, interrupted: bool, state: TaskState) -> Problem:
+def _unfinished(index: int, event: JobEvent, interrupted: bool, state: TaskState) -> Problem:
     """Return why a job that was begun has no output."""
-    reason = record.get("error") or "it was begun, and its worker died"
-    shortage = Shortage.MEMORY if record.get("out_of_memory") else None
+    end = event if isinstance(event, End) else None
+    reason = end.error if end else "it was begun, and its worker died"
+    shortage = Shortage.MEMORY if end and end.out_of_memory else None
     if interrupted and state.reason:
         reason, shortage = state.reason, state.shortage or shortage
-    elif record.get("signal") == 9 and state.shortage is Shortage.MEMORY:
+    elif end and end.signal == signal.SIGKILL and state.shortage is Shortage.MEMORY:
         reason, shortage = state.reason, state.shortage  # Slurm has seen what its worker could not
-    first, last = record.get("log", (0, 0))
     status = Status.INTERRUPTED if interrupted and shortage is None else Status.FAILED
-    log = str(record.get("log_file", "")) if "log" in record else ""
-    return Problem(index, status, reason, log, (first, last), record.get("seconds"), shortage)
+    log = event.log_file if event.log else ""
+    return Problem(index, status, reason, log, event.log or (0, 0), end.seconds if end else None, shortage)
 
 
 def _split(indices: Sequence[int], planned: Ranges) -> tuple[list[int], list[int]]:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..runtime.journal import Reader, Record
+from ..runtime.events import Begin, Claim, End, JobEvent
+from ..runtime.journal import Reader
 from ..runtime.process_id import Owner
 from ..runtime.run_folder import Run
 from .store import newest_first
@@ -92,31 +93,30 @@ def journals(run: Run) -> Iterator[tuple[str, int, int]]:
 
 def _executions(run: Run, path: str, task: int, restart: int) -> Iterator[Execution]:
     host = job_id = ""
-    begun: dict[int, Record] = {}
-    for record in Reader(path).records():
-        kind = record["kind"]
-        if kind == "claim":
-            owner = Owner.parse(str(record.get("owner")))
+    begun: dict[int, Begin] = {}
+    for event in Reader(path).events():
+        if isinstance(event, Claim):
+            owner = Owner.parse(event.owner)
             host = owner.host if owner else ""
-            job_id = str(record.get("job_id") or "")
-        elif kind == "begin":
-            begun[record["index"]] = record
-        elif kind == "end":
-            begin = begun.pop(record["index"], record)
+            job_id = event.job_id
+        elif isinstance(event, Begin):
+            begun[event.index] = event
+        elif isinstance(event, End):
+            begin = begun.pop(event.index, None)
             yield Execution(
-                index=record["index"],
+                index=event.index,
                 run=run,
                 task=task,
                 restart=restart,
                 host=host,
                 job_id=job_id,
-                started=begin.get("started", 0.0),
-                seconds=record["seconds"],
-                max_rss=record["max_rss"],
-                error=record.get("error", ""),
-                interrupted=bool(record.get("interrupted")),
-                loading=record.get("loading"),
-                log=_log(run, task, record),
+                started=begin.started if begin else 0.0,
+                seconds=event.seconds,
+                max_rss=event.max_rss,
+                error=event.error,
+                interrupted=event.interrupted,
+                loading=event.loading,
+                log=_log(run, task, event),
             )
     for index, begin in begun.items():
         yield Execution(
@@ -126,7 +126,7 @@ def _executions(run: Run, path: str, task: int, restart: int) -> Iterator[Execut
             restart=restart,
             host=host,
             job_id=job_id,
-            started=begin["started"],
+            started=begin.started,
             seconds=None,
             max_rss=None,
             error="",
@@ -136,7 +136,10 @@ def _executions(run: Run, path: str, task: int, restart: int) -> Iterator[Execut
         )
 
 
-def _log(run: Run, task: int, record: Record) -> str:
-    if "log" not in record:
-        return ""
-    return os.path.join(run.folder, record["log_file"]) if "log_file" in record else run.log(task)
+def _log(run: Run, task: int, event: JobEvent) -> str:
+    return log_path(run, task, event) if event.log else ""
+
+
+def log_path(run: Run, task: int, event: JobEvent) -> str:
+    """Return the log that an event in a journal of `task` speaks of."""
+    return os.path.join(run.folder, event.log_file) if event.log_file else run.log(task)

@@ -15,13 +15,14 @@ from typing import Any
 
 import attrs
 
-from ..runtime.journal import Reader, Record, is_sound
+from ..runtime.events import LastWords, encode, parse
+from ..runtime.journal import Reader
 from ..runtime.run_folder import Run
 from ..user_cache import keep, kept
 from .attempts import journals
 
 #: Version of what is kept.
-_VERSION = 1
+_VERSION = 2
 _KIND = "journals"
 #: Bytes of journals that have to be new for it to be worth keeping what they say.
 WORTH_KEEPING = 1_000_000
@@ -36,14 +37,7 @@ class Summary:
 
     path: str
     task: int
-    #: The process that wrote it.
-    owner: str = ""
-    #: Its last record, if its worker came to its own end.
-    over: Record | None = None
-    #: Jobs that ended well, of which there is no more to say.
-    well: list[int] = attrs.field(factory=list)
-    #: The last word on each other job that was begun: its end, else its begin.
-    others: dict[int, Record] = attrs.field(factory=dict)
+    words: LastWords = attrs.field(factory=LastWords)
     #: Up to where it was read, bytes, and what stands before that place.
     offset: int = 0
     tail: str = ""
@@ -52,27 +46,12 @@ class Summary:
         """Read what has come since; return how much, bytes."""
         before = self.offset
         reader = Reader(self.path, before)
-        for record in reader.records():
-            self._note(record)
+        for event in reader.events():
+            self.words.add(event)
         self.offset = reader.offset
         if self.offset > before:
             self.tail = _tail(self.path, self.offset)
         return self.offset - before
-
-    def _note(self, record: Record) -> None:
-        kind = record["kind"]
-        if kind == "begin":
-            self.others.setdefault(record["index"], record)
-        elif kind == "end":
-            if record.get("error") or record.get("out_of_memory"):
-                self.others[record["index"]] = record
-            else:
-                self.others.pop(record["index"], None)
-                self.well.append(record["index"])
-        elif kind == "over":
-            self.over = record
-        elif kind == "claim":
-            self.owner = str(record.get("owner"))
 
 
 def summaries(run: Run) -> Iterator[Summary]:
@@ -104,8 +83,11 @@ def _tail(path: str, offset: int) -> str:
 def _keep(run: Run, read: list[Summary]) -> None:
     content = {
         os.path.basename(one.path): {
-            **attrs.asdict(one, recurse=False, filter=lambda field, _: field.name != "path"),
-            "others": [*one.others.values()],
+            "task": one.task,
+            "well": one.words.well,
+            "events": [*map(encode, one.words.events())],
+            "offset": one.offset,
+            "tail": one.tail,
         }
         for one in read
     }
@@ -121,16 +103,15 @@ def _kept(run: Run) -> dict[str, Summary]:
         return {}
 
 
-def _summary(run: Run, name: str, others: list[Record], **fields: Any) -> Summary:
-    by_index = {record["index"]: record for record in others}
-    found = Summary(os.path.join(run.folder, name), others=by_index, **fields)
-    records = chain(others, [] if found.over is None else [found.over])
-    numbers = chain(found.well, [found.task, found.offset])
-    if (
-        {int}.issuperset(map(type, numbers))
-        and {str}.issuperset(map(type, [found.owner, found.tail]))
-        and all(map(is_sound, records))
-        and 0 <= found.offset <= sys.maxsize
-    ):
-        return found
-    raise TypeError(name)
+def _summary(run: Run, name: str, *, task: Any, well: list[Any], events: list[Any], offset: Any, tail: Any) -> Summary:
+    words = LastWords()
+    words.well.extend(well)
+    for record in events:
+        event = parse(record)
+        if event is None:
+            raise TypeError(name)
+        words.add(event)
+    numbers = chain(well, [task, offset])
+    if not ({int}.issuperset(map(type, numbers)) and isinstance(tail, str) and 0 <= offset <= sys.maxsize):
+        raise TypeError(name)
+    return Summary(os.path.join(run.folder, name), task, words, offset, tail)

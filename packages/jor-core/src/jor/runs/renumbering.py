@@ -83,17 +83,14 @@ class Places:
     def of(self, run: Run, submission: Submission | None = None) -> Moves:
         """Return how the jobs of a submission have moved since; its content is read unless it is given."""
         if run not in self._known:
-            if submission is not None:
-                begins_alike = self._begins_with(submission.listed, submission.names_crc32)
-            else:
-                content = run.read_submission()
-                begins_alike = self._begins_with(content.get("listed"), content.get("names_crc32"))
+            told = submission or run.read_submission()
+            begins_alike = self._begins_with(told.listed, told.names_crc32)
             self._known[run] = UNMOVED if begins_alike else Moves(self._moved(run))
         return self._known[run]
 
-    def _begins_with(self, count: object, checksum: object) -> bool:
+    def _begins_with(self, count: int, checksum: int) -> bool:
         """Tell whether the names of the first `count` jobs have this checksum."""
-        if not isinstance(count, int) or not 0 <= count <= self.count:
+        if not 0 <= count <= self.count:
             return False
         if count == self.count:
             return checksum == self._checksums[-1]

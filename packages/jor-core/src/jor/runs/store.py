@@ -128,14 +128,11 @@ def read(run: Run) -> Submission:
     """Return the submission in the folder of `run`. Raise RecordError when it is damaged or of a newer jor."""
     import cattrs  # 50 ms, paid only where there are unfinished jobs to explain
 
-    content = run.read_submission()
+    content = run.read_content()
     try:
         return cattrs.structure(content, Submission)
     except Exception as error:
-        what = "the submission is damaged: " + "; ".join(cattrs.transform_error(error))
-        raise RecordError(
-            what, where=run.submission, remedy="Delete the folder it lies in; outputs are not lost"
-        ) from None
+        raise run.damaged("; ".join(cattrs.transform_error(error))) from None
 
 
 def newest_first(records: str) -> Iterator[Run]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .journal import Reader, Record
+from .events import Begin, End, LastWords
+from .journal import Reader
 from .lifetime import Attempt
 from .run_folder import Run
 
@@ -15,7 +16,7 @@ MOST_DEATHS = 3
 class Death(NamedTuple):
     """An attempt that ended without a word: the beginning of a job that it ran, and how many others it ran then."""
 
-    begin: Record
+    begin: Begin
     others: int
 
 
@@ -30,16 +31,12 @@ def earlier_attempts(run: Run, attempt: Attempt) -> EarlierAttempts:
     """Return what the attempts before `attempt` tell of the jobs of its task."""
     found = EarlierAttempts(set(), {})
     for restart in range(attempt.restart):
-        begun = {}
-        for record in Reader(run.journal(attempt.task, restart)).records():
-            if record["kind"] == "begin":
-                begun[record["index"]] = record
-            elif record["kind"] == "end":
-                begun.pop(record["index"], None)
-                if not record.get("interrupted"):
-                    found.ended.add(record["index"])
-            elif record["kind"] == "over":
-                begun.clear()
-        for index, record in begun.items():
-            found.deaths.setdefault(index, []).append(Death(record, len(begun) - 1))
+        words = LastWords()
+        for event in Reader(run.journal(attempt.task, restart)).events():
+            words.add(event)
+        ends = [word for word in words.others.values() if isinstance(word, End)]
+        found.ended.update(words.well, (end.index for end in ends if not end.interrupted))
+        begins = [word for word in words.others.values() if isinstance(word, Begin)]
+        for begin in () if words.over else begins:
+            found.deaths.setdefault(begin.index, []).append(Death(begin, len(begins) - 1))
     return found

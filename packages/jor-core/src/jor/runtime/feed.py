@@ -1,13 +1,13 @@
 """Where a worker's jobs come from: a pipe that a command feeds, or the chunk of an array task.
 
-Both give the places of jobs in jobs.jsonl, in the order in which the jobs are to start.
+Both give the places of jobs in jobs.jsonl, in the order in which the jobs are to start. Both ends of the pipe are here.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from typing import Callable
+from typing import Callable, Sequence
 
 from .job_spec import Job, thaw
 from .run_folder import Run
@@ -17,10 +17,66 @@ from .signals import Watch
 ITEM = struct.Struct("<Q")
 #: The item that tells one worker to end.
 END = 2**64 - 1
+#: Items written at once: a write of up to PIPE_BUF bytes is all or nothing (pipe(7)).
+_ITEMS = 4096 // ITEM.size
+
+
+class FeedWriter:
+    """The writing end of the pipe: the command `jor run` feeds the jobs at `places` to all workers of a submission."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self._places = places
+        self._written = 0
+        self._ends = 0
+        #: The reading end, standard input of each worker.
+        self.reading, self._writing = os.pipe()
+        os.set_blocking(self._writing, False)
+
+    def fill(self, workers: int) -> None:
+        """Write as much as there is room for: jobs first, then an end for each of all `workers` so far."""
+        while self._written < len(self._places):
+            items = self._places[self._written : self._written + _ITEMS]
+            if not self._write(b"".join(map(ITEM.pack, items))):
+                return
+            self._written += len(items)
+        while self._ends < workers and self._write(ITEM.pack(END)):
+            self._ends += 1
+
+    def taken(self, workers: int) -> int:
+        """Return how many jobs all `workers` so far have taken; only to be asked when none of them is left.
+
+        The ends that they have not taken are meant for nobody any more.
+        """
+        left = []
+        os.set_blocking(self.reading, False)
+        try:
+            while item := os.read(self.reading, ITEM.size):
+                left.append(item)
+        except BlockingIOError:
+            pass  # it is empty now
+        os.set_blocking(self.reading, True)
+        jobs = [item for item in left if item != ITEM.pack(END)]
+        self._ends = workers
+        for item in jobs:
+            self._write(item)
+        return self._written - len(jobs)
+
+    def close(self) -> None:
+        """Close both ends: a worker that still lives takes it for the death of the command, and ends."""
+        os.close(self.reading)
+        os.close(self._writing)
+
+    def _write(self, data: bytes) -> bool:
+        """Write all of `data`; tell whether there was room."""
+        try:
+            os.write(self._writing, data)
+        except BlockingIOError:
+            return False
+        return True
 
 
 class Feed:
-    """The pipe that the command `jor run` writes, and all its workers read.
+    """The reading end of the pipe, which all workers of a submission share.
 
     A read takes exactly one item (pipe(7): a pipe is read by one process at a time), so no job is handed out twice.
     When the command dies the pipe hangs up, and the workers see it even while a job runs.

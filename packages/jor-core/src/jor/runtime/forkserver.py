@@ -22,13 +22,14 @@ import struct
 import sys
 import time
 from types import FrameType
-from typing import Any, Iterable, Iterator, Mapping, NoReturn
+from typing import Iterable, Iterator, NoReturn
 
 from ..errors import JobModuleError, JorError
 from .job_process import Board, Outcome, perform
 from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
 from .run_folder import Run
+from .run_spec import RunSpec
 from .signals import STOPPING
 from .staging import staged
 from .subreaper import PrCtl, adopt_orphans, children, die_with_parent, has_children, kill_descendants, load_prctl
@@ -47,9 +48,7 @@ _BLOCK = 65_536
 class Host:
     """A running host, seen from its worker."""
 
-    def __init__(
-        self, run: Run, submission: Mapping[str, Any], staging: str, board: Board, log: int, others: Iterable[Host]
-    ) -> None:
+    def __init__(self, run: Run, spec: RunSpec, staging: str, board: Board, log: int, others: Iterable[Host]) -> None:
         """Start it, printing to the file `log`; `others` are the worker's other hosts."""
         orders, self._orders = os.pipe()
         self.answers, answers = os.pipe()
@@ -63,7 +62,7 @@ class Host:
             if log != 1:
                 os.dup2(log, 1)
                 os.dup2(log, 2)
-            _be_host(run, submission, staging, board, orders, answers, worker)
+            _be_host(run, spec, staging, board, orders, answers, worker)
         os.close(orders)
         os.close(answers)
         os.set_blocking(self.answers, False)
@@ -121,18 +120,16 @@ class Host:
         return self._ended
 
 
-def _be_host(
-    run: Run, submission: Mapping[str, Any], staging: str, board: Board, orders: int, answers: int, worker: int
-) -> NoReturn:
+def _be_host(run: Run, spec: RunSpec, staging: str, board: Board, orders: int, answers: int, worker: int) -> NoReturn:
     status = 70  # EX_SOFTWARE, should anything below fail
     try:
-        _set_up(submission["isolation"])
+        _set_up(spec.isolation)
         prctl = load_prctl()
         die_with_parent(prctl, worker)
         adopt_orphans(prctl)
-        jobs = open_jobs(submission)
+        jobs = open_jobs(spec)
         gc.freeze()  # else each child's first collection would copy what the job module made
-        server = _Server(run, submission, jobs, staging, board, prctl)
+        server = _Server(run, spec, jobs, staging, board, prctl)
         if hasattr(jobs, "checkpoint"):
             signal.signal(signal.SIGUSR2, server.checkpoint)
         server.serve(orders, answers)
@@ -159,25 +156,23 @@ def _set_up(isolation: str) -> None:
         getattr(stream, "reconfigure", lambda **_: None)(line_buffering=True)
 
 
-def open_jobs(submission: Mapping[str, Any]) -> JobsBase:
+def open_jobs(spec: RunSpec) -> JobsBase:
     """Return the object `Jobs` of a submission."""
     from .loading import ModuleLoader  # 15 ms, a third of a worker's start: not wanted before the job module loads
 
-    return ModuleLoader().make(submission["jobmodule"], submission["jobargs"], submission["path_prefix"])
+    return ModuleLoader().make(spec.jobmodule, spec.jobargs, spec.path_prefix)
 
 
 class _Server:
-    def __init__(
-        self, run: Run, submission: Mapping[str, Any], jobs: JobsBase, staging: str, board: Board, prctl: PrCtl
-    ) -> None:
+    def __init__(self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl) -> None:
         self._pid = os.getpid()
         self._jobs = jobs
         self._board = board
         self._prctl = prctl
-        self._forks = submission["isolation"] == "fork"
+        self._forks = spec.isolation == "fork"
         self._folder = os.fspath(jobs._get_output_folder())
         self._staging = staging
-        self._atomic = submission["atomic_output"]
+        self._atomic = spec.atomic_output
         self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
         #: Jobs by the place of their line: index, final path, path to write at; or why it is not to be run.
         self._known: dict[int, tuple[int, str, str] | str] = {}

@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Mapping, NamedTuple
+from typing import NamedTuple
 
+from .events import LastWords
 from .journal import Reader
 from .process_id import REFRESH_EVERY, Owner, age
 from .run_folder import Run
+from .run_spec import BatchSpec
 from .signals import Watch
 
 #: Seconds between two looks of an array task for a newer attempt at itself, or for its revocation.
@@ -37,12 +39,12 @@ class Attempt(NamedTuple):
 class Tenure:
     """What is known of how long this worker may go on. `batch` is None for a worker of `jor run` on this machine."""
 
-    def __init__(self, run: Run, batch: Mapping[str, Any] | None, attempt: Attempt, watch: Watch) -> None:
+    def __init__(self, run: Run, batch: BatchSpec | None, attempt: Attempt, watch: Watch) -> None:
         self._run = run
         self._batch = batch
         self._attempt = attempt
         self._watch = watch
-        limit = attempt.limit or (batch["time_limit"] if batch else 0.0)
+        limit = attempt.limit or (batch.time_limit if batch else 0.0)
         # Counted from its own start, not up to a time of day: the clock of this host may differ from whoever ends it.
         self._ends = time.monotonic() + limit - age() if limit else float("inf")
         self._requeue_at: float | None = None
@@ -67,14 +69,12 @@ class Tenure:
         # The newest has waited for those before it.
         before = Reader(self._run.journal(self._attempt.task, max(earlier)))
         deadline = time.monotonic() + heeded_within(self._run.folder) + grace
-        owner: Owner | None = None
+        words = LastWords()
         while time.monotonic() < deadline and not self.lapsed():
-            for record in before.records():
-                if record["kind"] == "over":
-                    return
-                if record["kind"] == "claim":
-                    owner = Owner.parse(str(record.get("owner")))
-            if owner is not None and owner.is_dead():
+            for event in before.events():
+                words.add(event)
+            owner = Owner.parse(words.owner)
+            if words.over or (owner is not None and owner.is_dead()):
                 return
             self._watch.sleep(1.0)
 
@@ -94,9 +94,9 @@ class Tenure:
             self.lost = self._look(now) if self._batch else self._refresh(now)
         if self.lost:
             return self.lost
-        if self._batch and self._watch.warned and self._batch["requeue"]:
+        if self._batch and self._watch.warned and self._batch.requeue:
             # The warning may come up to a minute early, never late: sbatch(1), --signal.
-            self._requeue_at = self._requeue_at or now + self._batch["warning"] * 0.75
+            self._requeue_at = self._requeue_at or now + self._batch.warning * 0.75
             if now >= self._requeue_at:
                 return "its task's time was up"
         return ""
@@ -136,8 +136,8 @@ class Tenure:
 
     def requeue(self) -> None:
         """Have the batch system run this task again if it was warned of its end, and is to be requeued then."""
-        if self._watch.warned and not self._watch.stopped_by and self._batch and self._batch["requeue"]:
-            command = [*self._batch["requeue"], self._attempt.job_id]
+        if self._watch.warned and not self._watch.stopped_by and self._batch and self._batch.requeue:
+            command = [*self._batch.requeue, self._attempt.job_id]
             status = os.spawnvp(os.P_WAIT, command[0], command)  # noqa: S606 # subprocess would cost 5 ms at each start
             if status:
                 print(f"Error: exit status {status} of {' '.join(command)}", file=sys.stderr)  # noqa: T201

@@ -28,6 +28,7 @@ import sys
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from ..errors import RecordError
+from .run_spec import RunSpec
 
 #: The folder beside the outputs in which jor keeps its records; no output may have this name.
 RECORDS = ".jor"
@@ -36,19 +37,12 @@ PLACE = struct.Struct("<Q")
 #: Version of submission.json and jobs.jsonl; a reader refuses those of another.
 VERSION = 2
 
-
 #: What to do when a submission cannot be read; a file that is listed and not there is too new for this node to see it.
 _REMEDIES: Mapping[type, str] = {
     PermissionError: "Make it readable",
     FileNotFoundError: "Try again in a minute: another host has just written it",
 }
-
-
-#: What to do with a submission of another version, by whether that is a newer one.
-_OTHER_VERSION = {
-    True: "Use the newer jor that wrote it",
-    False: "Delete the folder it lies in; outputs are not lost",
-}
+_DELETE = "Delete the folder it lies in; outputs are not lost"
 
 
 class Run(NamedTuple):
@@ -149,22 +143,34 @@ class Run(NamedTuple):
                 found.append((0, sys.maxsize, "the list of revoked tasks is damaged"))
         return found
 
-    def read_submission(self) -> dict[str, Any]:
-        """Return the content of submission.json. Raise RecordError when it is damaged or of a newer jor."""
+    def read_submission(self) -> RunSpec:
+        """Return what submission.json tells workers. Raise RecordError when it is damaged or of a newer jor."""
+        try:
+            return RunSpec.of(self.read_content())
+        except ValueError as error:
+            raise self.damaged(str(error)) from None
+
+    def damaged(self, what: str) -> RecordError:
+        """Return the error for a submission.json of which `what` is wrong."""
+        return RecordError(f"the submission is damaged: {what}", where=self.submission, remedy=_DELETE)
+
+    def read_content(self) -> dict[str, Any]:
+        """Return the whole content of submission.json, of which only the version is known to be right."""
         try:
             with open(self.submission, "rb") as file:
                 content = json.loads(file.read())
         except (OSError, ValueError, RecursionError) as error:
-            remedy = _REMEDIES.get(type(error), "Delete the folder it lies in; outputs are not lost")
+            remedy = _REMEDIES.get(type(error), _DELETE)
             raise RecordError(
                 f"the submission cannot be read: {error}", where=self.submission, remedy=remedy
             ) from error
         if not isinstance(content, dict) or content.get("version") != VERSION:
             found = content.get("version") if isinstance(content, dict) else None
+            is_newer = isinstance(found, int) and found > VERSION
             raise RecordError(
                 f"the submission has version {found!r}; this jor reads version {VERSION}",
                 where=self.submission,
-                remedy=_OTHER_VERSION[isinstance(found, int) and found > VERSION],
+                remedy="Use the newer jor that wrote it" if is_newer else _DELETE,
             )
         return content
 

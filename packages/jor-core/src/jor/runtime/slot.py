@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Any, Mapping
 
 from ..errors import JorError
 from .forkserver import CANNOT_LOAD, Host
 from .job_process import Board, Outcome
 from .job_spec import Job
 from .run_folder import Run
+from .run_spec import RunSpec
 from .staging import Staging, force, force_name, staged, stamp
 from .subreaper import kill_descendants
 
@@ -23,9 +23,9 @@ class CannotWorkError(JorError):
 class Slot:
     """One of the `slots` of a worker; it enters itself there."""
 
-    def __init__(self, run: Run, submission: Mapping[str, Any], slots: list[Slot], log: str = "") -> None:
+    def __init__(self, run: Run, spec: RunSpec, slots: list[Slot], log: str = "") -> None:
         self._run = run
-        self._submission = submission
+        self._spec = spec
         self._slots = slots
         self._staging = Staging(run.partial, len(slots))
         self._board = Board()
@@ -69,10 +69,10 @@ class Slot:
         self._is_fresh = self._host is None
         if self._host is None:
             others = [slot._host for slot in self._slots if slot._host is not None]
-            self._host = Host(self._run, self._submission, self._staging.folder, self._board, self._log, others)
+            self._host = Host(self._run, self._spec, self._staging.folder, self._board, self._log, others)
         self.job = job
         self.first = first
-        self._before = stamp(self._final) if self._submission["may_exist"] else None
+        self._before = stamp(self._final) if self._spec.may_exist else None
         self._board.ended = False
         self._began = time.monotonic()
         self._kill_at = None
@@ -88,7 +88,7 @@ class Slot:
         if not answered and not host.is_dead:
             return None
         answer = host.answer()
-        if answer is None or self._submission["isolation"] == "spawn":
+        if answer is None or self._spec.isolation == "spawn":
             outcome, orphans = self._dismiss_host()
             if answer is None:
                 if outcome.status == CANNOT_LOAD:
@@ -137,7 +137,7 @@ class Slot:
     @property
     def _final(self) -> str:
         assert self.job is not None
-        return os.path.join(self._submission["folder"], self.job.output)
+        return os.path.join(self._spec.folder, self.job.output)
 
     def _dismiss_host(self) -> tuple[Outcome, int]:
         """End the host; return how it ended, and how many processes it left behind."""
@@ -149,14 +149,14 @@ class Slot:
 
     def _publish(self) -> str:
         """Put the output into place; return why that cannot be, or ''."""
-        atomic = self._submission["atomic_output"]
-        durably = bool(self._submission.get("fsync"))
+        atomic = self._spec.atomic_output
+        durably = self._spec.fsync
         try:
             if atomic and self._staging.publish(self._final, durably=durably):
                 return ""
             if durably and stamp(self._final) is not None:
                 force(self._final)
-                force_name(self._final, self._submission["folder"])
+                force_name(self._final, self._spec.folder)
         except OSError as error:
             return f"the output could not be put into place: {error}"
         now = stamp(self._final)

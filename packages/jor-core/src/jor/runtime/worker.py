@@ -10,10 +10,11 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Callable, Iterator, Mapping
+from typing import Callable, Iterator
 
 from ..errors import JorError
 from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
+from .events import VERSION, Begin, Changed, Claim, End, Over
 from .feed import Chunk, Feed
 from .job_process import Outcome
 from .job_spec import Job, source_checksum, thaw
@@ -22,6 +23,7 @@ from .lifetime import Attempt, Tenure
 from .oom import oom_kills
 from .process_id import Owner
 from .run_folder import Run, append
+from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
 from .slot import Slot
 from .staging import force_name, stamp
@@ -46,17 +48,11 @@ THREAD_VARIABLES = (
 
 def work(run: Run, attempt: Attempt) -> int:
     """Be a worker or array task of the submission `run`; return the exit status."""
-    submission = run.read_submission()
-    claim = {
-        "token": submission["token"],
-        "task": attempt.task,
-        "owner": str(Owner.current()),
-        "python": sys.version.split()[0],
-    }
-    if attempt.job_id:
-        claim.update(restart=attempt.restart, job_id=attempt.job_id)
+    spec = run.read_submission()
+    owner, python = str(Owner.current()), sys.version.split()[0]
+    claim = Claim(VERSION, owner, spec.token, attempt.task, attempt.restart, attempt.job_id, python)
     try:
-        sync_after = 0.0 if submission.get("fsync") else SYNC_AFTER
+        sync_after = 0.0 if spec.fsync else SYNC_AFTER
         journal = Journal(run.journal(attempt.task, attempt.restart), claim, sync_after)
         if not sync_after:
             force_name(run.journal(attempt.task, attempt.restart), run.folder)
@@ -67,12 +63,12 @@ def work(run: Run, attempt: Attempt) -> int:
         print(f"Error: this worker cannot begin: {error}", file=sys.stderr)  # noqa: T201
         return 1  # another may fare better
     try:
-        return _Worker(run, submission, journal, attempt).work()
+        return _Worker(run, spec, journal, attempt).work()
     except (JorError, OSError) as error:
         # The job module cannot be loaded, or the journal or the staging folder not written: jobs would run unseen.
         print(f"Error: this worker stops: {error}", file=sys.stderr)  # noqa: T201
         try:
-            journal.write("over", error=str(error))
+            journal.write(Over(error=str(error)))
         except OSError:
             pass  # said above, into the log
         return CANNOT_WORK
@@ -83,15 +79,15 @@ def work(run: Run, attempt: Attempt) -> int:
 class _Worker:
     """What a worker holds while it works."""
 
-    def __init__(self, run: Run, submission: Mapping[str, Any], journal: Journal, attempt: Attempt) -> None:
-        os.chdir(submission["directory"])
+    def __init__(self, run: Run, spec: RunSpec, journal: Journal, attempt: Attempt) -> None:
+        os.chdir(spec.directory)
         for variable in THREAD_VARIABLES:
-            os.environ.setdefault(variable, str(submission["cpus_per_task"]))
+            os.environ.setdefault(variable, str(spec.cpus_per_task))
         self._run = run
-        self._submission = submission
+        self._spec = spec
         self._journal = journal
-        self._grace: float = submission["grace_period"]
-        self._batch: Mapping[str, Any] | None = submission.get("batch")
+        self._grace = spec.grace_period
+        self._batch = spec.batch
         self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
         self._source: Feed | Chunk
         if self._batch is None:
@@ -105,7 +101,7 @@ class _Worker:
         self._attempt = attempt
         self._before: EarlierAttempts | None = None
         #: Whether a job that was stopped goes on from where it was, and not from its beginning.
-        self._is_resumable: bool = submission.get("resumable", True)
+        self._is_resumable = spec.resumable
         self._done = self._failed = 0
         #: Jobs that were stopped from outside, of those that failed.
         self._interrupted = 0
@@ -115,10 +111,10 @@ class _Worker:
         self._is_warned = False
         self._oom_kills = oom_kills()
         adopt_orphans(load_prctl())
-        _note_changed_source(journal, submission)
+        _note_changed_source(journal, spec)
         self._slots: list[Slot] = []
         for log in _logs(run, attempt.task, self._batch):
-            Slot(run, submission, self._slots, log)
+            Slot(run, spec, self._slots, log)
 
     def work(self) -> int:
         """Run jobs until there are no more; return the exit status."""
@@ -133,7 +129,7 @@ class _Worker:
         if self._tenure.lost and self._batch is None:  # lest the command take it for a worker that has found no more
             raise JorError(self._tenure.lost)
         stopped = self._tenure.lapsed() or self._unfinished
-        self._journal.write("over", done=self._done, failed=self._failed, stopped=stopped)
+        self._journal.write(Over(self._done, self._failed, stopped))
         if self._done + self._failed > (0 if self._is_resumable else self._interrupted):
             self._tenure.requeue()  # else it would come no further the next time
         if self._watch.stopped_by:
@@ -156,12 +152,10 @@ class _Worker:
                 self._closed = True
                 break
             job = thaw(self._line(place))
-            direct = {} if self._submission["atomic_output"] else {"direct": True}
             first = slot.log_position
-            log: dict[str, Any] = {"log": [first, first]} if first >= 0 else {}
-            if slot.log:
-                log["log_file"] = os.path.basename(slot.log)
-            self._journal.write("begin", index=job.index, started=round(time.time(), 3), **log, **direct)
+            log, log_file = (first, first) if first >= 0 else None, os.path.basename(slot.log)
+            direct = not self._spec.atomic_output
+            self._journal.write(Begin(job.index, round(time.time(), 3), log, log_file, direct))
             slot.begin(job, place, first)
         self._journal.flush()
         return bool(self._busy)
@@ -192,39 +186,33 @@ class _Worker:
             self._watch.sleep(_SIGNAL_LAG)
         starved = self._starved(outcome)
         error = slot.settle(outcome, self._death(outcome, starved))
-        record: dict[str, Any] = {
-            "index": job.index,
-            "seconds": round(outcome.seconds, 4),
-            "max_rss": outcome.max_rss,
-            "status": outcome.status,
-        }
-        if error:
-            record.update(error=error, signal=outcome.signal)
-        else:
+        if not error:
             self._tenure.longest = max(self._tenure.longest, outcome.seconds)
-        if slot.first >= 0:
-            record["log"] = [slot.first, slot.log_position]
-        if slot.loading is not None:
-            record["loading"] = round(slot.loading, 4)
-        if slot.log:
-            record["log_file"] = os.path.basename(slot.log)
-        if orphans:
-            record["orphans"] = orphans
-        if starved:
-            record["out_of_memory"] = True
+        log = (slot.first, slot.log_position) if slot.first >= 0 else None
         if starved and not error:
             append(self._run.suspect, b"%d\n" % job.index)
-        if error and (self._tenure.lapsed() or self._watch.warned):
-            record["interrupted"] = True
-            self._interrupted += 1
-        self._journal.note("end", **record)
-        self._done += not error
-        self._failed += bool(error)
+        end = End(
+            index=job.index,
+            seconds=round(outcome.seconds, 4),
+            max_rss=outcome.max_rss,
+            status=outcome.status,
+            error=error,
+            signal=outcome.signal if error else 0,
+            log=log,
+            log_file=os.path.basename(slot.log),
+            loading=None if slot.loading is None else round(slot.loading, 4),
+            orphans=orphans,
+            interrupted=bool(error and (self._tenure.lapsed() or self._watch.warned)),
+            out_of_memory=starved,
+        )
+        self._journal.note(end)
+        self._interrupted += end.interrupted
+        self._done += end.ok
+        self._failed += not end.ok
 
     def _is_wanted(self, job: Job) -> bool:
         """Tell whether a job of this array task is to be run; write down one that is given up."""
-        folder = self._submission["folder"]
-        if not self._submission["may_exist"] and stamp(os.path.join(folder, job.output)) is not None:
+        if not self._spec.may_exist and stamp(os.path.join(self._spec.folder, job.output)) is not None:
             return False
         if self._before is None:  # not sooner: an earlier attempt may have been at work
             self._before = earlier_attempts(self._run, self._attempt)
@@ -241,11 +229,9 @@ class _Worker:
         last = deaths[-1].begin
         others = max(death.others for death in deaths)
         error = f"its array task has died {len(deaths)} times while it ran"
-        record: dict[str, Any] = {"log": [last["log"][0], 0]} if "log" in last else {}
-        if "log_file" in last:
-            record["log_file"] = last["log_file"]
         error += f", beside {others} others" if others else ""
-        self._journal.note("end", index=job.index, seconds=0, max_rss=0, status=-1, error=error, **record)
+        log = (last.log[0], 0) if last.log else None
+        self._journal.note(End(job.index, 0, max_rss=0, status=-1, error=error, log=log, log_file=last.log_file))
         self._failed += 1
 
     def _death(self, outcome: Outcome, starved: bool) -> str:
@@ -285,16 +271,16 @@ def interpreter() -> list[str]:
     return [sys.executable, sys.argv[0]] if sys.argv[0].endswith(".pyz") else [sys.executable, "-m", "jor"]
 
 
-def _logs(run: Run, task: int, batch: Mapping[str, Any] | None) -> list[str]:
+def _logs(run: Run, task: int, batch: BatchSpec | None) -> list[str]:
     """Return the log of each slot; '' for the worker's own, which a single slot shares with it."""
-    workers = batch["workers_per_task"] if batch else 1
+    workers = batch.workers_per_task if batch else 1
     return [""] if workers == 1 else [run.log(task, slot) for slot in range(workers)]
 
 
-def _note_changed_source(journal: Journal, submission: Mapping[str, Any]) -> None:
-    checksum = source_checksum(submission["jobmodule"])
-    if checksum != submission.get("source_crc32"):
-        journal.write("changed", source_crc32=checksum)  # the same parameters, other code: run, and say so
+def _note_changed_source(journal: Journal, spec: RunSpec) -> None:
+    checksum = source_checksum(spec.jobmodule)
+    if checksum != spec.source_crc32:
+        journal.write(Changed(checksum))  # the same parameters, other code: run, and say so
 
 
 def _quietly(close: Callable[[], None]) -> None:

@@ -1,0 +1,199 @@
+"""The events that journals record: their types, and how each is written to JSON and read from it.
+
+No other module knows a key of a record. A field that has its default is not written, and one that this version does
+not know is passed over, as are events of a kind that it does not know.
+"""
+
+# Without postponed annotations: what JSON may hold for a field is looked up by the field's type.
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type, Union
+
+#: Version of the format; a reader refuses journals of another one.
+VERSION = 1
+
+#: First and last byte of what a job printed, in its log.
+LogRange = Tuple[int, int]
+
+
+class Claim(NamedTuple):
+    """The first event of a journal: who writes it."""
+
+    version: int
+    #: The process: see jor.runtime.process_id.
+    owner: str
+    #: Its submission, its worker or array task, and which attempt at that it is.
+    token: str = ""
+    task: int = 0
+    restart: int = 0
+    #: What the batch system calls the attempt; "" if there is none.
+    job_id: str = ""
+    #: The version of Python.
+    python: str = ""
+
+
+class Begin(NamedTuple):
+    """A job is about to start."""
+
+    index: int  # type: ignore[assignment] # hides tuple.index, which nobody wants of an event
+    #: Seconds since the epoch, by the host's clock.
+    started: float
+    #: Where its output to the terminal begins; None if that is not kept.
+    log: Optional[LogRange] = None
+    #: Name of the file with it; "" for the log of the worker or array task.
+    log_file: str = ""
+    #: Whether it writes in place, without staging.
+    direct: bool = False
+
+
+class End(NamedTuple):
+    """A job has ended."""
+
+    index: int  # type: ignore[assignment]
+    #: How long it took.
+    seconds: float
+    #: The largest resident set of its process and the children it waited for, bytes.
+    max_rss: int
+    #: Exit status of its process; 0 when a signal ended it, -1 when there was none.
+    status: int
+    #: Why it failed; "" if it ended well.
+    error: str = ""
+    #: The signal that ended its process, if it failed by that; else 0.
+    signal: int = 0
+    #: Where its output to the terminal is, as for `Begin`.
+    log: Optional[LogRange] = None
+    log_file: str = ""
+    #: Seconds until the job module was loaded for it; None if that was loaded already.
+    loading: Optional[float] = None
+    #: How many processes it left behind.
+    orphans: int = 0
+    #: Whether it was stopped from outside.
+    interrupted: bool = False
+    #: Whether the kernel killed a process of it because memory was short.
+    out_of_memory: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether the job made its output."""
+        return not self.error
+
+
+class Changed(NamedTuple):
+    """The job module's file is not what it was when its jobs were planned."""
+
+    #: Its CRC-32 now.
+    source_crc32: int
+
+
+class Over(NamedTuple):
+    """The worker has come to its own end."""
+
+    #: How many jobs ended well, and how many did not.
+    done: int = 0
+    failed: int = 0
+    #: Why it did not run all its jobs; "" if it did.
+    stopped: str = ""
+    #: What it died of; "" if it did not.
+    error: str = ""
+
+
+Event = Union[Claim, Begin, End, Changed, Over]
+#: What a journal tells of a job.
+JobEvent = Union[Begin, End]
+
+_KINDS: Dict[str, Type[Event]] = {"claim": Claim, "begin": Begin, "end": End, "changed": Changed, "over": Over}
+_NAMES: Dict[Type[Event], str] = {cls: kind for kind, cls in _KINDS.items()}
+#: What JSON has for a field of each type.
+_JSON: Dict[object, Tuple[type, ...]] = {
+    int: (int,),
+    float: (float, int),
+    str: (str,),
+    bool: (bool,),
+    Optional[float]: (float, int),
+    Optional[LogRange]: (list, tuple),
+}
+#: Of each event its fields in their order: the default of each, ... where it may not be absent; its place and types.
+_DEFAULTS = {cls: [cls._field_defaults.get(name, ...) for name in cls._fields] for cls in _NAMES}
+_PLACES = {
+    cls: {name: (place, _JSON[hint]) for place, (name, hint) in enumerate(cls.__annotations__.items())}
+    for cls in _NAMES
+}
+
+
+def encode(event: Event) -> Dict[str, object]:
+    """Return the record of an event, a JSON object."""
+    cls = type(event)
+    record: Dict[str, object] = {"kind": _NAMES[cls]}
+    for name, value, default in zip(event._fields, event, _DEFAULTS[cls]):
+        if value is not default:  # not `!=`, half as fast: all defaults are singletons
+            record[name] = value  # noqa: PERF403 # in a comprehension, the kind could not come first
+    return record
+
+
+def parse(record: Any) -> Optional[Event]:
+    """Return the event of a record, decoded JSON; None if it is not one.
+
+    Of a claim of another version nothing is known but that.
+    """
+    kind = record.get("kind") if isinstance(record, dict) else None
+    cls = _KINDS.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        return None
+    if cls is Claim and record.get("version") != VERSION:
+        version = record.get("version")
+        return Claim(version if isinstance(version, int) else 0, owner="")
+    values, places = _DEFAULTS[cls][:], _PLACES[cls]
+    for name, value in record.items():
+        if name in places:
+            place, types = places[name]
+            if not isinstance(value, types):
+                return None
+            values[place] = value
+    if ... in values:
+        return None  # it lacks what its kind has to hold
+    if "log" in record and "log" in places:
+        log = tuple(record["log"])
+        if len(log) != 2 or not (isinstance(log[0], int) and isinstance(log[1], int)):
+            return None
+        values[places["log"][0]] = log
+    if "log_file" in record and "log_file" in places and "/" in record["log_file"]:
+        return None  # not a name: it would lead out of the folder
+    return cls._make(values)
+
+
+class LastWords:
+    """What the events of one journal come to: who wrote it, its worker's end, and the last word on each job.
+
+    The last word on a job is its newest end, else its begin.
+    """
+
+    __slots__ = ("_in_full", "others", "over", "owner", "well")
+
+    def __init__(self, *, in_full: bool = False) -> None:
+        self._in_full = in_full
+        #: The process that wrote it; "" if that is not known.
+        self.owner = ""
+        #: The end of its worker; None if that did not come to its own end.
+        self.over: Optional[Over] = None
+        #: Jobs that ended well: no more of them, unless this is `in_full`, since there may be millions.
+        self.well: List[int] = []
+        #: The last word on each other job.
+        self.others: Dict[int, JobEvent] = {}
+
+    def add(self, event: Event) -> None:
+        """Take in one event, the next of the journal."""
+        if isinstance(event, Begin):
+            self.others.setdefault(event.index, event)
+        elif isinstance(event, End):
+            if event.error or event.out_of_memory or self._in_full:
+                self.others[event.index] = event
+            else:
+                self.others.pop(event.index, None)
+                self.well.append(event.index)
+        elif isinstance(event, Over):
+            self.over = event
+        elif isinstance(event, Claim):
+            self.owner = event.owner
+
+    def events(self) -> List[Event]:
+        """Return events that come to the same, but for the jobs that ended well."""
+        claim: Event = Claim(VERSION, self.owner)
+        return [claim, *self.others.values(), *([] if self.over is None else [self.over])]

@@ -1,0 +1,70 @@
+"""What workers, and those who look at many submissions, have to know of submission.json."""
+
+# Without postponed annotations: what JSON may hold for a field is looked up by the field's type.
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type
+
+
+class BatchSpec(NamedTuple):
+    """How a submission is cut into array tasks: fields of jor.runs.submission.Batch, which tells more of them."""
+
+    workers_per_task: int
+    time_limit: Optional[int]
+    warning: int
+    requeue: Tuple[str, ...]
+
+
+class RunSpec(NamedTuple):
+    """A submission as it is executed: fields of jor.runs.submission.Submission, which tells more of them."""
+
+    token: str
+    jobmodule: str
+    jobargs: str
+    source_crc32: int
+    path_prefix: str
+    directory: str
+    folder: str
+    cpus_per_task: int
+    isolation: str
+    grace_period: float
+    atomic_output: bool
+    may_exist: bool
+    empty: Tuple[str, ...]
+    listed: int
+    names_crc32: int
+    batch: Optional[BatchSpec]
+    fsync: bool
+    resumable: bool
+
+    @classmethod
+    def of(cls, content: Dict[str, Any]) -> "RunSpec":
+        """Return the part of submission.json that is wanted. Raise ValueError with what is wrong."""
+        batch = content.get("batch")
+        if isinstance(batch, dict):
+            content = {**content, "batch": BatchSpec._make(_values(BatchSpec, batch))}
+        return cls._make(_values(cls, content))
+
+
+#: What JSON has for a field of each type, in types and in words.
+_JSON: Dict[object, Tuple[Tuple[type, ...], str]] = {
+    str: ((str,), "a text"),
+    int: ((int,), "an integer"),
+    Optional[int]: ((int, type(None)), "an integer or null"),
+    float: ((int, float), "a number"),
+    bool: ((bool,), "true or false"),
+    Tuple[str, ...]: ((list,), "a list of texts"),
+    Optional[BatchSpec]: ((BatchSpec, type(None)), "an object or null"),
+}
+
+
+def _values(spec: Type[NamedTuple], content: Dict[str, Any]) -> List[Any]:
+    """Return the values of the fields of `spec` in their order. Raise ValueError with the first that is wrong."""
+    values = []
+    for name, hint in spec.__annotations__.items():
+        types, words = _JSON[hint]
+        value = content.get(name, ...)
+        if value is ...:
+            raise ValueError(f"{name} is missing")
+        if not isinstance(value, types) or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
+            raise ValueError(f"{name} is not {words}")
+        values.append(tuple(value) if isinstance(value, list) else value)
+    return values
