@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 
 import pytest
 
@@ -83,6 +84,84 @@ def test_output_crosses_file_systems_by_a_copy_and_a_rename(tmp_path, stage, mon
     assert (tmp_path / "a.txt").read_text() == "far"
     assert os.listdir(stage.folder) == []
     assert sorted(os.listdir(tmp_path)) == ["a.txt", "partial"]
+
+
+@pytest.fixture
+def far(stage, monkeypatch):
+    """Have nothing renamed out of the staging folder: as if that were another file system."""
+    replace = os.replace
+
+    def refuse(source, target):
+        if os.path.dirname(source) == stage.folder:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+
+
+@pytest.mark.usefixtures("far")
+def test_output_is_copied_under_a_hidden_name(tmp_path, stage, monkeypatch):
+    output = str(tmp_path / "a.txt")
+    write(output, "old")
+    write(staged(stage.folder, output), "new")
+    copy, seen = shutil.copy2, []
+
+    def watched(source, target):
+        copy(source, target)
+        seen.append((os.path.basename(target)[0], (tmp_path / "a.txt").read_text()))
+
+    monkeypatch.setattr(shutil, "copy2", watched)
+    assert stage.publish(output)
+    assert seen == [(".", "old")]
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.usefixtures("far")
+def test_old_output_stands_where_a_copy_fails_halfway(tmp_path, stage, monkeypatch):
+    output = str(tmp_path / "a.txt")
+    write(output, "old and whole")
+    write(staged(stage.folder, output), "new and whole")
+
+    def fill(_source, target):
+        write(target, "new and")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy2", fill)
+    with pytest.raises(OSError, match="No space"):
+        stage.publish(output)
+    assert (tmp_path / "a.txt").read_text() == "old and whole"
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Give the names of files and folders in the order in which they are forced to the disk, or renamed to."""
+    names, fsync, replace = [], os.fsync, os.replace
+
+    def forced(fd):
+        names.append("force " + os.path.basename(os.readlink(f"/proc/self/fd/{fd}")))
+        fsync(fd)
+
+    def renamed(source, target):
+        names.append("rename " + os.path.basename(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", forced)
+    monkeypatch.setattr(os, "replace", renamed)
+    return names
+
+
+def test_durable_output_is_forced_and_then_renamed(tmp_path, stage, told):
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    assert stage.publish(output, durably=True)
+    assert told[:3] == ["force a.txt", "rename a.txt", f"force {tmp_path.name}"]
+
+
+def test_output_is_not_forced_unless_that_is_wanted(tmp_path, stage, told):
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    assert stage.publish(output)
+    assert told == ["rename a.txt"]
 
 
 def test_clear_leaves_an_empty_folder(stage):
