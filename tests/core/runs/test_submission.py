@@ -116,6 +116,25 @@ def test_submissions_come_the_newest_first_and_unfinished_ones_not_at_all(found)
     first.lease.release()
 
 
+def test_submission_whose_writer_was_killed_is_none(found, monkeypatch):
+    """submission.json comes last and by rename: a half of it counts for nothing."""
+
+    def die(_content, file, **_):
+        file.write('{"token"')
+        file.flush()
+        os._exit(9)
+
+    monkeypatch.setattr(json, "dump", die)
+    if (pid := os.fork()) == 0:
+        try:
+            submit(found, [0])
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    assert list(newest_first(found.records)) == []
+    assert again([found], time.time())[0].status.pending == [0, 1, 2, 3, 4]
+
+
 def test_submission_comes_after_the_newest_also_where_the_clock_is_behind(found):
     first = submit(found, [0])
     os.rename(first.run.folder, first.run.folder.replace("runs/2", "runs/3"))
