@@ -80,6 +80,15 @@ def test_controller_that_is_full_is_asked_once(jor, five, slurm):
     assert submissions(five) == []
 
 
+def test_jor_killed_while_sbatch_runs_has_asked_once(jor, five, slurm):
+    """The request is on the disk before sbatch is asked, so that the next command knows of it."""
+    slurm.play("sbatch", "kill -9 $PPID")
+    jor("run", *FLAGS)
+    assert "a submission is unconfirmed" in jor("status", "--poll-interval", "0")
+    assert "left to an unconfirmed submission" in jor("run", *FLAGS)
+    assert len(slurm.calls("sbatch")) == 1
+
+
 def test_topping_up_tells_how_many_arrays_it_has_submitted_and_once_what_holds_the_rest_back(five, slurm, capsys):
     told: set[str] = set()
     backend = Backend(read_config(PACKED))
