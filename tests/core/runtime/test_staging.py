@@ -157,6 +157,16 @@ def test_durable_output_is_forced_and_then_renamed(tmp_path, stage, told):
     assert told[:3] == ["force a.txt", "rename a.txt", f"force {tmp_path.name}"]
 
 
+def test_durable_output_has_its_name_on_the_disk(tmp_path, told):
+    """And so have the folders below the entry's that were made for it."""
+    stage = Staging(str(tmp_path / "partial"))
+    stage.partial = str(tmp_path / "out" / ".jor" / "an-entry" / "partial")
+    output = str(tmp_path / "out" / "deep" / "down" / "a.txt")
+    write(staged(stage.folder, output))
+    assert stage.publish(output, durably=True)
+    assert told[-3:] == ["force down", "force deep", "force out"]
+
+
 def test_output_is_not_forced_unless_that_is_wanted(tmp_path, stage, told):
     output = str(tmp_path / "a.txt")
     write(staged(stage.folder, output))
@@ -198,6 +208,22 @@ def test_sweep_deletes_what_those_left_who_are_told_to_be_gone(tmp_path):
         (tmp_path / "partial" / name).mkdir(parents=True)
     assert sweep(str(tmp_path / "partial"), lambda: {str(here)}) == 2
     assert sorted(os.listdir(tmp_path / "partial")) == sorted([f"{other}~0", "no owner"])
+
+
+@pytest.mark.parametrize("names", [[], ["~0"], ["~0", "~1"]])
+def test_sweep_removes_the_folder_of_all_when_it_is_empty(tmp_path, names):
+    here = Owner.current()
+    for name in names:
+        (tmp_path / "partial" / f"{here._replace(started=here.started - 1)}{name}").mkdir(parents=True)
+    (tmp_path / "partial").mkdir(exist_ok=True)
+    assert sweep(str(tmp_path / "partial")) == len(names)
+    assert not (tmp_path / "partial").exists()
+
+
+def test_owners_elsewhere_are_asked_for_only_if_something_is_left(tmp_path):
+    here = Owner.current()
+    (tmp_path / "partial" / f"{here._replace(started=here.started - 1)}~0").mkdir(parents=True)
+    assert sweep(str(tmp_path / "partial"), lambda: pytest.fail("asked")) == 1
 
 
 def test_sweep_of_nothing_does_nothing(tmp_path):
