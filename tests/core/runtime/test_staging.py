@@ -10,7 +10,7 @@ import pytest
 
 from jor.runtime import staging
 from jor.runtime.process_id import Owner
-from jor.runtime.staging import Staging, staged, sweep
+from jor.runtime.staging import Staging, staged, sweep, sweep_halfway
 
 
 @pytest.fixture
@@ -24,6 +24,36 @@ def stage(tmp_path):
 def write(path, text="x"):
     with open(path, "w") as file:
         file.write(text)
+
+
+def test_folder_is_made_though_another_deletes_that_of_all(tmp_path, monkeypatch):
+    """A worker that ends deletes `partial` just when this one has found it."""
+    mkdir, left = os.mkdir, [3]
+
+    def make_late(path):
+        mkdir(path)
+        if path == str(tmp_path / "partial") and left[0]:
+            left[0] -= 1
+            os.rmdir(path)
+
+    monkeypatch.setattr(os, "mkdir", make_late)
+    stage = Staging(str(tmp_path / "partial"))
+    assert os.listdir(tmp_path / "partial") == [os.path.basename(stage.folder)]
+
+
+def test_folder_that_cannot_be_made_is_an_error(tmp_path):
+    os.symlink(tmp_path / "nowhere", tmp_path / "link")
+    (tmp_path / "file").touch()
+    for name in ("link", "file"):
+        with pytest.raises(OSError):  # noqa: PT011 # which one, the system says
+            Staging(str(tmp_path / name))
+
+
+def test_slots_of_a_worker_have_a_folder_each(tmp_path):
+    stages = [Staging(str(tmp_path / "partial"), number) for number in range(2)]
+    assert sorted(os.listdir(tmp_path / "partial")) == [f"{Owner.current()}~{number}" for number in range(2)]
+    stages[0].close()
+    assert os.path.isdir(stages[1].folder)
 
 
 def test_output_is_moved_into_place(tmp_path, stage):
@@ -167,6 +197,27 @@ def test_durable_output_has_its_name_on_the_disk(tmp_path, told):
     assert told[-3:] == ["force down", "force deep", "force out"]
 
 
+def test_all_in_a_folder_beside_the_output_is_forced(tmp_path, stage, told):
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    os.makedirs(os.path.join(stage.folder, "plots", "deep"))
+    write(os.path.join(stage.folder, "plots", "deep", "b.png"))
+    assert stage.publish(output, durably=True)
+    before = told[: told.index("rename plots")]
+    assert sorted(before) == ["force a.txt", "force b.png", "force deep", "force plots"]
+
+
+def test_link_and_pipe_beside_the_output_are_not_forced(tmp_path, stage, told):
+    """A link may lead anywhere, also to a folder above; opening a pipe would wait for a writer."""
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    os.symlink(tmp_path, os.path.join(stage.folder, "up"))
+    os.symlink("nowhere", os.path.join(stage.folder, "broken"))
+    os.mkfifo(os.path.join(stage.folder, "pipe"))
+    assert stage.publish(output, durably=True)
+    assert [name for name in told if name.startswith("force")][:2] == ["force a.txt", f"force {tmp_path.name}"]
+
+
 def test_output_is_not_forced_unless_that_is_wanted(tmp_path, stage, told):
     output = str(tmp_path / "a.txt")
     write(staged(stage.folder, output))
@@ -228,6 +279,22 @@ def test_owners_elsewhere_are_asked_for_only_if_something_is_left(tmp_path):
 
 def test_sweep_of_nothing_does_nothing(tmp_path):
     assert sweep(str(tmp_path / "partial")) == 0
+
+
+def test_files_on_the_way_are_swept_when_their_writer_is_dead(tmp_path):
+    here = Owner.current()
+    dead = here._replace(started=here.started - 1)
+    for name in ("lock", f"lock.{here}", f"lock.{dead}", "lock.breaking", f"other.{dead}", f"{dead}"):
+        write(tmp_path / name)
+    sweep_halfway(str(tmp_path / "lock"))
+    assert sorted(os.listdir(tmp_path)) == sorted(["lock", f"lock.{here}", "lock.breaking", f"other.{dead}", f"{dead}"])
+
+
+@pytest.mark.parametrize(("left", "more"), [(["a.txt.npz"], ".npz"), (["b.txt"], ""), ([], ""), (["b", "a.txt1"], "1")])
+def test_ending_that_was_added_to_the_name_is_told(tmp_path, stage, left, more):
+    for name in left:
+        write(os.path.join(stage.folder, name))
+    assert stage.added_to_name(str(tmp_path / "a.txt")) == more
 
 
 def test_stamp_changes_with_the_file(tmp_path):
