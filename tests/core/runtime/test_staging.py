@@ -98,6 +98,23 @@ def test_subfolder_of_an_output_is_made(tmp_path, stage):
     assert os.path.exists(output)
 
 
+def test_subfolder_that_another_has_made_meanwhile_is_used(tmp_path, stage, monkeypatch):
+    output = str(tmp_path / "deep" / "a.txt")
+    write(staged(stage.folder, output))
+    replace = os.replace
+
+    def late(source, target):
+        try:
+            replace(source, target)
+        except FileNotFoundError:
+            os.mkdir(tmp_path / "deep")
+            raise
+
+    monkeypatch.setattr(os, "replace", late)
+    assert stage.publish(output)
+    assert os.path.exists(output)
+
+
 def test_output_crosses_file_systems_by_a_copy_and_a_rename(tmp_path, stage, monkeypatch):
     output = str(tmp_path / "a.txt")
     write(staged(stage.folder, output), "far")
@@ -197,6 +214,13 @@ def test_durable_output_has_its_name_on_the_disk(tmp_path, told):
     assert told[-3:] == ["force down", "force deep", "force out"]
 
 
+def test_copy_is_on_the_disk_before_it_is_the_output(tmp_path, stage, told, far):
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    assert stage.publish(output)
+    assert told == [f"force .{Owner.current()}.partial", "rename a.txt"]
+
+
 def test_all_in_a_folder_beside_the_output_is_forced(tmp_path, stage, told):
     output = str(tmp_path / "a.txt")
     write(staged(stage.folder, output))
@@ -216,6 +240,14 @@ def test_link_and_pipe_beside_the_output_are_not_forced(tmp_path, stage, told):
     os.mkfifo(os.path.join(stage.folder, "pipe"))
     assert stage.publish(output, durably=True)
     assert [name for name in told if name.startswith("force")][:2] == ["force a.txt", f"force {tmp_path.name}"]
+
+
+def test_file_that_is_forced_is_not_left_open(tmp_path, stage):
+    output = str(tmp_path / "a.txt")
+    before = len(os.listdir("/proc/self/fd"))
+    write(staged(stage.folder, output))
+    assert stage.publish(output, durably=True)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_output_is_not_forced_unless_that_is_wanted(tmp_path, stage, told):
