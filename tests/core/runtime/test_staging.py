@@ -313,6 +313,25 @@ def test_sweep_of_nothing_does_nothing(tmp_path):
     assert sweep(str(tmp_path / "partial")) == 0
 
 
+@pytest.mark.parametrize("make", [os.mkdir, write], ids=["folder", "file"])
+def test_sweep_goes_on_where_another_deletes_the_same(tmp_path, monkeypatch, make):
+    """Many commands may sweep at once."""
+    here = Owner.current()
+    os.mkdir(tmp_path / "partial")
+    make(tmp_path / "partial" / f"{here._replace(started=here.started - 1)}~0")
+    is_folder = os.path.isdir
+
+    def look(path):
+        found = is_folder(path)
+        (os.rmdir if found else os.unlink)(path)
+        return found
+
+    monkeypatch.setattr(os.path, "isdir", look)
+    assert sweep(str(tmp_path / "partial")) == 1
+    monkeypatch.undo()
+    assert not (tmp_path / "partial").exists()
+
+
 def test_files_on_the_way_are_swept_when_their_writer_is_dead(tmp_path):
     here = Owner.current()
     dead = here._replace(started=here.started - 1)
