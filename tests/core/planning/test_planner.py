@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import attrs
 import pytest
 
 from jor import JobModuleError
-from jor.planning.planner import make_submission, survey
+from jor.errors import MissingModuleError
+from jor.planning.planner import again, make_submission, survey
+from jor.planning.status import Carrier, Phase, Status, TaskState
+from jor.runs.lease import Lease
+from jor.runs.store import write_batch
+from jor.runs.submission import Batch
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 
@@ -23,6 +31,12 @@ class Jobs(jor.JobsBase):
     def execute(self, i):
         pass
 """
+
+
+BATCH = Batch(
+    name="jor-one", jobs_per_task=1, workers_per_task=1, mem=None, time=None, time_limit=None, warning=0, requeue=(),
+    command=("sbatch",),
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -66,6 +80,47 @@ def test_parameters_are_those_of_a_job_that_is_there(surveyed):
     with pytest.raises(JobModuleError) as caught:
         none.parameters(0)
     assert caught.value.remedy == "List some: it has none"
+
+
+def test_batch_system_is_asked_once_for_all_entries(surveyed, tmp_path):
+    names = [f"count={count}, name='{folder}'" for count, folder in ((1, "one"), (2, "two"))]
+    text = MODULE.replace("count=3", "count=3, name='out'").replace("self._jobs =", "self.name = name; self._jobs =")
+    for found in surveyed(text, *names)[1:]:
+        os.makedirs(found.records)
+        with Lease(os.path.join(found.records, "lock")) as planning:
+            submission = make_submission(found, [0], overwrite=False, batch=BATCH)
+            write_batch(submission, found.jobs, [0], planning, "#!/bin/sh\n")
+    asked = []
+
+    def ask(batches):
+        asked.append([submission.jobargs for _, submission in batches])
+        return [Carrier("somebody", lambda _task: TaskState(Phase.WAITING), True) for _ in batches]
+
+    entries = [make_entry("jobs_here", arguments) for arguments in ("", *names)]
+    surveys = list(survey(entries, read_config({}), ask))
+    assert asked == [names]
+    assert [found.entry.arguments for found in surveys] == ["", *names]
+    assert [found.status.counts[Status.QUEUED] for found in surveys] == [0, 1, 1]
+    assert [found.status.counts[Status.MISSING] for found in surveys] == [3, 0, 1]
+    assert [len(found.carriers) for found in surveys] == [0, 1, 1]
+    assert [found.status.counts[Status.QUEUED] for found in again(surveys, time.time(), ask)] == [0, 1, 1]
+    assert asked == [names] * 2
+
+
+def test_batch_system_is_not_asked_where_it_has_nothing(surveyed):
+    (found,) = surveyed()
+    list(survey([found.entry], found.config, lambda _: pytest.fail("asked")))
+    again([found], time.time(), lambda _: pytest.fail("asked"))
+
+
+def test_jobs_are_listed_elsewhere_where_an_import_is_missing(surveyed, tmp_path):
+    (found,) = surveyed()
+    (tmp_path / "jobs_far.py").write_text("import no_such_module\n" + MODULE)
+    entry = make_entry("jobs_far", "")
+    with pytest.raises(MissingModuleError, match="no_such_module"):
+        list(survey([entry], read_config({})))
+    (one,) = survey([entry], read_config({}), elsewhere=lambda _entry, _config: found.jobs)
+    assert (one.jobs, one.status.pending) == (found.jobs, [0, 1, 2])
 
 
 def test_submission_has_the_token_given_or_a_new_one(surveyed):
