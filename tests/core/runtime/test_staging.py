@@ -303,7 +303,7 @@ def test_sweep_removes_the_folder_of_all_when_it_is_empty(tmp_path, names):
     assert not (tmp_path / "partial").exists()
 
 
-def test_owners_elsewhere_are_asked_for_only_if_something_is_left(tmp_path):
+def test_owners_elsewhere_are_asked_for_only_if_needed(tmp_path):
     here = Owner.current()
     (tmp_path / "partial" / f"{here._replace(started=here.started - 1)}~0").mkdir(parents=True)
     assert sweep(str(tmp_path / "partial"), lambda: pytest.fail("asked")) == 1
