@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import attrs
 import pytest
@@ -12,6 +13,7 @@ from jor.planning.planner import make_submission
 from jor.runs.lease import Lease
 from jor.runs.store import ABANDONED_AFTER, newest_first, read, sweep_unfinished, write, write_batch
 from jor.runs.submission import Batch
+from jor.runtime.job_spec import thaw
 from jor.settings.config import read_config
 
 BATCH = Batch(
@@ -41,6 +43,22 @@ def age(path, seconds):
 def test_runtime_travels_with_a_submission_that_needs_it(found, batch):
     assert not os.path.exists(stored(found, batch=batch).bundle)
     assert os.path.exists(stored(found, batch=batch, bundled=True).bundle)
+
+
+def test_each_task_of_a_batch_finds_its_jobs(found):
+    run = stored(found, batch=BATCH)
+    content = Path(run.jobs).read_bytes()
+    tasks = [content[slice(*run.chunk(task))].splitlines() for task in range(3)]
+    assert [[thaw(line).index for line in lines] for lines in tasks] == [[0, 1], [2, 3], [4]]
+    assert Path(run.script).read_text() == "#!/bin/sh\n"
+
+
+def test_folder_whose_name_tells_no_time_does_not_matter(found):
+    run = stored(found)
+    os.rename(run.folder, os.path.join(os.path.dirname(run.folder), "renamed by hand"))
+    ahead = stored(found)
+    os.rename(ahead.folder, ahead.folder.replace("runs/2", "runs/3"))
+    assert stored(found).folder > ahead.folder.replace("runs/2", "runs/3")
 
 
 @pytest.fixture
