@@ -14,6 +14,7 @@ from jor.planning.planner import again, choose, make_submission, survey
 from jor.planning.status import Carrier, EntryStatus, Phase, Status, TaskState
 from jor.runs.lease import Lease
 from jor.runs.store import newest_first, partial_folder, read, write
+from jor.runs.submission import Batch
 from jor.runtime.job_spec import thaw
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry
@@ -65,6 +66,22 @@ def test_planned_jobs_stand_at_their_offsets(found):
     lines = [content[offset:].partition(b"\n")[0] for offset in submitted.offsets]
     assert [(thaw(line).index, thaw(line).parameters) for line in lines] == [(1, {"i": 1}), (4, {"i": 4})]
     submitted.lease.release()
+
+
+@pytest.mark.parametrize("per_task", [1, 2, 3, 9])
+@pytest.mark.parametrize("indices", [[0], [4], [0, 1, 2, 3, 4], [0, 2, 3], [1, 4], [0, 1, 3, 4]], ids=str)
+def test_task_has_the_jobs_that_stand_at_its_place(found, indices, per_task):
+    batch = Batch("jor-one", per_task, 1, None, None, None, 0, (), ("sbatch",))
+    submission = make_submission(found, indices, overwrite=False, batch=batch)
+    task_of = submission.task_of()
+    assert [task_of(index) for index in indices] == [place // per_task for place in range(len(indices))]
+    assert (submission.count, submission.tasks) == (len(indices), -(-len(indices) // per_task))
+    assert [index for index in range(-1, 6) if submission.has(index)] == indices
+
+
+def test_workers_on_this_machine_are_one_task(found):
+    submission = make_submission(found, [0, 3], overwrite=False)
+    assert (submission.tasks, submission.task_of()(3)) == (0, 0)
 
 
 def test_submitted_jobs_are_queued_until_the_lease_is_gone(found):
