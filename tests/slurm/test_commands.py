@@ -129,6 +129,15 @@ def test_failure_of_sbatch_is_told_apart(program, text, kind):
     assert caught.value.remedy
 
 
+def test_sbatch_that_hangs_may_have_submitted(program, monkeypatch):
+    """Nobody may submit again before he has looked: it is no plain CommandError."""
+    monkeypatch.setattr("jor_slurm.commands.SUBMIT_TIMEOUT", 0.5)
+    program("sbatch", "sleep 60")
+    with pytest.raises(UnconfirmedError, match="sbatch gave no answer") as caught:
+        Slurm().submit("#!/bin/sh\n", NAMED)
+    assert caught.value.remedy
+
+
 @given(st.integers(-64, 255), st.text())
 def test_any_failure_of_sbatch_is_an_error_with_words(returncode, text):
     error = refusal(returncode, text)
@@ -290,6 +299,21 @@ def test_cache_that_cannot_be_written_is_done_without(program, tmp_path):
     program("squeue", "true")
     (tmp_path / "file").write_text("")
     assert Slurm(cache=Cache(str(tmp_path / "file" / "cache")), max_age=60).queue().records == ()
+
+
+def test_cancel_names_the_array_and_not_only_its_id(program, tmp_path):
+    """Its id may have been given to another job since."""
+    program("scancel", f'echo "$*" > {tmp_path}/call')
+    Slurm().cancel(ArrayId(7, "mine-1"))
+    assert (tmp_path / "call").read_text().split() == ["--name=mine-1", "7"]
+
+
+def test_tasks_are_cancelled_of_an_array_that_is_still_ours(program, tmp_path):
+    program("scancel", f'echo "$*" >> {tmp_path}/calls')
+    for name in ("other-1", "mine-1"):
+        program("squeue", f"printf '{ROW.format(index=0, state='RUNNING', name=name)}'")
+        Slurm().cancel(ArrayId(7, "mine-1"), IndexSet.parse("2-3"))
+    assert (tmp_path / "calls").read_text().split() == ["7_[2-3]"]
 
 
 def test_cancel_of_what_is_over_is_no_error(program):

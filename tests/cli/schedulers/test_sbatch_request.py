@@ -7,8 +7,8 @@ import pytest
 
 from jor import ConfigError, JobsBase
 from jor.settings.config import Config, Setting, class_layer
-from jor.settings.options import BY_NAME
-from jor_cli.schedulers.slurm.sbatch_request import Needs, escalated, job_name, needs_of, request
+from jor.settings.options import BY_NAME, COUNT, OPTIONS, TEXT, Option
+from jor_cli.schedulers.slurm.sbatch_request import Needs, escalated, job_name, needs_of, passed, request
 from jor_slurm import Limits, SbatchOptions
 
 GIB = 2**30
@@ -114,6 +114,32 @@ def test_memory_by_cpu_or_gpu_replaces_what_the_class_says(name):
     told = flags(asked(**{name.replace("-", "_"): "500M"}))
     assert told[name] == "500M"
     assert "mem" not in told
+
+
+#: The rows of [submit] and [slurm] that are jor's own: sbatch has no option of that name.
+OWN = {
+    "scheduler", "sif", "condaenv", "fsync", "jobs-per-task", "target-task-time", "workers-per-task", "array-throttle",
+    "max-submitted", "options", "prologue", "retries", "retry-scale", "max-mem", "max-time", "poll-interval",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in OPTIONS if row.section in ("submit", "slurm")], ids=lambda row: row.name
+)
+def test_row_of_the_table_is_sbatchs_or_jors_own(row):
+    assert (row.attribute in attrs.fields_dict(SbatchOptions)) == (row.name not in OWN)
+
+
+@pytest.mark.parametrize("name", passed())
+def test_row_that_sbatch_has_reaches_it(name):
+    assert BY_NAME[name].kind in (TEXT, COUNT)  # a switch would be passed as a word
+    memory = {"mem": ""} if name.startswith("mem-per") else {}
+    assert flags(asked(**{BY_NAME[name].attribute: "7"}, **memory))[name] == "7"
+
+
+def test_row_that_is_added_to_the_table_reaches_sbatch(monkeypatch):
+    monkeypatch.setitem(BY_NAME, "comment", Option("comment", TEXT, None, "slurm", "What to call it."))
+    assert flags(asked(comment="a b"))["comment"] == "a b"
 
 
 def test_memory_by_cpu_beside_memory_that_the_user_has_asked_for_is_refused():

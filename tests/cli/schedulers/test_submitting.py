@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,25 @@ def test_controller_that_is_full_is_asked_once(jor, five, slurm):
     assert slurm.sizes == [5]
     assert "5 jobs held back: Slurm temporarily unable to accept job" in said
     assert submissions(five) == []
+
+
+def test_jor_killed_while_sbatch_runs_has_asked_once(jor, five, slurm):
+    """The request is on the disk before sbatch is asked, so that the next command knows of it."""
+    slurm.play("sbatch", "kill -9 $PPID")
+    jor("run", *FLAGS)
+    assert "a submission is unconfirmed" in jor("status", "--poll-interval", "0")
+    assert "left to an unconfirmed submission" in jor("run", *FLAGS)
+    assert len(slurm.calls("sbatch")) == 1
+
+
+def test_limit_that_ends_a_command_is_75(five, slurm, environment):
+    """What was submitted stays; only the job that is to collect was not accepted."""
+    words = "Batch job submission failed: Job violates accounting/QOS policy (job submit limit)"
+    refusal = f"echo 'sbatch: error: AssocGrpSubmitJobsLimit' >&2; echo 'sbatch: error: {words}' >&2; exit 1"
+    slurm.play("sbatch", f'cat > /dev/null; case "$*" in *--job-name=jor-collect*) {refusal};; esac; echo 101')
+    command = [sys.executable, "-m", "jor_cli", "run", *FLAGS, "--collect"]
+    assert subprocess.run(command, env=environment, timeout=60, capture_output=True).returncode == 75
+    assert len(slurm.calls("sbatch")) == 2
 
 
 def test_topping_up_tells_how_many_arrays_it_has_submitted_and_once_what_holds_the_rest_back(five, slurm, capsys):

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import pytest
 
 from jor.planning.history import History
@@ -108,6 +109,25 @@ def test_jobs_of_a_task_that_ended_before_it_began_one_are_missing_with_the_reas
     assert [(one.index, one.status, one.reason, one.log) for one in status.problems] == [
         (index, Status.MISSING, f"last: {told}", str(log) if printed else "") for index in (2, 3)
     ]
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [(Phase.WAITING, Status.QUEUED), (Phase.AT_WORK, Status.QUEUED), (Phase.OVER, Status.INTERRUPTED)],
+)
+def test_job_of_a_task_that_was_requeued_waits_for_it(tmp_path, phase, expected):
+    """Its task was warned of its end, stopped it, and has itself begun again."""
+    run = Run(str(tmp_path))
+    stopped = End(0, seconds=1.0, max_rss=0, status=15, error="killed by signal 15", interrupted=True)
+    attempt(run, 0, 0, "a", Begin(0, 0.0), stopped, Over(stopped="its time is up"))
+    batch: Any = SimpleNamespace(batch=object(), planned=((0, 0),), task_of=lambda: lambda _index: 0)
+    batch.listed = batch.names_crc32 = 0
+    history = attrs.evolve(history_of(Jobs(tmp_path), tmp_path, [(run, batch)]), unfit=[0])
+    status = history.judge(
+        {run: Carrier("Slurm array 5", lambda _task: TaskState(phase), phase is not Phase.OVER)}, 0.0
+    )
+    assert status.counts[expected] == 1
+    assert status.pending == ([0] if phase is Phase.OVER else [])
 
 
 def test_job_that_ends_well_in_place_after_it_was_found_incomplete_is_done(tmp_path):

@@ -14,16 +14,21 @@ from jor.planning.status import PENDING, Attempt, Carrier, Phase, Status, TaskSt
 from jor.runs.submission import ranges
 from jor.runtime.events import Begin, End
 
-GONE = Carrier("nobody", lambda _task: TaskState(Phase.OVER), False)
-ACTIVE = Carrier("somebody", lambda _task: TaskState(Phase.AT_WORK), True)
+OVER, AT_WORK, WAITING = Phase.OVER, Phase.AT_WORK, Phase.WAITING
+GONE = Carrier("nobody", lambda _task: TaskState(OVER), False)
+CARRIERS = {
+    OVER: GONE,
+    AT_WORK: Carrier("somebody", lambda _task: TaskState(AT_WORK), True),
+    WAITING: Carrier("somebody to come", lambda _task: TaskState(WAITING), True),
+}
 BEGUN = Begin(0, started=1.0)
 DONE = End(0, seconds=0.5, max_rss=1000, status=0)
 FAILED = DONE._replace(error="ValueError: no", log=(3, 9), log_file="task.log")
 STOPPED = DONE._replace(error="killed by signal 15, SIGTERM", interrupted=True)
 
 
-def attempt(planned, records, *, active=False):
-    carrier = ACTIVE if active else GONE
+def attempt(planned, records, phase=OVER):
+    carrier = CARRIERS[phase]
     return Attempt(ranges(sorted(planned)), carrier, lambda: records, carrier.state_of)
 
 
@@ -31,29 +36,35 @@ def judged(total, absent, attempts=(), empty=(), there=()):
     return judge(total, sorted(absent), list(attempts), empty=frozenset(empty), exists=lambda i, _is_told: i in there)
 
 
-def state(record, *, active=False, there=()):
+def state(record, phase=OVER, *, there=()):
     """Return the state, and the reason if there is one, of a job that one submission planned."""
     records = {} if record is None else {0: record}
-    status = judged(1, [0], [attempt([0], records, active=active)], there=there)
+    status = judged(1, [0], [attempt([0], records, phase)], there=there)
     (found,) = [kind for kind in Status if status.counts[kind]]
     return found, status.problems[0].reason if status.problems else ""
 
 
 @pytest.mark.parametrize(
-    ("record", "active", "expected"),
+    ("record", "phase", "expected"),
     [
-        (None, True, Status.QUEUED),
-        (BEGUN, True, Status.RUNNING),
-        (FAILED, True, Status.FAILED),
-        (None, False, Status.MISSING),
-        (BEGUN, False, Status.INTERRUPTED),
-        (FAILED, False, Status.FAILED),
-        (STOPPED, False, Status.INTERRUPTED),
-        (DONE, False, Status.MISSING),
+        (None, AT_WORK, Status.QUEUED),
+        (BEGUN, AT_WORK, Status.RUNNING),
+        (FAILED, AT_WORK, Status.FAILED),
+        (STOPPED, AT_WORK, Status.QUEUED),
+        (None, WAITING, Status.QUEUED),
+        (BEGUN, WAITING, Status.QUEUED),
+        (FAILED, WAITING, Status.FAILED),
+        (STOPPED, WAITING, Status.QUEUED),
+        (None, OVER, Status.MISSING),
+        (BEGUN, OVER, Status.INTERRUPTED),
+        (FAILED, OVER, Status.FAILED),
+        (STOPPED, OVER, Status.INTERRUPTED),
+        (DONE, OVER, Status.MISSING),
     ],
 )
-def test_state_of_an_absent_output_is_told_by_the_journal(record, active, expected):
-    assert state(record, active=active)[0] is expected
+def test_state_of_an_absent_output_is_told_by_the_journal(record, phase, expected):
+    """A task that waits to begin again, having been requeued, takes up what it was at."""
+    assert state(record, phase)[0] is expected
 
 
 def test_reasons_are_told():
@@ -74,7 +85,7 @@ def test_job_that_nobody_planned_is_missing():
 
 
 def test_newest_submission_that_began_a_job_decides():
-    status = judged(1, [0], [attempt([0], {}), attempt([0], {0: FAILED}), attempt([0], {0: BEGUN}, active=True)])
+    status = judged(1, [0], [attempt([0], {}), attempt([0], {0: FAILED}), attempt([0], {0: BEGUN}, AT_WORK)])
     assert status.counts[Status.FAILED] == 1
 
 
@@ -100,13 +111,14 @@ def test_journals_are_not_read_when_nothing_is_missing():
 TOTAL = 12
 indices = st.sets(st.integers(0, TOTAL - 1))
 records = st.dictionaries(st.integers(0, TOTAL - 1), st.sampled_from([BEGUN, DONE, FAILED, STOPPED]))
-attempts = st.lists(st.tuples(indices, records, st.booleans()), max_size=4)
+one_attempt = st.tuples(indices, records, st.sampled_from(Phase))
+attempts = st.lists(one_attempt, max_size=4)
 
 
 def made(drawn):
     return [
-        attempt(planned, {i: record for i, record in found.items() if i in planned}, active=active)
-        for planned, found, active in drawn
+        attempt(planned, {i: record for i, record in found.items() if i in planned}, phase)
+        for planned, found, phase in drawn
     ]
 
 
@@ -131,6 +143,14 @@ def test_done_job_stays_done_whatever_the_journals_say(absent, drawn):
     assert {problem.index for problem in status.problems} <= absent
 
 
+@given(indices, one_attempt, attempts)
+def test_job_that_its_task_may_still_run_is_not_pending(absent, newest, older):
+    planned, found, phase = newest
+    status = judged(TOTAL, absent, made([newest, *older]))
+    ours = {i for i in planned if found.get(i) not in (DONE, FAILED)}
+    assert phase is OVER or not ours.intersection(status.pending)
+
+
 @given(indices, attempts, st.randoms())
 def test_order_of_a_journals_lines_does_not_matter(absent, drawn, chance: random.Random):
     def shuffled(found):
@@ -138,7 +158,7 @@ def test_order_of_a_journals_lines_does_not_matter(absent, drawn, chance: random
         chance.shuffle(items)
         return dict(items)
 
-    again = [(planned, shuffled(found), active) for planned, found, active in drawn]
+    again = [(planned, shuffled(found), phase) for planned, found, phase in drawn]
     assert judged(TOTAL, absent, made(drawn)) == judged(TOTAL, absent, made(again))
 
 

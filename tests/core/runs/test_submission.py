@@ -24,30 +24,6 @@ from jor.runtime.run_spec import BatchSpec, RunSpec
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 
-MODULE = """\
-import jor
-
-class Jobs(jor.JobsBase):
-    name = "out"
-    mem = "1G"
-
-    def __init__(self, first=0, last=5, path_prefix="."):
-        super().__init__(path_prefix=path_prefix)
-        self._jobs = [{"i": i} for i in range(first, last)]
-
-    def execute(self, i):
-        pass
-"""
-
-
-@pytest.fixture
-def found(tmp_path, monkeypatch):
-    """Return the survey of an entry with five jobs, none done."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "jobs_here.py").write_text(MODULE)
-    (one,) = survey([make_entry("jobs_here", "")], read_config({}))
-    return one
-
 
 def submit(found, indices, **options):
     overwrite = options.get("overwrite", False)
@@ -97,6 +73,22 @@ def test_planned_jobs_stand_at_their_offsets(found):
     submitted.lease.release()
 
 
+@pytest.mark.parametrize("per_task", [1, 2, 3, 9])
+@pytest.mark.parametrize("indices", [[0], [4], [0, 1, 2, 3, 4], [0, 2, 3], [1, 4], [0, 1, 3, 4]], ids=str)
+def test_task_has_the_jobs_that_stand_at_its_place(found, indices, per_task):
+    batch = Batch("jor-one", per_task, 1, None, None, None, 0, (), ("sbatch",))
+    submission = make_submission(found, indices, overwrite=False, batch=batch)
+    task_of = submission.task_of()
+    assert [task_of(index) for index in indices] == [place // per_task for place in range(len(indices))]
+    assert (submission.count, submission.tasks) == (len(indices), -(-len(indices) // per_task))
+    assert [index for index in range(-1, 6) if submission.has(index)] == indices
+
+
+def test_workers_on_this_machine_are_one_task(found):
+    submission = make_submission(found, [0, 3], overwrite=False)
+    assert (submission.tasks, submission.task_of()(3)) == (0, 0)
+
+
 def test_submitted_jobs_are_queued_until_the_lease_is_gone(found):
     submitted = submit(found, [1, 4])
     status = again([found], time.time())[0].status
@@ -120,6 +112,25 @@ def test_submissions_come_the_newest_first_and_unfinished_ones_not_at_all(found)
     os.mkdir(os.path.join(found.records, "runs", "9-unfinished"))
     assert [read(run).planned for run in newest_first(found.records)] == [((1, 1),), ((0, 0),)]
     first.lease.release()
+
+
+def test_submission_whose_writer_was_killed_is_none(found, monkeypatch):
+    """submission.json comes last and by rename: a half of it counts for nothing."""
+
+    def die(_content, file, **_):
+        file.write('{"token"')
+        file.flush()
+        os._exit(9)
+
+    monkeypatch.setattr(json, "dump", die)
+    if (pid := os.fork()) == 0:
+        try:
+            submit(found, [0])
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9
+    assert list(newest_first(found.records)) == []
+    assert again([found], time.time())[0].status.pending == [0, 1, 2, 3, 4]
 
 
 def test_submission_comes_after_the_newest_also_where_the_clock_is_behind(found):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 
 import pytest
 
 from jor.runtime import staging
 from jor.runtime.process_id import Owner
-from jor.runtime.staging import Staging, staged, sweep
+from jor.runtime.staging import Staging, staged, sweep, sweep_halfway
 
 
 @pytest.fixture
@@ -23,6 +24,36 @@ def stage(tmp_path):
 def write(path, text="x"):
     with open(path, "w") as file:
         file.write(text)
+
+
+def test_folder_is_made_though_another_deletes_that_of_all(tmp_path, monkeypatch):
+    """A worker that ends deletes `partial` just when this one has found it."""
+    mkdir, left = os.mkdir, [3]
+
+    def make_late(path):
+        mkdir(path)
+        if path == str(tmp_path / "partial") and left[0]:
+            left[0] -= 1
+            os.rmdir(path)
+
+    monkeypatch.setattr(os, "mkdir", make_late)
+    stage = Staging(str(tmp_path / "partial"))
+    assert os.listdir(tmp_path / "partial") == [os.path.basename(stage.folder)]
+
+
+def test_folder_that_cannot_be_made_is_an_error(tmp_path):
+    os.symlink(tmp_path / "nowhere", tmp_path / "link")
+    (tmp_path / "file").touch()
+    for name in ("link", "file"):
+        with pytest.raises(OSError):  # noqa: PT011 # which one, the system says
+            Staging(str(tmp_path / name))
+
+
+def test_slots_of_a_worker_have_a_folder_each(tmp_path):
+    stages = [Staging(str(tmp_path / "partial"), number) for number in range(2)]
+    assert sorted(os.listdir(tmp_path / "partial")) == [f"{Owner.current()}~{number}" for number in range(2)]
+    stages[0].close()
+    assert os.path.isdir(stages[1].folder)
 
 
 def test_output_is_moved_into_place(tmp_path, stage):
@@ -67,6 +98,23 @@ def test_subfolder_of_an_output_is_made(tmp_path, stage):
     assert os.path.exists(output)
 
 
+def test_subfolder_that_another_has_made_meanwhile_is_used(tmp_path, stage, monkeypatch):
+    output = str(tmp_path / "deep" / "a.txt")
+    write(staged(stage.folder, output))
+    replace = os.replace
+
+    def late(source, target):
+        try:
+            replace(source, target)
+        except FileNotFoundError:
+            os.mkdir(tmp_path / "deep")
+            raise
+
+    monkeypatch.setattr(os, "replace", late)
+    assert stage.publish(output)
+    assert os.path.exists(output)
+
+
 def test_output_crosses_file_systems_by_a_copy_and_a_rename(tmp_path, stage, monkeypatch):
     output = str(tmp_path / "a.txt")
     write(staged(stage.folder, output), "far")
@@ -83,6 +131,130 @@ def test_output_crosses_file_systems_by_a_copy_and_a_rename(tmp_path, stage, mon
     assert (tmp_path / "a.txt").read_text() == "far"
     assert os.listdir(stage.folder) == []
     assert sorted(os.listdir(tmp_path)) == ["a.txt", "partial"]
+
+
+@pytest.fixture
+def far(stage, monkeypatch):
+    """Have nothing renamed out of the staging folder: as if that were another file system."""
+    replace = os.replace
+
+    def refuse(source, target):
+        if os.path.dirname(source) == stage.folder:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+
+
+@pytest.mark.usefixtures("far")
+def test_output_is_copied_under_a_hidden_name(tmp_path, stage, monkeypatch):
+    output = str(tmp_path / "a.txt")
+    write(output, "old")
+    write(staged(stage.folder, output), "new")
+    copy, seen = shutil.copy2, []
+
+    def watched(source, target):
+        copy(source, target)
+        seen.append((os.path.basename(target)[0], (tmp_path / "a.txt").read_text()))
+
+    monkeypatch.setattr(shutil, "copy2", watched)
+    assert stage.publish(output)
+    assert seen == [(".", "old")]
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+@pytest.mark.usefixtures("far")
+def test_old_output_stands_where_a_copy_fails_halfway(tmp_path, stage, monkeypatch):
+    output = str(tmp_path / "a.txt")
+    write(output, "old and whole")
+    write(staged(stage.folder, output), "new and whole")
+
+    def fill(_source, target):
+        write(target, "new and")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copy2", fill)
+    with pytest.raises(OSError, match="No space"):
+        stage.publish(output)
+    assert (tmp_path / "a.txt").read_text() == "old and whole"
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Give the names of files and folders in the order in which they are forced to the disk, or renamed to."""
+    names, fsync, replace = [], os.fsync, os.replace
+
+    def forced(fd):
+        names.append("force " + os.path.basename(os.readlink(f"/proc/self/fd/{fd}")))
+        fsync(fd)
+
+    def renamed(source, target):
+        names.append("rename " + os.path.basename(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", forced)
+    monkeypatch.setattr(os, "replace", renamed)
+    return names
+
+
+def test_durable_output_is_forced_and_then_renamed(tmp_path, stage, told):
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    assert stage.publish(output, durably=True)
+    assert told[:3] == ["force a.txt", "rename a.txt", f"force {tmp_path.name}"]
+
+
+def test_durable_output_has_its_name_on_the_disk(tmp_path, told):
+    """And so have the folders below the entry's that were made for it."""
+    stage = Staging(str(tmp_path / "partial"))
+    stage.partial = str(tmp_path / "out" / ".jor" / "an-entry" / "partial")
+    output = str(tmp_path / "out" / "deep" / "down" / "a.txt")
+    write(staged(stage.folder, output))
+    assert stage.publish(output, durably=True)
+    assert told[-3:] == ["force down", "force deep", "force out"]
+
+
+def test_copy_is_on_the_disk_before_it_is_the_output(tmp_path, stage, told, far):
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    assert stage.publish(output)
+    assert told == [f"force .{Owner.current()}.partial", "rename a.txt"]
+
+
+def test_all_in_a_folder_beside_the_output_is_forced(tmp_path, stage, told):
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    os.makedirs(os.path.join(stage.folder, "plots", "deep"))
+    write(os.path.join(stage.folder, "plots", "deep", "b.png"))
+    assert stage.publish(output, durably=True)
+    before = told[: told.index("rename plots")]
+    assert sorted(before) == ["force a.txt", "force b.png", "force deep", "force plots"]
+
+
+def test_link_and_pipe_beside_the_output_are_not_forced(tmp_path, stage, told):
+    """A link may lead anywhere, also to a folder above; opening a pipe would wait for a writer."""
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    os.symlink(tmp_path, os.path.join(stage.folder, "up"))
+    os.symlink("nowhere", os.path.join(stage.folder, "broken"))
+    os.mkfifo(os.path.join(stage.folder, "pipe"))
+    assert stage.publish(output, durably=True)
+    assert [name for name in told if name.startswith("force")][:2] == ["force a.txt", f"force {tmp_path.name}"]
+
+
+def test_file_that_is_forced_is_not_left_open(tmp_path, stage):
+    output = str(tmp_path / "a.txt")
+    before = len(os.listdir("/proc/self/fd"))
+    write(staged(stage.folder, output))
+    assert stage.publish(output, durably=True)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_output_is_not_forced_unless_that_is_wanted(tmp_path, stage, told):
+    output = str(tmp_path / "a.txt")
+    write(staged(stage.folder, output))
+    assert stage.publish(output)
+    assert told == ["rename a.txt"]
 
 
 def test_clear_leaves_an_empty_folder(stage):
@@ -121,8 +293,59 @@ def test_sweep_deletes_what_those_left_who_are_told_to_be_gone(tmp_path):
     assert sorted(os.listdir(tmp_path / "partial")) == sorted([f"{other}~0", "no owner"])
 
 
+@pytest.mark.parametrize("names", [[], ["~0"], ["~0", "~1"]])
+def test_sweep_removes_the_folder_of_all_when_it_is_empty(tmp_path, names):
+    here = Owner.current()
+    for name in names:
+        (tmp_path / "partial" / f"{here._replace(started=here.started - 1)}{name}").mkdir(parents=True)
+    (tmp_path / "partial").mkdir(exist_ok=True)
+    assert sweep(str(tmp_path / "partial")) == len(names)
+    assert not (tmp_path / "partial").exists()
+
+
+def test_owners_elsewhere_are_asked_for_only_if_needed(tmp_path):
+    here = Owner.current()
+    (tmp_path / "partial" / f"{here._replace(started=here.started - 1)}~0").mkdir(parents=True)
+    assert sweep(str(tmp_path / "partial"), lambda: pytest.fail("asked")) == 1
+
+
 def test_sweep_of_nothing_does_nothing(tmp_path):
     assert sweep(str(tmp_path / "partial")) == 0
+
+
+@pytest.mark.parametrize("make", [os.mkdir, write], ids=["folder", "file"])
+def test_sweep_goes_on_where_another_deletes_the_same(tmp_path, monkeypatch, make):
+    """Many commands may sweep at once."""
+    here = Owner.current()
+    os.mkdir(tmp_path / "partial")
+    make(tmp_path / "partial" / f"{here._replace(started=here.started - 1)}~0")
+    is_folder = os.path.isdir
+
+    def look(path):
+        found = is_folder(path)
+        (os.rmdir if found else os.unlink)(path)
+        return found
+
+    monkeypatch.setattr(os.path, "isdir", look)
+    assert sweep(str(tmp_path / "partial")) == 1
+    monkeypatch.undo()
+    assert not (tmp_path / "partial").exists()
+
+
+def test_files_on_the_way_are_swept_when_their_writer_is_dead(tmp_path):
+    here = Owner.current()
+    dead = here._replace(started=here.started - 1)
+    for name in ("lock", f"lock.{here}", f"lock.{dead}", "lock.breaking", f"other.{dead}", f"{dead}"):
+        write(tmp_path / name)
+    sweep_halfway(str(tmp_path / "lock"))
+    assert sorted(os.listdir(tmp_path)) == sorted(["lock", f"lock.{here}", "lock.breaking", f"other.{dead}", f"{dead}"])
+
+
+@pytest.mark.parametrize(("left", "more"), [(["a.txt.npz"], ".npz"), (["b.txt"], ""), ([], ""), (["b", "a.txt1"], "1")])
+def test_ending_that_was_added_to_the_name_is_told(tmp_path, stage, left, more):
+    for name in left:
+        write(os.path.join(stage.folder, name))
+    assert stage.added_to_name(str(tmp_path / "a.txt")) == more
 
 
 def test_stamp_changes_with_the_file(tmp_path):

@@ -171,7 +171,6 @@ def make_submission(
         path_prefix=config["path-prefix"],
         directory=os.getcwd(),
         folder=found.folder,
-        folder_inode=os.stat(found.folder).st_ino,
         scheduler="local" if batch is None else config["scheduler"],
         cluster=cluster,
         cpus_per_task=config["cpus-per-task"],

@@ -77,7 +77,7 @@ def write(
         if bundled:
             write_bundle(run.bundle)
         lease = Lease(run.alive)
-        _write_submission(run, submission)
+        submission = _write_submission(run, submission)
         if submission.fsync:
             _force(run, submission)
     return Submitted(submission, run, offsets, lease)
@@ -236,8 +236,12 @@ def _whole_or_not(run: Run, planning: Lease) -> Iterator[None]:
         raise
 
 
-def _write_submission(run: Run, submission: Submission) -> None:
-    """Write submission.json last, by rename: a submission without it was never finished, and counts for nothing."""
+def _write_submission(run: Run, submission: Submission) -> Submission:
+    """Write submission.json last, by rename: a submission without it was never finished, and counts for nothing.
+
+    Return what was written: the submission, with the inode of its folder.
+    """
+    submission = attrs.evolve(submission, folder_inode=os.stat(submission.folder).st_ino)
     halfway = f"{run.submission}.partial"
     with open(halfway, "w", encoding="utf-8") as file:
         json.dump(attrs.asdict(submission), file, indent=1)
@@ -245,6 +249,7 @@ def _write_submission(run: Run, submission: Submission) -> None:
             file.flush()
             os.fsync(file.fileno())
     os.rename(halfway, run.submission)
+    return submission
 
 
 def _force(run: Run, submission: Submission) -> None:

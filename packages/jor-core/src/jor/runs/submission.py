@@ -91,9 +91,8 @@ class Submission:
     path_prefix: str
     #: Working directory of its jobs.
     directory: str
-    #: Folder of the outputs, absolute, and its inode: by these it is told from a copy of it.
+    #: Folder of the outputs, absolute.
     folder: str
-    folder_inode: int
     #: What carries it out: "local", or the name of a batch system; and which of its clusters, "" if that has no name.
     scheduler: str
     cluster: str
@@ -114,6 +113,8 @@ class Submission:
     #: jor.runs.renumbering. -1: not told, as by an earlier jor.
     listed: int = -1
     names_crc32: int = 0
+    #: The inode of `folder`, by which that is told from a copy of it; 0: not written yet.
+    folder_inode: int = 0
     #: None when workers on this machine carry it out.
     batch: Batch | None = None
     surroundings: Surroundings = NATIVE

@@ -12,6 +12,7 @@ import attrs
 from jor import ConfigError
 from jor.runs.submission import Batch
 from jor.settings.config import Config
+from jor.settings.options import BY_NAME
 from jor_slurm import (
     ARRAY_TASK_ID,
     END_TIME,
@@ -37,11 +38,8 @@ from ...resources import parsed
 SHORTEST_TASK = 60
 #: Tasks into which many short jobs are cut at least.
 _FEWEST_TASKS = 20
-#: Options of jor that are passed to sbatch as they are.
-_PASSED = (
-    "partition", "account", "qos", "nodes", "ntasks", "gpus", "gres", "mem-per-cpu", "mem-per-gpu", "constraint",
-    "exclude", "nodelist", "reservation", "licenses", "nice", "mail-user", "mail-type",
-)  # fmt: skip
+#: Options that sbatch has as well, and that are not passed as they are: see `request`.
+_COMPUTED = ("mem", "time", "cpus-per-task", "requeue", "signal")
 
 
 @attrs.frozen
@@ -113,6 +111,13 @@ def escalated(config: Config, asked: Batch, *, memory: bool) -> Needs:
     return base
 
 
+def passed() -> list[str]:
+    """Return the options of jor that are passed to sbatch as they are: those that SbatchOptions has as well."""
+    fields = attrs.fields_dict(SbatchOptions)
+    rows = [option for option in BY_NAME.values() if option.section in ("submit", "slurm")]
+    return [option.name for option in rows if option.attribute in fields and option.name not in _COMPUTED]
+
+
 def request(
     config: Config, needs: Needs, count: int, durations: list[float], limits: Limits, avoid: tuple[str, ...] = ()
 ) -> Request:
@@ -123,7 +128,7 @@ def request(
     workers = int(config["workers-per-task"])
     jobs = _jobs_per_task(config, workers, count, durations)
     limit = _time_limit(config, needs.time, -(-jobs // workers), limits)
-    values = {name.replace("-", "_"): config[name] for name in _PASSED if config[name]}
+    values = {BY_NAME[name].attribute: config[name] for name in passed() if config[name]}
     excluded = ",".join(filter(None, [config["exclude"], *avoid]))
     warning = int(config["signal"])
     if warning and config["requeue"] and config["sif"]:
@@ -210,7 +215,7 @@ def _time_limit(config: Config, job: int | None, rounds: int, limits: Limits) ->
 
 def _blamed(config: Config, what: str) -> str:
     """Return where the option was set that an error names first."""
-    for name in (*_PASSED, "mem", "options"):
+    for name in (*passed(), "mem", "options"):
         if what.startswith((name, name.replace("-", "_"))):
             return config.setting(name).source
     return config.setting("options").source if config["options"] else ""
