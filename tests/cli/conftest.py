@@ -22,7 +22,7 @@ from jor.runtime.journal import Journal
 from jor.runtime.outputs import output_name
 from jor.settings.config import read_config
 from jor.todo.reader import read_todo
-from jor_cli.schedulers import request_log as ledger
+from jor_cli.schedulers import request_log
 from jor_slurm import ArrayId
 
 ROOT = Path(__file__).parents[2]
@@ -148,7 +148,7 @@ def record_submission(found: Survey, number: int, attempt: int) -> None:
     submission = attrs.evolve(submission, created=f"2026-03-0{attempt}T12:00:00.000Z")
     with Lease(os.path.join(found.records, "lock")) as planning:
         run = write_batch(submission, found.jobs, jobs, planning, "#!/bin/bash\n")
-    ledger.accepted(run, ArrayId(510 + 2 * number + attempt, "jor-one"))
+    request_log.accepted(run, ArrayId(510 + 2 * number + attempt, "jor-one"))
     for task, index in enumerate(jobs):
         owner = f"node{task}~0123abcd.42~17~99"
         claim = Claim(VERSION, owner, job_id=f"{510 + 2 * number + attempt}_{task}")

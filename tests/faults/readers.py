@@ -26,7 +26,7 @@ from jor.runtime.loading import ModuleLoader
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry, read_todo
 from jor_cli.actions.collect_manifest import read_note
-from jor_cli.schedulers import request_log as ledger
+from jor_cli.schedulers import request_log
 from jor_slurm import Limits, SlurmError
 from jor_slurm.parsing import parse_accounting, parse_objects, parse_queue, parse_settings, parse_submission
 from jor_slurm.units import parse_memory, parse_time
@@ -155,7 +155,7 @@ def told(folder: Path) -> object:
     records = str(records_of(folder))
     story = [list(executions(records)), found.history.last_records([0]), read_note(records)]
     for run in newest_first(records):
-        story += [newest_records(run), ledger.read(run), run.revocations(), run.suspects(), os.fspath(run.folder)]
+        story += [newest_records(run), request_log.read(run), run.revocations(), run.suspects(), os.fspath(run.folder)]
     return found.status, story
 
 

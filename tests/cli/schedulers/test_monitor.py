@@ -9,7 +9,7 @@ import pytest
 
 from jor.planning.status import Phase
 from jor.runtime.run_folder import Run
-from jor_cli.schedulers import request_log as ledger
+from jor_cli.schedulers import request_log
 from jor_cli.schedulers.slurm.monitor import SHOWN_WITHIN, Inquiry
 from jor_slurm import ArrayId, CommandError, Limits, Queue
 from jor_slurm.parsing import parse_queue
@@ -38,8 +38,8 @@ class Cluster:
 def batch(tmp_path):
     """Give a submission of two tasks that Slurm has accepted as array 7."""
     run = Run(str(tmp_path))
-    ledger.asked(run)
-    ledger.accepted(run, ArrayId(7, NAME))
+    request_log.asked(run)
+    request_log.accepted(run, ArrayId(7, NAME))
     made = SimpleNamespace(name=NAME, mem=None, workers_per_task=1)
     return run, SimpleNamespace(batch=made, label="a", tasks=2)
 

@@ -17,7 +17,7 @@ from jor.todo.entry import Entry
 from ..errors import message
 from ..formatting import jobs_of, told_path
 from ..workspace import Workspace, runs_here
-from . import collect_manifest as coverage
+from . import collect_manifest
 
 Result = TypeVar("Result")
 
@@ -63,13 +63,13 @@ def _collect(workspace: Workspace, found: Survey) -> bool:
     if found.status.left:
         what = _told_missing(found)
         click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
-    began = _noted(label, lambda: coverage.begin(found))
+    began = _noted(label, lambda: collect_manifest.begin(found))
     wrong = _collect_here(found) if runs_here(found.config) else _collect_there(workspace, found)
     if wrong:
         remedy = "Mend the method collect of the job module"
         click.echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
         return False
-    note = None if began is None else _noted(label, lambda: coverage.finish(found, began))
+    note = None if began is None else _noted(label, lambda: collect_manifest.finish(found, began))
     covered = f"; {told_path(note)} tells which" if note else ""
     click.echo(f"[jor] {label}: collected {done:,} outputs{covered}")
     return True

@@ -32,7 +32,7 @@ from ..formatting import (
     told_states,
     told_time,
 )
-from ..schedulers import request_log as ledger
+from ..schedulers import request_log
 from .tables import table, width
 
 #: Options that are told whether somebody has set them or not.
@@ -164,7 +164,7 @@ def _submitted(found: Survey, index: int | None = None) -> Iterator[Field]:
         if index is None or submission.has(found.history.places.of(run, submission).then(index)):
             where = f"on {submission.host}"
             if submission.batch:
-                array = ledger.read(run).array
+                array = request_log.read(run).array
                 where = f"as Slurm array {array.job_id if array else '?'}, {tasks_of(submission.tasks)}"
             yield (
                 "submitted",

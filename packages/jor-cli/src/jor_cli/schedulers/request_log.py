@@ -17,7 +17,7 @@ from jor_slurm import ArrayId
 
 
 @attrs.frozen
-class Ledger:
+class RequestLog:
     """The content of scheduler.jsonl; times in seconds since 1970."""
 
     #: When sbatch was asked last; None if never.
@@ -29,9 +29,9 @@ class Ledger:
     refused: str = ""
 
 
-def read(run: Run) -> Ledger:
+def read(run: Run) -> RequestLog:
     """Return what is known of a submission; a damaged line is passed over."""
-    found = Ledger()
+    found = RequestLog()
     for entry in _entries(run):
         try:
             if entry["kind"] == "asked":

@@ -15,8 +15,8 @@ from jor.runtime.run_folder import Run
 from jor_slurm import ArrayId, CommandError, IndexSet, Queue, Slurm, Snapshot, Task
 
 from ...formatting import tasks_of
-from .. import request_log as ledger
-from ..request_log import Ledger
+from .. import request_log
+from ..request_log import RequestLog
 from .bad_nodes import Nodes
 
 #: Seconds after which a submission that Slurm does not know cannot be accepted any more: munge's credentials, by which
@@ -96,7 +96,7 @@ class Inquiry:
         try:
             if not self._slurm.limits().has_accounting:
                 return Snapshot(())
-            since = min(one.ledger.asked or one.ledger.accepted or 0 for one in unknown) - CLOCKS_DIFFER
+            since = min(one.requests.asked or one.requests.accepted or 0 for one in unknown) - CLOCKS_DIFFER
             return Snapshot((), self._slurm.accounting([one.id.job_id for one in unknown if one.id], since))
         except CommandError:
             return Snapshot(())  # journals tell what became of the jobs, if not always why
@@ -104,17 +104,17 @@ class Inquiry:
 
 @attrs.frozen
 class _Array:
-    """A submission, what its ledger tells, and the array that it became; None if that is not known."""
+    """A submission, what its log of requests tells, and the array that it became; None if that is not known."""
 
     run: Run
     submission: Submission
-    ledger: Ledger
+    requests: RequestLog
     id: ArrayId | None
 
     @classmethod
     def of(cls, run: Run, submission: Submission, by_name: Mapping[str, int]) -> _Array:
         """Return it; if the answer of sbatch was lost, the array is the one of its name in the queue, if there is."""
-        one = cls(run, submission, found := ledger.read(run), found.array)
+        one = cls(run, submission, found := request_log.read(run), found.array)
         if one.id is None and one.name in by_name:
             return attrs.evolve(one, id=ArrayId(by_name[one.name], one.name))
         return one
@@ -137,8 +137,8 @@ def _all_told(snapshot: Snapshot, one: _Array) -> bool:
 
 def _unknown(one: _Array, why: str) -> Carrier:
     """Return who carries out a submission of which Slurm has not told the state."""
-    if one.ledger.asked is None or one.ledger.refused:
-        return _gone(f"refused: {one.ledger.refused}" if one.ledger.refused else "it was not submitted")
+    if one.requests.asked is None or one.requests.refused:
+        return _gone(f"refused: {one.requests.refused}" if one.requests.refused else "it was not submitted")
     since = time.strftime("%H:%M:%S")
     note = f"{one.submission.label}: the state of {one} is unknown since {since}: {why}"
     # As last known: what has begun counts as running, the rest as queued.
@@ -147,12 +147,12 @@ def _unknown(one: _Array, why: str) -> Carrier:
 
 def _carrier(one: _Array, now: Snapshot, past: Snapshot, asked: float) -> Carrier:
     array, batch = one.id, one.submission.batch
-    if one.ledger.refused:
-        return _gone(f"refused: {one.ledger.refused}")
+    if one.requests.refused:
+        return _gone(f"refused: {one.requests.refused}")
     if array is None:
         return _unconfirmed(one, asked)
     requested = batch.mem * batch.workers_per_task if batch and batch.mem else None
-    is_fresh = asked < (one.ledger.accepted or one.ledger.asked or 0) + SHOWN_WITHIN
+    is_fresh = asked < (one.requests.accepted or one.requests.asked or 0) + SHOWN_WITHIN
 
     def state_of(task: int) -> TaskState:
         known = now.task(array, task)
@@ -177,13 +177,13 @@ def _carrier(one: _Array, now: Snapshot, past: Snapshot, asked: float) -> Carrie
 
 def _unconfirmed(one: _Array, asked: float) -> Carrier:
     """Return who carries out a submission of which nobody knows whether Slurm has accepted it."""
-    if one.ledger.asked is None:
+    if one.requests.asked is None:
         return _gone("it was not submitted")
     if newest_records(one.run):
         return _gone("")  # it was accepted, and Slurm has forgotten it since
-    if asked > one.ledger.asked + ACCEPTED_WITHIN:
+    if asked > one.requests.asked + ACCEPTED_WITHIN:
         return _gone("Slurm never accepted it")
-    until = time.strftime("%H:%M:%S", time.localtime(one.ledger.asked + ACCEPTED_WITHIN))
+    until = time.strftime("%H:%M:%S", time.localtime(one.requests.asked + ACCEPTED_WITHIN))
     note = f"{one.submission.label}: a submission is unconfirmed; Slurm may still accept it until {until}"
     return Carrier("an unconfirmed submission", lambda _task: TaskState(Phase.WAITING), True, (note,))
 

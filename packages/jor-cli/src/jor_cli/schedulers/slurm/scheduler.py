@@ -42,7 +42,7 @@ from jor_slurm import (
     patiently,
 )
 
-from .. import request_log as ledger
+from .. import request_log
 from .monitor import Inquiry
 from .sbatch_request import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
 
@@ -316,7 +316,7 @@ class Backend:
         write_batch(submission, found.jobs, jobs, planning, script, bundled=worker.bundled)
 
         def ask() -> ArrayId:
-            ledger.asked(run)
+            request_log.asked(run)
             return self._slurm.submit(script, options, indices(submission.tasks), wanted.throttle)
 
         try:
@@ -327,7 +327,7 @@ class Backend:
         except UnconfirmedError:
             array = self._look_for(batch.name)
         if array is not None:
-            ledger.accepted(run, array)
+            request_log.accepted(run, array)
         return Submitted(run, submission, array)
 
     def _look_for(self, name: str) -> ArrayId | None:
