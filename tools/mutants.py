@@ -64,11 +64,11 @@ NAMED = (
     ("scancel-without-name", f"{SLURM}/commands.py", '("scancel", f"--name={array.name}", ', '("scancel", '),
     ("limit-is-not-for-later", f"{CLI}/errors.py", "(BusyError, LimitError, CommandError)",
      "(BusyError, CommandError)"),
-    ("sbatch-before-ledger", f"{CLI}/schedulers/slurm/scheduler.py",
-     "            ledger.asked(run)\n"
+    ("sbatch-before-request-log", f"{CLI}/schedulers/slurm/scheduler.py",
+     "            request_log.asked(run)\n"
      "            return self._slurm.submit(script, options, indices(submission.tasks), wanted.throttle)",
      "            array = self._slurm.submit(script, options, indices(submission.tasks), wanted.throttle)\n"
-     "            ledger.asked(run)\n"
+     "            request_log.asked(run)\n"
      "            return array"),
 )  # fmt: skip
 #: Seconds for one test, and for one run of pytest.

@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 ARRAY = "core/runtime/test_array_task.py"
 BAD = "integration/test_bad_input.py"
-CLOCKS = "cluster/test_clocks.py"
+CLEASES = "cluster/test_clocks.py"
 CLUSTER = "cluster/test_faults.py"
 COLLECT = "integration/test_collect.py"
 CONTROLLER = "cluster/test_controller.py"
@@ -38,14 +38,14 @@ FORGETFUL = "cluster/test_forgetful.py"
 FUZZ = "faults/test_fuzz.py"
 KILLS = "faults/test_kills.py"
 LOAD = "faults/test_load.py"
-LOCK = "core/runs/test_lease.py"
+LEASE = "core/runs/test_lease.py"
 MODULES = "faults/test_modules.py"
 NETWORKS = "faults/test_networks.py"
 OPTIONS = "slurm/test_options.py"
 OTHERS = "cluster/test_others.py"
 STATES = "cluster/test_states.py"
 SUBMISSION = "cluster/test_submission.py"
-TENURE = "core/runtime/test_lifetime.py"
+LIFETIME = "core/runtime/test_lifetime.py"
 TRUST = "faults/test_trust.py"
 UNITS = "slurm/test_units.py"
 UNSEEN = "faults/test_unseen.py"
@@ -87,9 +87,9 @@ MATRIX = (
     Row("two and ten runs and statuses at once", "once kept", {CROWDS: "test_runs_and_statuses_at_once_execute_each_job_once", FAULTS: "test_runs_at_once_execute_each_job_once"}),
     Row("runs, overwrites and collects at once, half of them killed", "whole once kept", {CROWDS: "test_runs_that_overwrite_and_are_killed_in_a_crowd_lose_nothing"}),
     Row("collect beside runs, as outputs come and go, on a full disk", "known told", {COLLECT: "test_note_tells_outputs_that_came_or_went_meanwhile test_collections_at_the_same_time_each_leave_a_note test_collect_goes_on_where_no_note_can_be_written test_collect_that_fails_leaves_no_note_and_says_so_in_an_old_one test_collect_that_raises_is_told_with_its_traceback"}),
-    Row("lock of the dead, of another host, broken, of garbage", "once told", {LOCK: "test_processes_that_contend_hold_it_one_at_a_time test_lease_of_the_dead_is_taken test_garbage_is_held_until_it_is_stale test_dead_lease_and_dead_breaker_of_it_are_cleared_at_once test_lease_is_not_broken_while_another_breaks_it test_lease_that_has_been_refreshed_since_it_was_judged_is_not_broken test_lease_that_may_not_be_seen_is_not_taken_for_dead"}),
-    Row("run suspended, or its host standing still, for long", "once kept told", {UNSEEN: "test_workers_say_for_a_suspended_run_that_it_lives test_run_on_a_host_that_stood_still_leaves_all_to_who_has_taken_over test_run_goes_on_with_what_it_has_not_lost", TENURE: "test_worker_with_jobs_says_for_a_suspended_command_that_it_lives test_worker_stops_when_another_command_has_taken_over", LOCK: "test_lease_that_is_lost_is_neither_refreshed_nor_kept", "core/runs/test_submission.py": "test_who_has_stood_still_too_long_leaves_the_entry_to_who_plans_it_now"}),
-    Row("processes of others that /proc hides, or another PID namespace", "once", {UNSEEN: "test_run_of_a_user_whose_processes_are_hidden_is_left_alone", LOCK: "test_holder_in_another_pid_namespace_is_waited_for_until_it_is_stale"}),
+    Row("lock of the dead, of another host, broken, of garbage", "once told", {LEASE: "test_processes_that_contend_hold_it_one_at_a_time test_lease_of_the_dead_is_taken test_garbage_is_held_until_it_is_stale test_dead_lease_and_dead_breaker_of_it_are_cleared_at_once test_lease_is_not_broken_while_another_breaks_it test_lease_that_has_been_refreshed_since_it_was_judged_is_not_broken test_lease_that_may_not_be_seen_is_not_taken_for_dead"}),
+    Row("run suspended, or its host standing still, for long", "once kept told", {UNSEEN: "test_workers_say_for_a_suspended_run_that_it_lives test_run_on_a_host_that_stood_still_leaves_all_to_who_has_taken_over test_run_goes_on_with_what_it_has_not_lost", LIFETIME: "test_worker_with_jobs_says_for_a_suspended_command_that_it_lives test_worker_stops_when_another_command_has_taken_over", LEASE: "test_lease_that_is_lost_is_neither_refreshed_nor_kept", "core/runs/test_submission.py": "test_who_has_stood_still_too_long_leaves_the_entry_to_who_plans_it_now"}),
+    Row("processes of others that /proc hides, or another PID namespace", "once", {UNSEEN: "test_run_of_a_user_whose_processes_are_hidden_is_left_alone", LEASE: "test_holder_in_another_pid_namespace_is_waited_for_until_it_is_stale"}),
     # Hostile and damaged input
     Row("damaged todo, config, jobargs, records, Slurm's answers", "told data", {FUZZ: "test_damaged_content_is_read_or_refused_with_reason"}),
     Row("well-formed records of odd values", "told data", {FUZZ: "test_well_formed_content_of_odd_values_is_read_or_refused_with_reason"}),
@@ -123,11 +123,11 @@ MATRIX = (
     Row("squeue that hangs, or prints garbage", "once known", {CLUSTER: "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started test_nonsense_is_no_empty_queue test_failure_is_shared_with_those_who_waited_for_the_answer", "slurm/test_parsing.py": "test_indices_that_were_cut_are_not_guessed test_job_of_another_whose_name_is_free_text_does_not_harm_the_other_rows", "cli/schedulers/test_monitor.py": "test_state_that_slurm_did_not_tell_is_unknown_and_never_the_end test_state_of_a_future_slurm_is_told_and_active", "slurm/test_polling.py": "test_poll_that_failed_changes_nothing"}),
     Row("accounting that is down, absent, or lags", "known kept", {SUBMISSION: "test_accounting_that_is_down_is_done_without", FORGETFUL: "test_accounting_that_lags_tells_its_reason_later", "slurm/test_polling.py": "test_queue_counts_more_than_accounting_which_lags", "cli/schedulers/test_monitor.py": "test_array_that_the_queue_does_not_show_is_over_after_a_while", "slurm/test_parsing.py": "test_last_life_of_a_job_counts"}),
     Row("MinJobAge passed between two polls", "known kept", {FORGETFUL: "test_wait_that_has_slept_through_the_end_tells_it_without_accounting"}),
-    Row("clock of a node off, minutes and hours", "kept", {CLOCKS: "test_clock_of_one_node_that_is_off_costs_no_job", ARRAY: "test_time_that_has_passed_before_the_script_hands_over_counts"}),
-    Row("clock of a login node off, hours and a century", "once known", {CLOCKS: "test_commands_given_where_the_clock_is_off_plan_nothing_twice test_submission_whose_clock_was_a_century_ahead_does_not_count_as_the_newest test_reason_that_only_the_accounting_knows_is_told_where_the_clock_is_ahead", LOCK: "test_lease_of_another_host_is_judged_by_the_clock_that_stamps_files", "core/runs/test_submission.py": "test_submission_comes_after_the_newest_also_where_the_clock_is_behind"}),
+    Row("clock of a node off, minutes and hours", "kept", {CLEASES: "test_clock_of_one_node_that_is_off_costs_no_job", ARRAY: "test_time_that_has_passed_before_the_script_hands_over_counts"}),
+    Row("clock of a login node off, hours and a century", "once known", {CLEASES: "test_commands_given_where_the_clock_is_off_plan_nothing_twice test_submission_whose_clock_was_a_century_ahead_does_not_count_as_the_newest test_reason_that_only_the_accounting_knows_is_told_where_the_clock_is_ahead", LEASE: "test_lease_of_another_host_is_judged_by_the_clock_that_stamps_files", "core/runs/test_submission.py": "test_submission_comes_after_the_newest_also_where_the_clock_is_behind"}),
     # Slurm: running
     Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops", "cli/schedulers/test_revoking.py": "test_task_that_is_lost_is_revoked_and_gets_the_time_to_see_it test_tasks_of_an_array_of_many_files_get_longer"}),
-    Row("the same, its task begun anew by Slurm elsewhere", "once kept", {STATES: "test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped", ARRAY: "test_job_during_which_attempts_die_again_and_again_is_left_and_the_others_run test_job_that_goes_on_from_where_it_was_may_be_begun_any_number_of_times test_attempts_that_tell_why_they_cannot_work_are_no_deaths test_later_attempt_waits_until_the_earlier_one_has_stopped test_later_attempt_leaves_what_the_earlier_one_ends_while_it_waits", TENURE: "test_any_later_attempt_ends_an_earlier_one test_attempt_waits_for_the_newest_that_has_begun_before_it"}),
+    Row("the same, its task begun anew by Slurm elsewhere", "once kept", {STATES: "test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped", ARRAY: "test_job_during_which_attempts_die_again_and_again_is_left_and_the_others_run test_job_that_goes_on_from_where_it_was_may_be_begun_any_number_of_times test_attempts_that_tell_why_they_cannot_work_are_no_deaths test_later_attempt_waits_until_the_earlier_one_has_stopped test_later_attempt_leaves_what_the_earlier_one_ends_while_it_waits", LIFETIME: "test_any_later_attempt_ends_an_earlier_one test_attempt_waits_for_the_newest_that_has_begun_before_it"}),
     Row("node drained, or one on which all dies at once", "kept known", {CLUSTER: "test_drained_nodes_keep_the_jobs_waiting", STATES: "test_node_on_which_tasks_die_at_once_is_named_and_avoided"}),
     Row("folder that one node cannot write; log that cannot be opened", "kept told", {CLUSTER: "test_folder_that_one_node_cannot_write_costs_no_job", STATES: "test_log_that_cannot_be_opened_is_told"}),
     Row("memory of a job, or of a process of it, exceeded", "kept known", {STATES: "test_memory_is_told_and_asked_for_more test_output_of_a_job_that_lost_a_process_is_suspect_until_it_is_made_anew"}),

@@ -227,11 +227,21 @@ def test_edited_job_module_and_what_it_imports_are_read_anew(write: Write, here:
 def test_another_project_reads_again_what_a_job_module_imports(write: Write, here: None) -> None:
     text = FAILING.replace("import jor", "import jor\nfrom values import VALUES").replace("range(2)", "VALUES")
     write(failing=text, values="VALUES = [1]\n", todo="jobs:\n- jobmodule: failing\n")
-    path, one = list(sys.path), Project()
+    one = Project()
     assert len(one.status().jobs) == 2
+    before = len(sys.path)
     write(values="VALUES = [1, 2, 3]\n")
     assert [len(project.status().jobs) for project in (Project(), one)] == [6, 6]
-    assert sys.path == path
+    assert len(sys.path) == before
+
+
+def test_rows_may_import_when_they_are_read(write: Write, here: None) -> None:
+    method = '    def _get_output_fname(self, value):\n        from names import name\n        return name + "1"\n'
+    text = f"import jor\n\n\nclass Jobs(jor.JobsBase):\n    _jobs = [{{'value': 1}}]\n\n{method}"
+    execute = "\n    def execute(self, i):\n        pass\n"
+    write(naming=text + execute, names="name = 'a'\n", todo="jobs:\n- jobmodule: naming\n")
+    (row,) = Project().status().jobs
+    assert row["output"].endswith("/a1")
 
 
 def test_run_runs_what_is_missing_and_tells_where_jobs_stand_then(example: Path) -> None:

@@ -101,6 +101,21 @@ def test_jobs_that_run_are_history_in_a_copy(jor, tmp_path):
     assert states(project) == {"running": 1, "queued": 2}
 
 
+def test_reason_of_what_was_stopped_is_kept_in_a_copy(jor, tmp_path):
+    project, twin = tmp_path / "project", tmp_path / "twin"
+    project.mkdir()
+    (project / "slow.py").write_text(SLOW_JOBS)
+    (project / "todo.yaml").write_text("jobs:\n- jobmodule: slow\n  jobargs: n=1\n")
+    jor.folder = project
+    run = jor.start("run", SECONDS_OF_JOBS="20")
+    wait_until(lambda: (project / "executed.log").exists())
+    run.terminate()
+    jor.end_of(run)
+    copy(project, twin)
+    assert reasons(twin) == reasons(project)
+    assert "it was begun in" not in reasons(twin)[0]
+
+
 def test_original_that_is_deleted_leaves_history_in_the_copy(project, tmp_path):
     Jor(project)("run")
     copy(project, tmp_path / "twin")

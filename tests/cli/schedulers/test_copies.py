@@ -58,6 +58,29 @@ def test_array_of_the_original_is_history_in_a_copy(project, tmp_path, slurm, at
     assert states(at(project, "status", "--json", "--poll-interval", "0")) == {"queued": 3}
 
 
+def test_what_slurm_says_of_an_array_that_has_ended_holds_in_a_copy(project, tmp_path, slurm, at):
+    slurm.play("squeue", "[ ! -e queue ] || sed 's/|PENDING|/|TIMEOUT|/' queue")
+    twin = tmp_path / "twin"
+    shutil.copytree(project, twin)
+    told = [at(folder, "status", "--json", "--poll-interval", "0") for folder in (project, twin)]
+    reasons = [[problem["reason"] for problem in json.loads(text)["entries"][0]["problems"]] for text in told]
+    assert reasons[0] == reasons[1] != []
+
+
+def test_array_of_another_project_with_the_same_key_is_not_ones_own(project, tmp_path, slurm, at):
+    """Both have a job module of that name, and write into one folder."""
+    other = tmp_path / "other"
+    other.mkdir()
+    text = (project / "jobs_example.py").read_text()
+    (other / "jobs_example.py").write_text(text.replace('return f"', 'return f"other'))
+    (other / "todo.yaml").write_text("jobs:\n- jobmodule: jobs_example\n")
+    slurm.play("scancel", "")
+    at(other, "run", *FLAGS, "--path-prefix", str(project))
+    said = at(other, "cancel", "--path-prefix", str(project))
+    assert "cancelled Slurm array 102" in said
+    assert "101" not in said
+
+
 def test_array_is_still_known_when_its_project_is_renamed(project, tmp_path, slurm, at):
     renamed = tmp_path / "renamed"
     os.rename(project, renamed)

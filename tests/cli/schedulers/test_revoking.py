@@ -9,7 +9,6 @@ import pytest
 
 from jor.planning.status import Phase, TaskState
 from jor.runs.renumbering import Moves
-from jor.runs.store import revoke
 from jor.runtime.events import VERSION, Claim
 from jor.runtime.journal import Journal
 from jor.runtime.process_id import Owner
@@ -32,12 +31,12 @@ def found(tmp_path):
 
 def test_task_that_is_lost_is_revoked_and_gets_the_time_to_see_it(found):
     assert 0 < _revoke_earlier(found, [3]) <= 85
-    assert [why for _, _, why in found.run.revocations()] == ["its jobs were submitted anew"]
+    assert [why for _, _, why in found.run.revocations()] == ["its jobs were submitted again"]
 
 
 @pytest.mark.parametrize(("ago", "delay"), [(3600, 0), (-3600, 85)])
 def test_time_since_it_was_revoked_counts(found, ago, delay):
-    revoke(found.run, ((0, 0),), "cancelled by jor cancel")
+    found.run.revoke(((0, 0),), "cancelled by jor cancel")
     then = os.stat(found.run.revoked).st_mtime - ago
     os.utime(found.run.revoked, (then, then))
     assert _revoke_earlier(found, [3]) == delay
@@ -46,7 +45,7 @@ def test_time_since_it_was_revoked_counts(found, ago, delay):
 def test_tasks_of_an_array_of_many_files_get_longer(found):
     for number in range(8000):
         os.mkdir(os.path.join(found.run.folder, str(number)))
-    revoke(found.run, ((0, 0),), "cancelled by jor cancel")
+    found.run.revoke(((0, 0),), "cancelled by jor cancel")
     os.utime(found.run.revoked, (2**32, 2**32))
     assert _revoke_earlier(found, [3]) == 96
 

@@ -166,7 +166,7 @@ def test_suspect_job_stays_so_wherever_it_stands_now(tmp_path):
     jobs = Jobs(tmp_path)
     places = Places(jobs)
     list(places.names_in_parts())
-    assert History.read(jobs, places, [], str(tmp_path)).suspect == {1}
+    assert History.read(jobs, places, [], str(tmp_path), "").suspect == {1}
 
 
 def test_state_of_a_job_is_that_of_the_array_task_that_has_it_wherever_it_stands_now(tmp_path):

@@ -70,6 +70,24 @@ def test_third_entry_may_not_share_an_output_with_the_first(surveyed):
         surveyed(several, "first=3, count=5", "first=2, count=3")
 
 
+def test_submission_is_of_the_entry_whose_outputs_it_planned(tmp_path):
+    """Two projects have a job module of one name, so one key, and write into one folder."""
+    entries = []
+    for number in range(2):
+        (tmp_path / f"{number}").mkdir()
+        (tmp_path / f"{number}/todo.yaml").touch()
+        jobs = f"range({number} * 3, 3 + {number} * 3)"
+        (tmp_path / f"{number}/jobs.py").write_text(MODULE.replace("range(count)", jobs))
+        entries.append(make_entry(str(tmp_path / f"{number}/jobs.py"), ""))
+    config = read_config({"path-prefix": str(tmp_path)})
+    one, other = survey(entries, config)
+    assert one.records == other.records
+    os.makedirs(one.records)
+    with Lease(os.path.join(one.records, "lock")) as planning:
+        write_batch(make_submission(one, [0], overwrite=False, batch=BATCH), one.jobs, [0], planning, "#!/bin/sh\n")
+    assert [len(found.history.batches) for found in survey(entries, config)] == [1, 0]
+
+
 def test_parameters_are_those_of_a_job_that_is_there(surveyed):
     found, none = surveyed(MODULE, "count=0")
     assert [found.parameters(index) for index in range(3)] == [{"i": 0}, {"i": 1}, {"i": 2}]

@@ -7,12 +7,14 @@ import os
 import pwd
 import shutil
 import time
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import attrs
 import pytest
 
 from jor import BusyError, JobModuleError, RecordError
+from jor.errors import VersionError
 from jor.planning.planner import again, choose, make_submission, survey
 from jor.planning.status import Carrier, EntryStatus, Phase, Status, TaskState
 from jor.runs.lease import Lease
@@ -270,8 +272,44 @@ def test_record_in_a_folder_that_was_renamed_is_no_copy(found, tmp_path):
     os.rename(found.folder, tmp_path / "renamed")
     moved = Run(one.run.folder.replace(found.folder, f"{tmp_path}/renamed"))
     assert not is_copied(moved, one.submission)
-    os.mkdir(found.folder)  # another stands in its place: the jobs write there
-    assert is_copied(moved, one.submission)
+    os.mkdir(found.folder)  # another stands in its place
+    assert not is_copied(moved, one.submission)
+
+
+def test_record_in_a_snapshot_of_the_folder_is_a_copy(found, tmp_path, monkeypatch):
+    """In a snapshot of a file system inodes are the same, and the device is another."""
+    one = submit(found, [0])
+    shutil.copytree(found.folder, tmp_path / "snapshot")
+    snapshot, real = str(tmp_path / "snapshot"), os.stat(found.folder)
+    other = os.stat_result((real.st_mode, real.st_ino, real.st_dev + 1, *real[3:]))
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **more: other if path == snapshot else stat(path, **more))
+    assert is_copied(Run(one.run.folder.replace(found.folder, snapshot)), one.submission)
+
+
+def test_records_of_strangers_of_another_version_are_told(found):
+    """Nobody knows what they say of outputs that are there, nor whether somebody is making more."""
+    run = submit(found, [0]).run
+    Path(run.submission).write_text('{"version": 1}')
+    with pytest.raises(VersionError, match="has version 1") as caught:
+        of_unknown_entries(found.folder, set())
+    assert caught.value.remedy.startswith("See with the jor that wrote it")
+
+
+def test_path_of_the_original_on_another_host_is_a_copy(found, monkeypatch):
+    """The path is the same, and the folder is another, as after rsync to a cluster."""
+    one = submit(found, [0])
+    elsewhere = attrs.evolve(one.submission, folder_inode=1)
+    assert not is_copied(one.run, elsewhere)  # made again on this host: the jobs write there
+    assert is_copied(one.run, attrs.evolve(elsewhere, host="elsewhere"))
+
+
+def test_records_of_strangers_that_cannot_be_read_are_passed_over(found):
+    run = submit(found, [0]).run
+    Path(run.submission).write_text("{")
+    assert of_unknown_entries(found.folder, set()) == []
+    with pytest.raises(RecordError):
+        again([found], time.time())  # its own say so
 
 
 def test_record_that_is_seen_by_another_path_is_no_copy(found, tmp_path):

@@ -171,6 +171,14 @@ def test_module_is_read_again_with_what_lies_beside_it_when_its_loader_is_closed
     assert len(made(loader, path)._jobs) == 22
 
 
+def test_loader_closes_the_one_before_it(loader, write):
+    path = write(GOOD.replace("import jor", "import jor\nimport beside").replace("n=3", "n=beside.N"))
+    write("N = 1\n", "beside.py")
+    assert len(made(ModuleLoader(), path)._jobs) == 1
+    write("N = 22\n", "beside.py")
+    assert len(made(loader, path)._jobs) == 22
+
+
 def test_closed_loader_leaves_the_process_as_it_was(loader, write, monkeypatch):
     path = write(GOOD)
     own = ModuleType("own")

@@ -69,7 +69,7 @@ def test_changed_job_is_refused_with_both(index, output, parameters):
     ("content", "reason"),
     [
         ("", "cannot be read"),
-        ("[1]", "has version None"),
+        ("[1]", "it tells no version"),
         ('{"version": 99}', "has version 99; this jor reads version 2"),
     ],
 )

@@ -186,6 +186,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("jobs:\n- jobmodule: jobs_hre\n", "todo.yaml:2:14: jobs_hre: there is no such job module\n  Did you mean"),
         ("jobs:\n- jobmodule: .\n", "the job module is a folder"),
         (item("jobargs: n=1") + item("jobargs: n=1")[6:], "todo.yaml:4:3: this entry is the same as the one at"),
+        (item("jobargs: a=1, b=2") + item("jobargs: b=2, a=1")[6:], "todo.yaml:4:3: this entry is the same as the"),
         ("jobs: " + "[" * 100_000, "not YAML: |nested too deeply"),
         (item("jobargs: &a {n: [*a]}"), "an alias stands for what it is part of"),
         (BOMB + "jobs:\n- jobmodule: jobs_here\n  jobargs: {n: *h}\n", "unknown key 'a'"),

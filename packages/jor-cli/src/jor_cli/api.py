@@ -87,9 +87,10 @@ class Project:
             code = launch(workspace, chosen, manner)
             if wait and code in (0, LATER):
                 code = follow(workspace, chosen, manner)
-        if code >= INTERRUPTED:
-            raise KeyboardInterrupt
-        return self.status(*entries)
+            if code >= INTERRUPTED:
+                raise KeyboardInterrupt
+            workspace.cluster.refresh()
+            return Status(tuple(workspace.survey(chosen)), workspace)
 
     def _open(self) -> Workspace:
         """Return a workspace that has looked at nothing yet. Raise what keeps it from being opened."""

@@ -18,7 +18,7 @@ def put(path: str, content: bytes) -> None:
         with open(path, "wb") as sink:
             sink.write(content)
         return
-    path = os.path.realpath(path)  # a link stays, and what it leads to is written anew
+    path = os.path.realpath(path)  # a link stays, and what it leads to is written again
     sweep_halfway(path)
     mine = halfway(path)
     try:

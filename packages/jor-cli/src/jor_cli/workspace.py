@@ -10,6 +10,7 @@ from jor.errors import MissingModuleError
 from jor.settings.config import Config, read_config
 
 if TYPE_CHECKING:
+    from jor import JorError
     from jor.planning.history import Ask
     from jor.planning.planner import Survey
     from jor.runtime.jobs import JobsBase
@@ -43,15 +44,17 @@ class Workspace:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        """Leave the process as it was: a notebook goes on."""
+        """Delete what was needed where jobs run.
+
+        Job modules stay loaded, for their classes are asked as long as their jobs are shown.
+        """
         if "remote" in self.__dict__:
             self.remote.close()
-        if "modules" in self.__dict__:
-            self.modules.close()
 
     def with_config(self, config: Config) -> Workspace:
         """Return a workspace with other options, its own scheduler, the rest shared."""
         other = Workspace(config)
+        other._listed = self._listed
         other.modules, other.environments, other.remote = self.modules, self.environments, self.remote
         return other
 
@@ -89,6 +92,13 @@ class Workspace:
 
         self._listed = read_todo(self.config["todo-list"])
         return select(self._listed, names)
+
+    def entries_with_errors(self) -> tuple[tuple[Entry, ...], Sequence[JorError]]:
+        """Return the entries that can be used, and what is wrong with the others."""
+        from jor.todo.reader import peruse_todo
+
+        self._listed, mistakes = peruse_todo(self.config["todo-list"])
+        return self._listed, mistakes
 
     def survey(self, entries: Sequence[Entry], ask: Ask | None = None) -> Iterator[Survey]:
         """Yield the survey of each entry, good enough to be shown.

@@ -62,6 +62,10 @@ class RecordError(JorError):
     """A file that jor keeps beside the outputs is damaged, or written by a newer jor."""
 
 
+class VersionError(RecordError):
+    """A record has a format of another version of jor."""
+
+
 class BusyError(JorError):
     """Another jor is at work on the same entry."""
 

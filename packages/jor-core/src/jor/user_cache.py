@@ -1,4 +1,4 @@
-"""What is dear to find out, kept for the next command of this user: it may be deleted at any time."""
+"""What is expensive to find out, kept for the next command of this user: it may be deleted at any time."""
 
 from __future__ import annotations
 

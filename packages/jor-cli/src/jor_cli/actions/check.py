@@ -14,7 +14,7 @@ from jor.planning.status import Status
 from jor.settings.config import Config, peruse_config
 from jor.settings.options import Value
 from jor.todo.entry import Entry
-from jor.todo.reader import peruse_todo, select
+from jor.todo.reader import select
 from jor_slurm import format_time, parse_memory, parse_time
 
 from ..environments.worker_command import WorkerCommand
@@ -42,9 +42,9 @@ def check(
     """
     config, mistakes = peruse_config(given)
     yield "options", _read(_told_options(config), mistakes)
-    entries, more = peruse_todo(config["todo-list"])
-    yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
     workspace = Workspace(config)
+    entries, more = workspace.entries_with_errors()
+    yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
     sound: list[Entry] = []
     for entry in select(entries, names) if entries else ():
         # What would be tried with wrong options is not what will run.

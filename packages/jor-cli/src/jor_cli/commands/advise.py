@@ -21,5 +21,5 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     from ..rendering.advice import as_text
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     click.echo(as_text(workspace.survey(workspace.entries(entries))))

@@ -19,7 +19,7 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     from ..formatting import tasks_of
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     count = 0
     for one in cancel(workspace, workspace.entries(entries)):
         name = f"Slurm array {one.array.job_id}" if one.array else "the unconfirmed submission"

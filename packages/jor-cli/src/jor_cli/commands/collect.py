@@ -19,6 +19,6 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     from ..errors import FAILED
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     if not collect_all(workspace, workspace.entries(entries)):
         context.exit(FAILED)

@@ -25,6 +25,6 @@ def command(context: click.Context, /, jobmodule: str, index: int, jobargs: str,
     from ..actions.run import Manner, launch
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     manner = Manner(index=index, foreground=True, quiet=True)
     context.exit(launch(workspace, [make_entry(jobmodule, jobargs)], manner))

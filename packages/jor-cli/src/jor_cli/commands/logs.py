@@ -25,6 +25,6 @@ def command(
 
     if not indices and not failed:
         raise click.UsageError("Say which jobs: INDEX, or --failed", context)
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     if not show_logs(workspace, entry, indices, failed=failed, follow=follow):
         click.echo("[jor] No job has failed")

@@ -29,6 +29,6 @@ def command(context: click.Context, /, entries: tuple[str, ...], output: str, **
     from ..actions.report import write_report
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     size = write_report(workspace, workspace.entries(entries), output)
     click.echo(f"[jor] Wrote {output} ({size / 1e6:.1f} MB)")

@@ -29,7 +29,7 @@ def command(
     from ..errors import LATER
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     chosen = workspace.entries(entries)
     collect = collecting(entries, workspace.config)
     manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, collect=collect)

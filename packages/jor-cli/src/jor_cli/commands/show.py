@@ -23,5 +23,5 @@ def command(context: click.Context, /, entry: str, index: int | None, **_: Any) 
     from ..actions.show import show
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     click.echo("\n\n".join(show(workspace, entry, index)))

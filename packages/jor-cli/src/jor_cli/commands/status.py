@@ -38,7 +38,7 @@ def command(
     from ..workspace import Workspace
 
     at_most_one(context, "as_json", "failed", "watch", "by")
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     chosen = workspace.entries(entries)
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     if watch:

@@ -24,6 +24,6 @@ def command(context: click.Context, /, jobmodule: str, jobargs: str, dry_run: bo
     from ..actions.run import Manner, launch
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet)
     context.exit(launch(workspace, [make_entry(jobmodule, jobargs)], manner))

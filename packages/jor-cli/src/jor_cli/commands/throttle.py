@@ -22,7 +22,7 @@ def command(context: click.Context, /, tasks: int, entries: tuple[str, ...], **_
     from ..actions.throttle import throttle
     from ..workspace import Workspace
 
-    workspace = Workspace.open(given(context))
+    workspace = context.with_resource(Workspace.open(given(context)))
     most = f"at most {tasks:,} at once" if tasks else "any number at once"
     count = 0
     for label, array in throttle(workspace, workspace.entries(entries), tasks):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from jor.planning.planner import Survey
 from jor.planning.status import Carrier
-from jor.runs.store import revoke
 from jor.runs.submission import Submission
 from jor.runtime.run_folder import Run
 from jor.settings.config import Config
@@ -49,7 +48,7 @@ class Cluster:
         """Cancel the arrays of an entry that are not over, one after the other; yield each."""
         for run, array, submission in self.active_arrays(found):
             # First: a task that begins in this moment, or an array that Slurm accepts yet, sees it and does nothing.
-            revoke(run, ((0, submission.tasks - 1),), why)
+            run.revoke(((0, submission.tasks - 1),), why)
             if array is not None:
                 self.backend.slurm.cancel(array)
             yield array, submission

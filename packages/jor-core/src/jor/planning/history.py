@@ -14,7 +14,7 @@ from ..runs.lease import holder
 from ..runs.renumbering import Moves, Places
 from ..runs.store import is_copied, newest_first, read
 from ..runs.submission import Submission
-from ..runtime.events import End, JobEvent, Over
+from ..runtime.events import Begin, End, JobEvent, Over
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import Listing, output_name
 from ..runtime.run_folder import Run
@@ -49,7 +49,7 @@ class History:
     submissions: Sequence[tuple[Run, Submission]]
     #: Those of the submissions that a copy of the folder has brought along: nothing of them is active.
     copied: frozenset[Run] = frozenset()
-    #: Submissions of entries that nobody knows any more; what they say against an output counts.
+    #: Submissions of entries that are not in the todo-list. This entry may have been one of them: their doubts count.
     others: Sequence[Run] = ()
 
     @classmethod
@@ -59,11 +59,15 @@ class History:
         places: Places,
         absent: Sequence[int],
         records: str,
+        jobmodule: str,
         *,
         everything: bool = False,
         others: Sequence[Run] = (),
     ) -> History:
         """Return the history of an entry with the folder `records`, of which the outputs `absent` were not found.
+
+        A submission there is the entry's if it has its `jobmodule`, or has planned one of its outputs: another project
+        may have an entry of the same key.
 
         Reads only what it has to: no submission when all is done, unless `everything` is wanted, since outputs that are
         there may be about to be replaced. `others` are submissions of entries that this one may have been.
@@ -75,7 +79,12 @@ class History:
         unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
         wanted = runs if unfit or everything else []
         suspect = _suspect(places, all_runs).difference(unfit)
-        submissions = [(run, read(run)) for run in wanted]
+        read_all = [(run, read(run)) for run in wanted]
+        submissions = [
+            (run, submission)
+            for run, submission in read_all
+            if submission.jobmodule == jobmodule or places.of(run, submission).planned(submission)
+        ]
         copied = frozenset(run for run, submission in submissions if is_copied(run, submission))
         return cls(jobs, records, places, unfit, empty, incomplete, suspect, submissions, copied, others)
 
@@ -87,13 +96,18 @@ class History:
     @property
     def batches(self) -> Sequence[tuple[Run, Submission]]:
         """The submissions that a batch system carries out."""
-        return [one for one in self.submissions if one[1].batch is not None and one[0] not in self.copied]
+        return [one for one in self.asked if one[0] not in self.copied]
+
+    @property
+    def asked(self) -> Sequence[tuple[Run, Submission]]:
+        """The submissions of which a batch system knows what has become, those of the original of a copy included."""
+        return [one for one in self.submissions if one[1].batch is not None]
 
     def gone(self, carriers: Mapping[Run, Carrier]) -> frozenset[str]:
         """Return the owners of array tasks, on whatever host, that are over, or work for the original of a copy."""
         return frozenset(
             owner
-            for run in (*carriers, *self.copied)
+            for run in {*carriers, *self.copied}
             for task, owner in Journals(run).owners
             if run in self.copied or carriers[run].state_of(task).phase is Phase.OVER
         )
@@ -120,12 +134,11 @@ class History:
         attempts = []
         for run, submission in self.submissions:
             moves = self.places.of(run, submission)
-            if run in self.copied:
-                attempts.append(_copied_attempt(run, submission, moves, wanted))
-            elif submission.batch:
-                attempts.append(_batch_attempt(run, submission, carriers[run], moves, wanted))
+            if submission.batch:
+                attempt = _batch_attempt(run, submission, carriers[run], moves, wanted)
             else:
-                attempts.append(_local_attempt(run, submission, now, moves, wanted))
+                attempt = _local_attempt(run, submission, now, moves, wanted)
+            attempts.append(_of_a_copy(attempt, submission.folder) if run in self.copied else attempt)
         status = judge(len(self.jobs), self.unfit, attempts, empty=self.empty, exists=exists)
         return attrs.evolve(status, suspect=self.suspect) if self.suspect else status
 
@@ -158,17 +171,21 @@ def _local_attempt(run: Run, submission: Submission, now: float, moves: Moves, w
     state = TaskState(Phase.AT_WORK if owner else Phase.OVER)
     name = f"process {owner.pid} on {owner.host}" if owner else ""
     carrier = Carrier(name, lambda _task: state, owner is not None)
-    planned = moves.planned(submission)
-    return Attempt(planned, carrier, lambda: Journals(run, moves, wanted).of_jobs, lambda _index: state)
+    records = cache(lambda: Journals(run, moves, wanted).of_jobs)
+    return Attempt(moves.planned(submission), carrier, records, lambda _index: state)
 
 
-def _copied_attempt(run: Run, submission: Submission, moves: Moves, wanted: frozenset[int]) -> Attempt:
-    """Return what was told of a submission when its folder was copied: whoever goes on, goes on in the original."""
-    records = Journals(run, moves, wanted).of_jobs
-    began, untouched = TaskState(Phase.OVER, f"it was begun in {submission.folder}"), TaskState(Phase.OVER)
-    carrier = Carrier("", lambda _task: untouched, False)
-    planned = moves.planned(submission)
-    return Attempt(planned, carrier, lambda: records, lambda index: began if index in records else untouched)
+def _of_a_copy(attempt: Attempt, original: str) -> Attempt:
+    """Return an attempt as it is seen in a copy: what has ended holds here as well, and nothing goes on here."""
+
+    def state_of(index: int) -> TaskState:
+        state = attempt.state_of(index)
+        if state.phase is Phase.OVER:
+            return state
+        began = isinstance(attempt.records().get(index), Begin)
+        return TaskState(Phase.OVER, f"it was begun in {original}" if began else "")
+
+    return attrs.evolve(attempt, state_of=state_of, carrier=attrs.evolve(attempt.carrier, is_active=False, notes=()))
 
 
 def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, moves: Moves, wanted: frozenset[int]) -> Attempt:
@@ -201,7 +218,7 @@ def _after(over: Over, state: TaskState) -> TaskState:
     if state.phase is Phase.OVER:
         return attrs.evolve(state, reason=over.error or state.reason or over.stopped)
     if state.phase is Phase.AT_WORK and not over.stopped:
-        return TaskState(Phase.OVER, over.error)  # it is just leaving; one that was stopped may just be beginning anew
+        return TaskState(Phase.OVER, over.error)  # it is just leaving; one that was stopped may just be beginning again
     return state
 
 

@@ -97,11 +97,12 @@ def survey(
             absent = listings.of(folder, remake).claim(places.names_in_parts())
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
+        records = entry.records(folder)
         everything = mine["overwrite-output"]
         history = History.read(
-            jobs, places, absent, entry.records(folder), everything=everything, others=others(folder)
+            jobs, places, absent, records, entry.jobmodule, everything=everything, others=others(folder)
         )
-        if waiting or history.batches:
+        if waiting or history.asked:
             waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
         else:
             yield Survey(entry, mine, jobs, folder, history, {}, history.judge({}, time.time()))
@@ -121,16 +122,18 @@ def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Surv
         absent = Listing(found.folder).claim(places.names_in_parts())
         everything = found.config["overwrite-output"]
         others = found.history.others
-        history = History.read(found.jobs, places, absent, found.records, everything=everything, others=others)
+        history = History.read(
+            found.jobs, places, absent, found.records, found.entry.jobmodule, everything=everything, others=others
+        )
         anew.append(attrs.evolve(found, history=history))
     return list(_judged(anew, now, ask))
 
 
 def _judged(surveys: Sequence[Survey], now: float, ask: Ask) -> Iterator[Survey]:
-    batches = [batch for found in surveys for batch in found.history.batches]
+    batches = [batch for found in surveys for batch in found.history.asked]
     carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
     for found in surveys:
-        theirs = {run: carriers[run] for run, _ in found.history.batches}
+        theirs = {run: carriers[run] for run, _ in found.history.asked}
         yield attrs.evolve(found, carriers=theirs, status=found.history.judge(theirs, now))
 
 

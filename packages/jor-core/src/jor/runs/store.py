@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import time
@@ -18,14 +19,14 @@ from datetime import datetime, timedelta, timezone
 import attrs
 
 from ..bundle import write_bundle
-from ..errors import JorError, RecordError
+from ..errors import JorError, RecordError, VersionError
 from ..runtime.job_spec import freeze
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import output_name
-from ..runtime.run_folder import PLACE, RECORDS, Run, append
+from ..runtime.run_folder import PLACE, RECORDS, Run
 from ..runtime.staging import force, force_name
 from .lease import Lease
-from .submission import Ranges, Submission, timestamp
+from .submission import Submission, timestamp
 
 #: Seconds after which a submission that is still being written is so no more: its jor was killed.
 ABANDONED_AFTER = 3600.0
@@ -119,11 +120,6 @@ def run_of(submission: Submission, records: str) -> Run:
     return Run(os.path.join(records, "runs", f"{when}-{submission.token}"))
 
 
-def revoke(run: Run, tasks: Ranges, why: str) -> None:
-    """Let the array tasks `tasks` of `run` begin no job any more, should one be started yet or still be running."""
-    append(run.revoked, json.dumps({"tasks": tasks, "why": why}).encode() + b"\n")
-
-
 def read(run: Run) -> Submission:
     """Return the submission in the folder of `run`. Raise RecordError when it is damaged or of a newer jor."""
     import cattrs  # 50 ms, paid only where there are unfinished jobs to explain
@@ -156,29 +152,48 @@ def newest_first(records: str) -> Iterator[Run]:
 def is_copied(run: Run, submission: Submission) -> bool:
     """Tell whether the record of a submission lies in a copy of the output folder that its jobs write to.
 
-    It is no more than history then. A folder that has been renamed is no copy, nor is one seen by another path.
+    It is no more than history then. A folder that has been renamed is no copy, nor is one seen by another path. A
+    snapshot of a file system, in which inodes stay the same, is one.
     """
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(run.folder))))
+    mine = os.stat(here)
     if here == submission.folder:
-        return False
-    found = os.stat(here)
+        is_elsewhere = submission.batch is None and submission.host != platform.node()
+        return is_elsewhere and mine.st_ino != submission.folder_inode  # the same path on a disk of another host
     try:
-        return not os.path.samestat(found, os.stat(submission.folder))
-    except OSError:
-        return found.st_ino != submission.folder_inode  # it is gone, or is called otherwise on this host
+        original = os.stat(submission.folder)
+    except OSError:  # it is gone, or is called otherwise on this host
+        return mine.st_ino != submission.folder_inode
+    if original.st_ino == mine.st_ino:
+        return original.st_dev != mine.st_dev
+    return mine.st_ino != submission.folder_inode  # renamed, and another folder stands in its place
 
 
 def of_unknown_entries(folder: str, known: Container[str]) -> list[Run]:
-    """Return the submissions in an output folder of entries whose keys are not `known`.
+    """Return the submissions in an output folder of entries whose keys are not `known`, as far as they can be read.
 
-    Such an entry may have become one of the known ones: its job module has been renamed, say.
+    Such an entry may have become one of the known ones: its job module has been renamed, say. It may as well be another
+    todo-list's, and what is wrong with its records is for that one to tell. Raise VersionError for those of another
+    version: nobody knows what they say.
     """
     records = os.path.join(folder, RECORDS)
+    found: list[Run] = []
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for name in sorted(os.listdir(records)):
+            if name not in known:
+                with suppress(OSError):
+                    found += filter(_is_readable, newest_first(os.path.join(records, name)))
+    return found
+
+
+def _is_readable(run: Run) -> bool:
     try:
-        names = sorted(os.listdir(records))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return [run for name in names if name not in known for run in newest_first(os.path.join(records, name))]
+        run.read_submission()
+    except VersionError:
+        raise
+    except RecordError:
+        return False
+    return True
 
 
 def _is_finished(run: Run) -> bool:

@@ -20,6 +20,14 @@ from ..runtime.run_folder import VERSION
 Ranges = tuple[tuple[int, int], ...]
 
 
+def _user() -> str:
+    """Return the name of who runs this process; its number where it has no name, as in some containers."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 @attrs.frozen
 class Batch:
     """How a submission is cut into the tasks of one job array, and what the batch system was asked for."""
@@ -57,16 +65,8 @@ class Surroundings:
     condaenv: str = ""
     #: Its packages, name-version-build; () where it is part of the image.
     packages: tuple[str, ...] = ()
-    #: The same as URL#digest, from which conda makes it anew: @EXPLICIT.
+    #: The same as URL#digest, from which conda makes it again: @EXPLICIT.
     explicit: tuple[str, ...] = ()
-
-
-def _user() -> str:
-    """Return the name of who runs this process; its number where it has no name, as in some containers."""
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 #: This machine as it is.
@@ -107,12 +107,12 @@ class Submission:
     may_exist: bool
     #: The planned jobs' indices: first and last of each unbroken range, ascending.
     planned: Ranges
+    #: How many jobs the list had, and the CRC-32 of their output names, by which it is known again: see
+    #: jor.runs.renumbering.
+    listed: int
+    names_crc32: int
     #: Names of outputs of the entry that existed, empty and without a record: left behind by something that died.
     empty: tuple[str, ...] = ()
-    #: How many jobs the list had, and the CRC-32 of their output names, by which it is known again: see
-    #: jor.runs.renumbering. -1: not told, as by an earlier jor.
-    listed: int = -1
-    names_crc32: int = 0
     #: The inode of `folder`, by which that is told from a copy of it; 0: not written yet.
     folder_inode: int = 0
     #: None when workers on this machine carry it out.

@@ -9,12 +9,12 @@ from .journal import Reader
 from .lifetime import Attempt
 from .run_folder import Run
 
-#: So many attempts at an array task may die without a word, with their node, while the same job runs.
+#: So many attempts at an array task may die without reporting, with their node, while the same job runs.
 MOST_DEATHS = 3
 
 
 class Death(NamedTuple):
-    """An attempt that ended without a word: the beginning of a job that it ran, and how many others it ran then."""
+    """An attempt that ended without reporting: the beginning of a job that it ran, and how many others it ran then."""
 
     begin: Begin
     others: int

@@ -57,7 +57,7 @@ class Journal:
             return
         noted, self._noted = self._noted, []
         lines = [_line(seq, event) for seq, event in enumerate(noted, self._seq)]
-        # After a torn record the next begins on a line of its own, lest both be lost.
+        # After a torn record the next begins on a line of its own: otherwise both would be lost.
         data = b"".join([b"\n", *lines] if self._torn else lines)
         self._torn = True
         try:

@@ -46,7 +46,7 @@ def find(jobmodule: str) -> str:
 class ModuleLoader:
     """Load each job module once, and let it import what lies beside it.
 
-    To load files again, which may have been edited since, close it and make another.
+    To load files again, which may have been edited since, make another: as that begins, it closes this one.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class ModuleLoader:
         if path not in self._classes:
             with _undisturbed():
                 self._enter(os.path.dirname(path))
-                module = _execute(path)
+                module = _execute(path, self)
             self._classes[path] = _jobs_class(module, path)
         return self._classes[path]
 
@@ -81,8 +81,15 @@ class ModuleLoader:
         """Let imports find what lies in `folder`, and nothing in the one before."""
         if folder != self._folder:
             self._leave()
+            self._close_others()
             self._folder, self._before = folder, frozenset(sys.modules)
             sys.path.insert(0, folder)
+
+    def _close_others(self) -> None:
+        """Close the loaders of which this process has job modules still."""
+        loaders = [vars(module).get("__loader__") for module in [*sys.modules.values()] if hasattr(module, "__dict__")]
+        for owner in {loader.owner for loader in loaders if isinstance(loader, _Loader)} - {self}:
+            owner.close()
 
     def _leave(self) -> None:
         folder, self._folder = self._folder, ""
@@ -115,16 +122,20 @@ def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: st
 class _Loader(SourceFileLoader):
     """Loads a job module without leaving a compiled copy beside it: `--dry-run` and `status` write nothing."""
 
+    def __init__(self, name: str, path: str, owner: ModuleLoader) -> None:
+        super().__init__(name, path)
+        self.owner = owner
+
     def set_data(self, *_: Any, **__: Any) -> None:
         """Write nothing."""
 
 
-def _execute(path: str) -> ModuleType:
+def _execute(path: str, owner: ModuleLoader) -> ModuleType:
     name = os.path.splitext(os.path.basename(path))[0]
     # Under its own name helpers can import it and pickle finds it, unless the name is another module's (json.py).
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) != path:
         name = f"jor_job_module_{name}"
-    spec = spec_from_file_location(name, path, loader=_Loader(name, path))
+    spec = spec_from_file_location(name, path, loader=_Loader(name, path, owner))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

@@ -27,7 +27,7 @@ import struct
 import sys
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from ..errors import RecordError
+from ..errors import RecordError, VersionError
 from .run_spec import RunSpec
 
 #: The folder beside the outputs in which jor keeps its records; no output may have this name.
@@ -43,6 +43,7 @@ _REMEDIES: Mapping[type, str] = {
     FileNotFoundError: "Try again in a minute: another host has just written it",
 }
 _DELETE = "Delete the folder it lies in; outputs are not lost"
+_OLDER = "See with the jor that wrote it that nothing runs or is interrupted, then delete the folder it lies in"
 
 
 class Run(NamedTuple):
@@ -127,6 +128,10 @@ class Run(NamedTuple):
             )
         return PLACE.unpack_from(data)[0], PLACE.unpack_from(data, PLACE.size)[0]
 
+    def revoke(self, tasks: Iterable[tuple[int, int]], why: str) -> None:
+        """Let these array tasks, first and last of each range, begin no job any more, nor go on with one."""
+        append(self.revoked, json.dumps({"tasks": [*tasks], "why": why}).encode() + b"\n")
+
     def revocations(self) -> list[tuple[int, int, str]]:
         """Return which array tasks may not begin a job any more: first and last of each range, and why."""
         try:
@@ -155,7 +160,10 @@ class Run(NamedTuple):
         return RecordError(f"the submission is damaged: {what}", where=self.submission, remedy=_DELETE)
 
     def read_content(self) -> dict[str, Any]:
-        """Return the whole content of submission.json, of which only the version is known to be right."""
+        """Return the whole content of submission.json, of which only the version is known to be right.
+
+        Raise RecordError; VersionError for another version.
+        """
         try:
             with open(self.submission, "rb") as file:
                 content = json.loads(file.read())
@@ -164,13 +172,14 @@ class Run(NamedTuple):
             raise RecordError(
                 f"the submission cannot be read: {error}", where=self.submission, remedy=remedy
             ) from error
-        if not isinstance(content, dict) or content.get("version") != VERSION:
-            found = content.get("version") if isinstance(content, dict) else None
-            is_newer = isinstance(found, int) and found > VERSION
-            raise RecordError(
-                f"the submission has version {found!r}; this jor reads version {VERSION}",
+        if not isinstance(content, dict) or not isinstance(content.get("version"), int):
+            raise self.damaged("it tells no version")
+        version: int = content["version"]
+        if version != VERSION:
+            raise VersionError(
+                f"the submission has version {version}; this jor reads version {VERSION}",
                 where=self.submission,
-                remedy="Use the newer jor that wrote it" if is_newer else _DELETE,
+                remedy="Use the newer jor that wrote it" if version > VERSION else _OLDER,
             )
         return content
 

@@ -126,7 +126,8 @@ class _Worker:
         finally:
             for slot in self._slots:
                 _quietly(slot.close)
-        if self._tenure.lost and self._batch is None:  # lest the command take it for a worker that has found no more
+        if self._tenure.lost and self._batch is None:
+            # Otherwise the command would take it for a worker that has found no more.
             raise JorError(self._tenure.lost)
         stopped = self._tenure.lapsed() or self._unfinished
         self._journal.write(Over(self._done, self._failed, stopped))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -30,25 +32,13 @@ def project_root(jobmodule: str) -> str:
     return above
 
 
-def identity(jobmodule: str, arguments: str, root: str) -> str:
-    """Return what an entry is known by wherever its project lies: its job module, and the values of its arguments.
-
-    The job module's real path and paths among the arguments are told relative to the project's `root`. A job module
-    that is a link to somewhere else is told by the link.
-    """
-    base = os.path.realpath(root)
-    module = _below(os.path.realpath(jobmodule), base) or os.path.relpath(jobmodule, root)
-    values = {name: _portable(value, {root, base}) for name, value in sorted(jobargs.parse(arguments).items())}
-    return f"{module}\0{jobargs.render(values)}"
-
-
 def _below(path: str, root: str) -> str:
     """Return `path` relative to `root`; "" if it is not below that."""
     inside = os.path.relpath(path, root)
     return "" if inside == ".." or inside.startswith("../") else inside
 
 
-def _portable(value: Any, roots: set[str]) -> Any:
+def _portable(value: Any, roots: Sequence[str]) -> Any:
     """Return a value with the paths below any of `roots` made relative, and mappings in the order of their keys."""
     if isinstance(value, str) and os.path.isabs(value):
         return next(filter(None, (_below(os.path.normpath(value), root) for root in roots)), value)
@@ -59,8 +49,8 @@ def _portable(value: Any, roots: set[str]) -> Any:
     return value
 
 
-def _identity(entry: Entry) -> str:
-    return identity(entry.jobmodule, entry.arguments, project_root(entry.jobmodule))
+def _root(entry: Entry) -> str:
+    return project_root(entry.jobmodule)
 
 
 @attrs.frozen
@@ -79,8 +69,8 @@ class Entry:
     place: str = attrs.field(default="", eq=False)
     #: The `name:` of the item that it is a product of, which names all of them; "" if it has none.
     item: str = attrs.field(default="", eq=False)
-    #: What its records are known by: see `identity`.
-    identity: str = attrs.field(default=attrs.Factory(_identity, takes_self=True), eq=False, repr=False)
+    #: The root of its job module's project.
+    root: str = attrs.field(default=attrs.Factory(_root, takes_self=True), eq=False, repr=False)
 
     @property
     def stem(self) -> str:
@@ -92,15 +82,30 @@ class Entry:
         """What messages call it: its name, or its job module with the arguments."""
         return self.name or (f"{self.stem}({self.arguments})" if self.arguments else self.stem)
 
-    @property
+    @cached_property
+    def identity(self) -> tuple[str, str]:
+        """What it is known by wherever its project lies: its job module, and the values of its arguments.
+
+        The job module's real path, and paths among the arguments, are told relative to the project's root. A job module
+        that is a link out of the project is told by the link.
+        """
+        base = os.path.realpath(self.root)
+        module = _below(os.path.realpath(self.jobmodule), base) or os.path.relpath(self.jobmodule, self.root)
+        arguments = sorted(jobargs.parse(self.arguments).items())
+        return module, jobargs.render({name: _portable(value, (self.root, base)) for name, value in arguments})
+
+    @cached_property
     def key(self) -> str:
         """The name of the folder of its records: readable, and its own.
 
         It is the same whatever the user calls the entry, and wherever the project is moved: otherwise jobs that are
         queued or running would be forgotten.
         """
-        readable = re.sub(r"[^A-Za-z0-9._-]+", "-", self.stem).strip("-.")[:40] or "entry"
-        return f"{readable}-{hashlib.sha256(self.identity.encode(errors='surrogateescape')).hexdigest()[:8]}"
+        module, arguments = self.identity
+        stem = os.path.splitext(os.path.basename(module))[0]
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:40] or "entry"
+        digest = hashlib.sha256(f"{module}\0{arguments}".encode(errors="surrogateescape")).hexdigest()
+        return f"{readable}-{digest[:8]}"
 
     def construct(self, modules: ModuleLoader, path_prefix: str) -> JobsBase:
         """Return its object Jobs. Raise JobModuleError, with the place in the todo-list, when that fails."""

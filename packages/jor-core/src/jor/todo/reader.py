@@ -15,7 +15,7 @@ from ..errors import ConfigError, JobargsError, JobModuleError, JorError, Mistak
 from ..runtime import jobargs, loading
 from ..settings.config import Layer, read_setting
 from ..settings.options import BY_NAME, OPTIONS
-from .entry import Entry, identity, project_root
+from .entry import Entry, project_root
 from .yaml12 import NULL, Builder, at, compose
 
 #: Most entries that one item's `sweep:` may make.
@@ -126,8 +126,7 @@ def _entries(item: yaml.Node, build: Builder, path: str, root_of: Callable[[str]
     for swept in _sweep(nodes.get("sweep"), build, path):
         text = _located(_canonical, {**arguments, **swept}, nodes.get("jobargs", item), path)
         title = name and name + "".join(f" {key}={value}" for key, value in swept.items())
-        known_by = identity(jobmodule, text, root_of(jobmodule))
-        entries.append(Entry(jobmodule, text, title, settings, at(path, item), name, known_by))
+        entries.append(Entry(jobmodule, text, title, settings, at(path, item), name, root_of(jobmodule)))
     return entries
 
 
@@ -218,7 +217,8 @@ def _distinct(entries: list[Entry]) -> tuple[list[Entry], list[JorError]]:
     mistakes: list[JorError] = []
     for entry in entries:
         prefix = entry.settings.get("path-prefix")
-        same = first.setdefault((entry.jobmodule, entry.arguments, str(prefix and prefix.value)), entry)
+        arguments = jobargs.render(dict(sorted(jobargs.parse(entry.arguments).items())))
+        same = first.setdefault((entry.jobmodule, arguments, str(prefix and prefix.value)), entry)
         if same is not entry:
             what = f"this entry is the same as the one at {same.place}: its jobs would have the same outputs"
             mistakes.append(TodoError(what, where=entry.place, remedy="Delete one of them"))

@@ -20,7 +20,7 @@ from jor.planning.status import Phase, Shortage
 from jor.runs.attempts import durations
 from jor.runs.journals import may_live
 from jor.runs.lease import Lease, server_time
-from jor.runs.store import revoke, run_of, write_batch
+from jor.runs.store import run_of, write_batch
 from jor.runs.submission import Submission, new_token, ranges
 from jor.runtime.lifetime import heeded_within
 from jor.runtime.run_folder import Run
@@ -382,7 +382,7 @@ def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
         lost = frozenset(task for task, state in states.items() if state.may_live)
         try:
             if fresh:
-                revoke(run, ranges(fresh), "its jobs were submitted anew")
+                run.revoke(ranges(fresh), "its jobs were submitted again")
             if lost and may_live(run, lost):
                 age = server_time(run.revoked) - os.stat(run.revoked).st_mtime
                 delay = max(delay, heeded_within(run.folder) + submission.grace_period - max(age, 0))
