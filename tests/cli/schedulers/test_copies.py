@@ -58,7 +58,7 @@ def test_array_of_the_original_is_history_in_a_copy(project, tmp_path, slurm, at
     assert states(at(project, "status", "--json", "--poll-interval", "0")) == {"queued": 3}
 
 
-def test_what_slurm_says_of_an_array_that_has_ended_holds_in_a_copy(project, tmp_path, slurm, at):
+def test_end_that_slurm_tells_holds_in_a_copy(project, tmp_path, slurm, at):
     slurm.play("squeue", "[ ! -e queue ] || sed 's/|PENDING|/|TIMEOUT|/' queue")
     twin = tmp_path / "twin"
     shutil.copytree(project, twin)
@@ -67,7 +67,7 @@ def test_what_slurm_says_of_an_array_that_has_ended_holds_in_a_copy(project, tmp
     assert reasons[0] == reasons[1] != []
 
 
-def test_array_of_another_project_with_the_same_key_is_not_ones_own(project, tmp_path, slurm, at):
+def test_array_of_a_project_with_the_same_key_is_its_own(project, tmp_path, slurm, at):
     """Both have a job module of that name, and write into one folder."""
     other = tmp_path / "other"
     other.mkdir()

@@ -304,7 +304,7 @@ def test_path_of_the_original_on_another_host_is_a_copy(found, monkeypatch):
     assert is_copied(one.run, attrs.evolve(elsewhere, host="elsewhere"))
 
 
-def test_records_of_strangers_that_cannot_be_read_are_passed_over(found):
+def test_unreadable_records_of_strangers_are_passed_over(found):
     run = submit(found, [0]).run
     Path(run.submission).write_text("{")
     assert of_unknown_entries(found.folder, set()) == []

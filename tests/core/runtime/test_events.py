@@ -70,7 +70,7 @@ def test_garbage_is_no_event(garbage):
 
 
 @given(EVENT, st.data())
-def test_record_with_another_value_is_read_with_that_or_not_at_all(event, data):
+def test_record_of_another_value_is_read_so_or_not_at_all(event, data):
     record = encode(event)
     name = data.draw(st.sampled_from(sorted(record)))
     value = data.draw(JSON)
@@ -80,7 +80,7 @@ def test_record_with_another_value_is_read_with_that_or_not_at_all(event, data):
 
 
 @pytest.mark.parametrize("event", [BEGUN, DONE, Changed(3)], ids=lambda event: type(event).__name__)
-def test_record_that_lacks_what_its_kind_has_to_hold_is_no_event(event):
+def test_record_that_lacks_a_field_is_no_event(event):
     for name in encode(event):
         assert parse({key: value for key, value in encode(event).items() if key != name}) is None
 
@@ -124,7 +124,7 @@ OF_JOBS = st.lists(
 
 
 @given(OF_JOBS)
-def test_last_word_on_a_job_is_its_newest_end_else_its_first_begin(events):
+def test_last_word_is_the_newest_end_else_the_first_begin(events):
     found = words_of(events, in_full=True).others
     assert found.keys() == {event.index for event in events}
     for index, word in found.items():
@@ -143,13 +143,13 @@ def test_order_of_the_jobs_in_a_journal_does_not_matter(events, chance):
     assert (one.others, sorted(one.well)) == (other.others, sorted(other.well))
 
 
-def test_jobs_that_ended_well_are_kept_as_numbers_but_for_those_in_doubt():
+def test_jobs_that_ended_well_are_kept_as_numbers():
     doubt = DONE._replace(index=2, out_of_memory=True)
     words = words_of([BEGUN, DONE, doubt])
     assert (words.well, words.others) == ([1], {2: doubt})
 
 
-def test_journal_tells_who_wrote_it_and_whether_its_worker_came_to_its_end():
+def test_journal_tells_its_writer_and_its_workers_end():
     words = words_of([Claim(VERSION, "me"), Changed(1)])
     assert (words.owner, words.over) == ("me", None)
     words.add(Over(done=1))

@@ -32,7 +32,7 @@ def many() -> Iterator[FeedWriter]:
     feed.close()
 
 
-def test_jobs_come_in_their_order_and_then_an_end_for_each_worker(few):
+def test_jobs_come_in_order_then_an_end_for_each_worker(few):
     few.fill(2)
     assert take(few, 5) == [0, 10, 30, END, END]
 
@@ -43,7 +43,7 @@ def test_worker_that_is_started_later_gets_its_end_as_well(few):
     assert take(few, 5) == [0, 10, 30, END, END]
 
 
-def test_more_jobs_than_there_is_room_for_are_written_as_room_is_made(many):
+def test_feed_is_filled_as_room_is_made(many):
     taken = []
     while len(taken) < len(MANY):
         many.fill(1)
@@ -52,7 +52,7 @@ def test_more_jobs_than_there_is_room_for_are_written_as_room_is_made(many):
     assert (taken, take(many, 1)) == ([*MANY], [END])
 
 
-def test_jobs_that_dead_workers_left_are_for_those_that_come_after_them(few):
+def test_jobs_left_by_dead_workers_go_to_the_next(few):
     few.fill(2)
     take(few, 1)
     assert few.taken(2) == 1

@@ -161,7 +161,7 @@ def test_module_can_be_imported_under_its_name_by_what_it_pickles(write):
     assert subprocess.run([sys.executable, "-c", f"{load}; import pickle; pickle.dumps(cls)"]).returncode == 0
 
 
-def test_module_is_read_again_with_what_lies_beside_it_when_its_loader_is_closed(loader, write):
+def test_closed_loader_reads_module_and_helpers_again(loader, write):
     path = write(GOOD.replace("import jor", "import jor\nimport beside").replace("n=3", "n=beside.N"))
     write("N = 1\n", "beside.py")
     assert len(made(loader, path)._jobs) == 1

@@ -80,7 +80,7 @@ def test_submission_that_cannot_be_used_is_refused(tmp_path, content, reason):
 
 
 @pytest.mark.parametrize("name", [*SPEC][1:])
-def test_submission_of_which_anything_is_missing_or_wrong_is_refused(tmp_path, name):
+def test_submission_with_a_wrong_field_is_refused(tmp_path, name):
     run = Run(str(tmp_path))
     write_spec(run, **{name: {"a": 1}})
     with pytest.raises(RecordError, match=rf"damaged: ({name} is not|workers_per_task is missing)"):
