@@ -362,7 +362,7 @@ def test_submission_that_was_never_asked_for_is_made_anew(project):
     assert "missing" in project.jor("status").split("\n")[0]
     project.jor("run", "--wait")
     assert project.ran == [0]
-    assert json.loads((project.runs[0] / "revoked").read_text())["why"] == "its jobs were submitted anew"
+    assert json.loads((project.runs[0] / "revoked").read_text())["why"] == "its jobs were submitted again"
 
 
 @pytest.mark.every_version
@@ -391,7 +391,7 @@ def test_array_that_is_accepted_after_all_does_nothing(project):
     project.slurm("scontrol", "release", held)
     project.until(lambda: held not in project.slurm("squeue", "-h", "-o", "%F"))
     assert project.ran == [0]
-    assert "its jobs were submitted anew" in (project.runs[0] / "task-0.r0.jsonl").read_text()
+    assert "its jobs were submitted again" in (project.runs[0] / "task-0.r0.jsonl").read_text()
 
 
 def test_id_that_the_controller_lost_is_not_taken_for_ours(project, cluster):
