@@ -140,7 +140,7 @@ def make_project(path: Path) -> Jor:
     (run / "scheduler.jsonl").write_text(
         '{"kind": "asked", "time": 1}\n{"kind": "accepted", "time": 2, "job_id": 7, "name": "n"}\n'
     )
-    (run / "revoked").write_text('{"tasks": [[0, 1]], "why": "its jobs were submitted anew"}\n')
+    (run / "revoked").write_text('{"tasks": [[0, 1]], "why": "its jobs were submitted again"}\n')
     (run / "suspect").write_text("1\n")
     (run / "alive").write_text("host~boot~1~2")
     os.environ["JOR_WORKERS"] = ""  # no other settings than those of the file

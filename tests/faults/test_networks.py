@@ -203,14 +203,16 @@ def test_lock_that_a_node_does_not_see_yet_is_waited_for(near: Jor, nodes: Nodes
     assert held.is_mine()
 
 
-@pytest.mark.parametrize("word", ["another attempt at its task has begun", "submitted anew"])
+@pytest.mark.parametrize("word", ["another attempt at its task has begun", "submitted again"])
 def test_array_task_on_another_node_hears_what_is_written_after_it_began(nodes: Nodes, word: str) -> None:
     batch = {"jobs_per_task": 3, "workers_per_task": 1, "time_limit": None, "warning": 0, "requeue": []}
     one = Engine(nodes.folder, "        time.sleep(600)", ["a", "b"], batch=batch, grace_period=0.1)
     process = one.start_task(prefix=nodes.on_far).process
     assert process is not None
     wait_until(lambda: one.events(Begin))
-    name, text = ("revoked", f'{{"tasks": [[0, 0]], "why": "{word}"}}\n') if "anew" in word else ("task-0.r1.jsonl", "")
+    name, text = (
+        ("revoked", f'{{"tasks": [[0, 0]], "why": "{word}"}}\n') if "submitted" in word else ("task-0.r1.jsonl", "")
+    )
     (one.run / name).write_text(text)
     assert process.wait(60) == 1
     assert word in str(one.events(End))
