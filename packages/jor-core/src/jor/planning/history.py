@@ -113,7 +113,7 @@ class History:
         )
 
     def judge(self, carriers: Mapping[Run, Carrier], now: float) -> EntryStatus:
-        """Return the status of the entry's jobs; `carriers` has who carries out each of `batches`.
+        """Return the status of the entry's jobs; `carriers` has who carries out each of `asked`.
 
         `now` is the time by the clock that stamps files in the folder of records.
         """
