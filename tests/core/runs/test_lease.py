@@ -166,7 +166,7 @@ def test_network_file_system_may_do_twice_what_it_was_told_once(path, tmp_path, 
 
 
 def test_lease_that_may_not_be_seen_is_not_taken_for_dead(path, monkeypatch):
-    def refuse(name, flags):
+    def refuse(name, *_):
         raise PermissionError(errno.EACCES, "not for you", name)
 
     monkeypatch.setattr(os, "open", refuse)

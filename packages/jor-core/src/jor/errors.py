@@ -7,6 +7,7 @@ JorError
 ├── JobModuleError    the job module, its class Jobs, or the jobs it lists cannot be used
 │   └── MissingModuleError   it imports what is not there
 ├── RecordError       a file under .jor is damaged, or written by a newer jor
+│   └── OddFileError         it is a named pipe, a device, too large (an OSError as well)
 ├── BusyError         another jor is at work on the same entry
 ├── CollectError      outputs could not be collected
 └── Mistakes          several of the above, found in one reading
@@ -64,6 +65,14 @@ class RecordError(JorError):
 
 class VersionError(RecordError):
     """A record has a format of another version of jor."""
+
+
+class OddFileError(RecordError, OSError):
+    """What stands in the place of a record is not a regular file, or too large: it cannot be read, as by an OSError."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.strerror, self.filename = what, where
 
 
 class BusyError(JorError):

@@ -11,6 +11,7 @@ import click
 from jor import RecordError
 from jor.planning.planner import Survey
 from jor.runtime.events import Begin, End, JobEvent
+from jor.runtime.record_files import regular
 
 from ..errors import message
 from ..formatting import told_job, told_seconds
@@ -60,7 +61,7 @@ def _copy(found: Survey, index: int, event: JobEvent, follow: bool) -> None:
     while True:
         ended = isinstance(event, End)
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=regular) as file:
                 file.seek(place)
                 data = file.read(min(MOST, last - place) if ended else MOST)
         except OSError as error:

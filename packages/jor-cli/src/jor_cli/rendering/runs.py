@@ -13,6 +13,7 @@ from jor.local.scheduler import Result
 from jor.local.worker_pool import Failure
 from jor.planning.planner import Survey
 from jor.runtime.job_spec import thaw
+from jor.runtime.record_files import regular
 from jor.runtime.run_folder import Run
 from jor_slurm import IndexSet
 
@@ -133,6 +134,6 @@ def _parameters(failure: Failure) -> str:
             place += failure.index - first
             break
         place += last - first + 1
-    with open(submitted.run.jobs, "rb") as file:
+    with open(submitted.run.jobs, "rb", opener=regular) as file:
         file.seek(submitted.offsets[place])
         return told_parameters(thaw(file.readline()).parameters)

@@ -16,6 +16,7 @@ from ..runs.store import Submitted
 from ..runtime.events import Begin, End, Event, Over
 from ..runtime.feed import FeedWriter
 from ..runtime.journal import Reader
+from ..runtime.record_files import regular
 from ..runtime.run_folder import Run
 from ..runtime.signals import STOPPING
 from ..runtime.worker import CANNOT_WORK
@@ -232,7 +233,7 @@ def environment() -> dict[str, str]:
 def _last_words(log: str) -> tuple[str, str]:
     """Return the last error that a log tells, or else its last line, '' for none; and the line with the remedy."""
     try:
-        with open(log, "rb") as file:
+        with open(log, "rb", opener=regular) as file:
             file.seek(max(0, os.path.getsize(log) - _LAST_WORDS))
             text = file.read().decode(errors="replace")
     except OSError:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ..errors import BusyError
 from ..runtime.process_id import REFRESH_EVERY, Owner
+from ..runtime.record_files import regular
 from ..runtime.staging import sweep_halfway
 
 #: Seconds without a refresh after which a holder that cannot be seen from here (another host) counts as dead.
@@ -183,4 +184,4 @@ def _look(path: str) -> _Seen | None:
 
 
 def _open_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW)
+    return regular(path, flags | os.O_NOFOLLOW)

@@ -28,6 +28,7 @@ from ..errors import JobModuleError, JorError
 from .job_process import Board, Outcome, perform
 from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
+from .record_files import regular
 from .run_folder import Run
 from .run_spec import RunSpec
 from .signals import STOPPING
@@ -173,7 +174,7 @@ class _Server:
         self._folder = os.fspath(jobs._get_output_folder())
         self._staging = staging
         self._atomic = spec.atomic_output
-        self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
+        self._planned = regular(run.jobs, os.O_RDONLY)
         #: Jobs by the place of their line: index, final path, path to write at; or why it is not to be run.
         self._known: dict[int, tuple[int, str, str] | str] = {}
         self._spared = children()

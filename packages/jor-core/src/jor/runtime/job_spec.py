@@ -9,6 +9,7 @@ import zlib
 from typing import Any, Iterator, Mapping, NamedTuple
 
 from ..errors import JobModuleError
+from .record_files import lines, regular
 from .run_folder import Run
 
 
@@ -40,8 +41,8 @@ def thaw(line: bytes) -> Job:
 def planned(run: Run) -> Iterator[Job]:
     """Yield the jobs that a submission has planned, as far as they can be read."""
     try:
-        with open(run.jobs, "rb") as file:
-            for line in file:
+        with open(run.jobs, "rb", opener=regular) as file:
+            for line in lines(file):
                 try:
                     job = thaw(line)
                 except (ValueError, LookupError, TypeError, RecursionError):

@@ -22,6 +22,7 @@ from .journal import SYNC_AFTER, Journal
 from .lifetime import Attempt, Tenure
 from .oom import oom_kills
 from .process_id import Owner
+from .record_files import MOST, regular
 from .run_folder import Run, append
 from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
@@ -88,7 +89,7 @@ class _Worker:
         self._journal = journal
         self._grace = spec.grace_period
         self._batch = spec.batch
-        self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
+        self._planned = regular(run.jobs, os.O_RDONLY)
         self._source: Feed | Chunk
         if self._batch is None:
             self._source = Feed()
@@ -258,13 +259,16 @@ class _Worker:
         return self._batch is not None and before is not None and (self._oom_kills or 0) > before
 
     def _line(self, place: int) -> bytes:
-        data = b""
-        while b"\n" not in data:
-            piece = os.pread(self._planned, 4096, place + len(data))
-            if not piece:
-                raise OSError(f"{self._run.jobs} ends within a job")
-            data += piece
-        return data[: data.index(b"\n") + 1]
+        size = 4096
+        while size <= 2 * MOST:  # else something else stands there
+            data = os.pread(self._planned, size, place)
+            end = data.find(b"\n")
+            if end >= 0:
+                return data[: end + 1]
+            if len(data) < size:
+                break
+            size *= 4
+        raise OSError(f"{self._run.jobs} ends within a job")
 
 
 def interpreter() -> list[str]:
