@@ -177,7 +177,7 @@ class Backend:
         sizes = self.limits.array_sizes(tasks)
         options = wanted.options_of(job_name(found.entry.label, "token"), run.folder)
         command = submit_command(self._slurm, wanted, options, sizes[0])
-        return sizes, list(command), script_of(wanted, worker.command(run))
+        return sizes, list(command), script_of(wanted, worker.command(run), run)
 
     def try_submission(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> str:
         """Return when and where jobs would start if they were submitted, in Slurm's words.
@@ -188,7 +188,7 @@ class Backend:
         tasks = self.limits.array_sizes(-(-len(jobs) // wanted.jobs_per_task))[0]
         # The folder of the submission is not there yet.
         options = attrs.evolve(wanted.options_of(name, os.getcwd()), output=os.devnull)
-        script = script_of(wanted, ["true"])
+        script = script_of(wanted, ["true"], Run(found.records))
         return self._slurm.try_submission(script, options, indices(tasks))
 
     def submit(self, found: Survey, chosen: Sequence[int], planning: Lease, worker: WorkerCommand) -> Outcome:
@@ -312,7 +312,7 @@ class Backend:
         options = wanted.options_of(batch.name, run.folder)
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
-        script = script_of(wanted, worker.command(run))
+        script = script_of(wanted, worker.command(run), run)
         write_batch(submission, found.jobs, jobs, planning, script, bundled=worker.bundled)
 
         def ask() -> ArrayId:
