@@ -124,8 +124,15 @@ class Crew:
             pass  # what cannot be reached now is tried again: no reason to end jobs that have run for days
 
     def start_worker(self) -> None:
-        """Start one more worker."""
+        """Start one more worker; be broken if the records have gone."""
         task, self._started = self._started, self._started + 1
+        try:
+            self._start(task)
+        except FileNotFoundError as error:
+            self.broken = f"a worker cannot be started: {error}"
+            self.is_taken_over |= self._has_lost_its_lock()
+
+    def _start(self, task: int) -> None:
         run = self.submitted.run
         # Not the user's folder: `python -m` would import from it (a file json.py there, say).
         argv = self._command(run, [str(task)])
