@@ -36,6 +36,7 @@ from .actions.wait import wait as follow
 from .errors import INTERRUPTED, LATER
 from .rendering.notebook import Row, Table
 from .rendering.status import Remarks, as_text, overview
+from .terminal import painted
 from .workspace import Workspace
 
 __all__ = ["Project", "Status", "Table"]
@@ -175,7 +176,7 @@ class Status:
         return Table(row, range(len(places)))
 
     def __repr__(self) -> str:
-        return as_text(self.surveys, self._workspace.changes, colours=False)
+        return painted(as_text(self.surveys, self._workspace.changes, colours=False))
 
     def _repr_html_(self) -> str:
         counts = [(found.entry.label, found.status.counts) for found in self.surveys]
@@ -201,12 +202,12 @@ def _option(keyword: str, value: Value) -> tuple[str, Value]:
 
 def _entry_row(found: Survey) -> Row:
     counts = {state.value: found.status.counts[state] for state in State}
-    return {"entry": found.entry.label, **counts, "total": found.status.total}
+    return {"entry": found.entry.title, **counts, "total": found.status.total}
 
 
 def _job_row(found: Survey, index: int, more: Row) -> Row:
     parameters = {f"{name}_" if name in _OWN else name: value for name, value in found.parameters(index).items()}
-    return {"entry": found.entry.label, "job": index, **parameters, **more}
+    return {"entry": found.entry.title, "job": index, **parameters, **more}
 
 
 def _details(found: Survey) -> tuple[Mapping[int, State], Mapping[int, tuple[float | None, int | None]]]:

@@ -77,7 +77,7 @@ def coverage(found: Survey, absent: Sequence[int], made: Sequence[str] | None) -
         "version": VERSION,
         "jor": __version__,
         "collected": timestamp(),
-        "entry": entry.label,
+        "entry": entry.title,
         "jobmodule": entry.jobmodule,
         "jobargs": entry.arguments,
         "source_sha256": sha256_of(entry.jobmodule),

@@ -6,8 +6,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-import click
-
 from jor import RecordError
 from jor.planning.planner import Survey
 from jor.runtime.events import Begin, End, JobEvent
@@ -15,6 +13,7 @@ from jor.runtime.record_files import regular
 
 from ..errors import message
 from ..formatting import told_job, told_seconds
+from ..terminal import echo, style
 from ..workspace import Workspace
 
 #: Bytes shown of one job at most; the file has all.
@@ -48,7 +47,7 @@ def _show(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
             records = found.history.last_records([index])
         event = records.get(index)
         title = f"==> {found.entry.label} {told_job(found, index)}: {_outcome(event)}"
-        click.echo(click.style(title, bold=True))
+        echo(style(title, bold=True))
         if event is not None and event.log:
             _copy(found, index, event, follow)
     return bool(wanted)
@@ -66,7 +65,7 @@ def _copy(found: Survey, index: int, event: JobEvent, follow: bool) -> None:
                 data = file.read(min(MOST, last - place) if ended else MOST)
         except OSError as error:
             wrong = f"the log cannot be read: {error.strerror}"
-            click.echo(message(RecordError(wrong, where=path, remedy="Run the job again to have one")), err=True)
+            echo(message(RecordError(wrong, where=path, remedy="Run the job again to have one")), err=True)
             return
         place += len(data)
         sys.stdout.flush()
@@ -74,7 +73,7 @@ def _copy(found: Survey, index: int, event: JobEvent, follow: bool) -> None:
         sys.stdout.buffer.flush()
         if ended or not follow:
             if ended and place < last:
-                click.echo(f"... and {last - place:,} bytes more in {path}", err=True)
+                echo(f"... and {last - place:,} bytes more in {path}", err=True)
             return
         if not data:
             time.sleep(INTERVAL)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
-import click
 
 from jor import BusyError
 from jor.local.scheduler import carry_out
@@ -35,6 +34,7 @@ from ..formatting import jobs_of
 from ..rendering.progress import view
 from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told_held_back, told_submissions
 from ..resources import local_workers
+from ..terminal import echo
 from ..workspace import Workspace
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
             arrays += outcome.arrays
             held_back |= outcome.is_partial
             if outcome.is_partial:
-                click.echo(told_held_back(found.entry.label, outcome), err=True)
+                echo(told_held_back(found.entry.label, outcome), err=True)
     if arrays and not held_back and manner.collect and workspace.config["collect"]:
         name = cluster.backend.submit_collect(plans[0][0], manner.collect, arrays)
         _say(manner, f"{name} will collect when they have ended")
@@ -268,4 +268,4 @@ def _waiting(found: Survey, owner: Owner) -> str:
 
 def _say(manner: Manner, text: str) -> None:
     if not manner.quiet:
-        click.echo(f"[jor] {text}")
+        echo(f"[jor] {text}")
