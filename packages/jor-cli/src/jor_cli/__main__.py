@@ -47,6 +47,9 @@ def _complete_standard_files() -> None:
     os.close(fd)
     sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115 # open as long as the process lives
     sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for letters that the terminal does not have
 
 
 if __name__ == "__main__":
