@@ -53,8 +53,9 @@ TESTS = {
 NAMED = (
     ("numbers-unbounded", f"{CORE}/runtime/jobargs.py", "if isinstance(value, int) and value.bit_length() > MAX_BITS:",
      "if False:"),
-    ("output-not-forced", STAGING, "            force(path)\n        move(path, output)", "            pass\n        move(path, output)"),
-    ("copied-in-place", STAGING, 'halfway = f"{os.path.dirname(target)}/.{Owner.current()}.partial"',
+    ("output-not-forced", STAGING, "            force(path)\n        move(path, output)",
+     "            pass\n        move(path, output)"),
+    ("copied-in-place", STAGING, 'halfway = f"{os.path.dirname(target)}/{_halfway(Owner.current())}"',
      "halfway = target"),
     ("submission-in-place", STORE, 'halfway = f"{run.submission}.partial"', "halfway = run.submission"),
     ("requeued-not-queued", f"{CORE}/planning/status.py", "if interrupted and state.phase is not Phase.OVER:",
