@@ -341,6 +341,12 @@ def test_prologue_that_is_strict_or_prints_megabytes_disturbs_no_job(project, pr
     assert project.jor("logs", "jobs_out", "0", "1").splitlines()[1::2] == ["this is a", "this is b"]
 
 
+def test_errors_that_a_prologue_prints_without_failing_are_told_by_a_trial(project):
+    project.configure(prologue="module() { echo ERROR:105: no $2 >&2; }\n    module load gcc/12")
+    said = project.jor("check", "--try")
+    assert "Before it, the prologue printed: | ERROR:105: no gcc/12" in " ".join(said.split())
+
+
 def test_node_on_which_tasks_die_at_once_is_told(project):
     project.configure(nodelist="n1", prologue="export PYTHONHOME=/no")
     project.write(list(range(3)), "pass")
