@@ -175,11 +175,9 @@ class _Worker:
         busy = self._busy
         now = time.monotonic()
         due = [slot.due - now for slot in busy if slot.due is not None]
-        patience = min(due, default=self._tenure.patience)
         is_new = not self._is_in_place and not self._done
-        answered = self._watch.sleep(
-            min(patience, _FIRST_LOOK) if is_new else patience, [slot.answers for slot in busy]
-        )
+        patience = min(due, default=_FIRST_LOOK if is_new else self._tenure.patience)
+        answered = self._watch.sleep(patience, [slot.answers for slot in busy])
         lapsed = self._tenure.lapsed()
         for slot in busy:
             ended = slot.ended(slot.answers in answered)
