@@ -91,7 +91,8 @@ def _collect_here(found: Survey) -> str:
     directory = os.getcwd()
     found.jobs._left_out = found.history.unsound
     try:
-        found.jobs.collect()
+        with found.jobs._jor_modules:
+            found.jobs.collect()
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         return f"collect raised {type(error).__name__}: {error}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Mapping, Sequence
+from typing import Any, Collection, ContextManager, Mapping, Sequence
 
 from ..errors import JobModuleError
 from . import outputs
@@ -15,6 +15,16 @@ _MISSING_PARTS = {
         "def __init__(self, path_prefix='.'):\n      super().__init__(path_prefix=path_prefix)",
     ),
 }
+
+
+class _ModulesOfAll:
+    """What a class imports where there is one job module: the modules of the process."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, *_: Any) -> None:
+        """Do nothing."""
 
 
 class JobsBase:
@@ -43,6 +53,10 @@ class JobsBase:
     _running: tuple[Mapping[str, Any], str, str] | None = None
     #: While outputs are collected: indices of jobs whose output is there, and is not complete: it counts as missing.
     _left_out: Collection[int] = ()
+    #: The working directory in which the jobs were opened; relative paths of outputs stay relative to it.
+    _jor_directory: str = ""
+    #: To be entered while anything of the class is called: the modules that its job module has imported.
+    _jor_modules: ContextManager[None] = _ModulesOfAll()
 
     def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:
         self.path_prefix = os.fspath(path_prefix)
@@ -66,7 +80,7 @@ class JobsBase:
 
     def _get_output_folder(self) -> str:
         """Return the folder of all outputs."""
-        return os.path.join(self.path_prefix, self.name)
+        return self._jor_absolute(os.path.join(self.path_prefix, self.name))
 
     def _get_output_fname(self, **job: Any) -> str:
         """Return the file name of the output of the job with these parameters."""
@@ -81,8 +95,17 @@ class JobsBase:
         running = self._running
         if running is not None and _equal(job, running[0]):
             return running[2]
-        path = os.path.join(os.fspath(self._get_output_folder()), os.fsdecode(self._get_output_fname(**job)))
+        path = os.path.join(self._jor_folder(), os.fsdecode(self._get_output_fname(**job)))
         return running[2] if running is not None and path == running[1] else path
+
+    def _jor_folder(self) -> str:
+        """Return the folder of all outputs, absolute once the jobs have been opened."""
+        with self._jor_modules:
+            return self._jor_absolute(os.fspath(self._get_output_folder()))
+
+    def _jor_absolute(self, path: str) -> str:
+        """Return a path that does not depend on where a job has gone to."""
+        return os.path.normpath(os.path.join(self._jor_directory, path)) if self._jor_directory else path
 
     def execute(self, i: int) -> None:  # noqa: ARG002 # the parameter is the interface
         """Do the work of `self._jobs[i]` and write `self._get_output_path(**self._jobs[i])`."""
@@ -97,7 +120,7 @@ class JobsBase:
     @property
     def output_paths(self) -> list[str]:
         """The paths of all outputs, in the order of the jobs."""
-        folder = os.fspath(self._get_output_folder())
+        folder = self._jor_folder()
         return [os.path.join(folder, name) for name in outputs.output_names(self)]
 
     @property
@@ -109,7 +132,7 @@ class JobsBase:
     @property
     def missing_outputs(self) -> list[str]:
         """The paths of the other outputs, in the order of the jobs."""
-        folder = os.fspath(self._get_output_folder())
+        folder = self._jor_folder()
         absent = outputs.absent_outputs(self, outputs.Listing(folder))
         unfit = sorted({*absent, *self._left_out})
         return [os.path.join(folder, outputs.output_name(self, index)) for index in unfit]
