@@ -123,7 +123,7 @@ LISTS = {
     "pd.DataFrame({'a': [1, 2]})": ("_jobs is a DataFrame, not a sequence", "self._jobs = df.to_dict('records')"),
     "pd.Series([{'a': 1}], index=['x'])": ("_jobs[0] raised KeyError: 0", "self._jobs = series.tolist()"),
     "pd.DataFrame({'a': [1]}).to_records()": ("_jobs[0] is ", "[dict(zip(array.dtype.names, row)) for row in"),
-    "list(pd.DataFrame({'a': [1]}).itertuples())": ("_jobs[0] is Pandas(", "self._jobs = [row._asdict() for row in ...]"),
+    "list(pd.DataFrame({'a': [1]}).itertuples())": ("_jobs[0] is Pandas(", "[row._asdict() for row in ...]"),
     "{'x': {'a': 1}}": ("_jobs is {'x': {'a': 1}}, not", "self._jobs = list(....values())"),
     "{'a': [1, 2]}": ("_jobs is {'a': [1, 2]}, not", "self._jobs = jor.grid(**...) for all combinations"),
     "({'a': i} for i in range(3))": ("_jobs is <generator", "self._jobs = list(...)"),

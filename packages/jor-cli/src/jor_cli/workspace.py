@@ -115,7 +115,20 @@ class Workspace:
         return self.environments.worker_command(found)
 
     def changes(self, found: Survey) -> list[str]:
-        """Return what has changed since its newest submission in what jobs run in."""
+        """Return what has changed since its newest submission in what jobs run in, and in the names of outputs."""
+        return [*self._changes_of_environment(found), *self._changes_of_names(found)]
+
+    def _changes_of_names(self, found: Survey) -> list[str]:
+        from jor.planning.former_names import former_outputs
+
+        renamed = [*former_outputs(found)]
+        if not renamed:
+            return []
+        old, new = renamed[0]
+        what = f"outputs under names that jor 0.2.0 gave: {len(renamed):,}, such as {old!r}, which is {new!r} now"
+        return [f"{what}\n  Rename them to keep them; otherwise their jobs run again"]
+
+    def _changes_of_environment(self, found: Survey) -> list[str]:
         from jor.runs.submission import NATIVE
 
         # Where nothing is asked for, what matters are jobs still to be run: their history has been read.

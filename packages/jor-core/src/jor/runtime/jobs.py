@@ -7,6 +7,7 @@ from typing import Any, Collection, ContextManager, Mapping, Sequence
 
 from ..errors import JobModuleError
 from . import outputs
+from .names import PLAIN, name_part
 
 _MISSING_PARTS = {
     "_jobs": ("no list of jobs", "def _mk_jobs(self):\n      self._jobs = [dict(index=i) for i in range(3)]"),
@@ -84,7 +85,8 @@ class JobsBase:
 
     def _get_output_fname(self, **job: Any) -> str:
         """Return the file name of the output of the job with these parameters."""
-        return "_".join(f"{key}{value}" for key, value in job.items()) + f".{self.output_suffix}"
+        parts = [f"{key}{value if type(value) in PLAIN else name_part(key, value)}" for key, value in job.items()]
+        return "_".join(parts) + f".{self.output_suffix}"
 
     def _get_output_path(self, **job: Any) -> str:
         """Return the path of the output of the job with these parameters.
