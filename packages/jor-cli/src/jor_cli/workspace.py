@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jor.errors import MissingModuleError
+from jor.errors import JobModuleError, MissingModuleError
 from jor.settings.config import Config, read_config
 
 if TYPE_CHECKING:
@@ -140,13 +140,16 @@ class Workspace:
     def _construct(self, entry: Entry, config: Config) -> JobsBase:
         """Return the object Jobs of an entry, listed where its jobs run if need be."""
         from jor.planning.planner import construct_here
+        from jor.runtime.own_modules import shadows
 
         try:
             return construct_here(self.modules, entry, config)
-        except MissingModuleError:
-            if runs_here(config):
-                raise
-            return self.remote.jobs(entry, config)
+        except JobModuleError as error:
+            is_elsewhere = isinstance(error, MissingModuleError) and not runs_here(config)
+            # A file that takes the place of Python's own in jobs does so there alone: it may be needed.
+            if is_elsewhere or shadows(entry.jobmodule):
+                return self.remote.jobs(entry, config)
+            raise
 
 
 def runs_here(config: Config) -> bool:

@@ -12,6 +12,7 @@ import click
 from jor import CollectError, JobsBase, JorError
 from jor.planning.planner import Survey
 from jor.planning.status import Status
+from jor.runtime.remote_jobs import Listed
 from jor.todo.entry import Entry
 
 from ..errors import message
@@ -64,7 +65,8 @@ def _collect(workspace: Workspace, found: Survey) -> bool:
         what = _told_missing(found)
         click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
     began = _noted(label, lambda: collect_manifest.begin(found))
-    wrong = _collect_here(found) if runs_here(found.config) else _collect_there(workspace, found)
+    is_here = runs_here(found.config) and not isinstance(found.jobs, Listed)
+    wrong = _collect_here(found) if is_here else _collect_there(workspace, found)
     if wrong:
         remedy = "Mend the method collect of the job module"
         click.echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
