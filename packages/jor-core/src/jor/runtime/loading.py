@@ -162,13 +162,14 @@ def _jobs_class(module: ModuleType, path: str) -> type[JobsBase]:
 def _not_loaded(path: str, error: BaseException) -> JobModuleError:
     if isinstance(error, SyntaxError) and error.filename == path:
         text = f": {error.text.strip()}" if error.text else ""
-        return JobModuleError(f"{error.msg}{text}", where=f"{path}:{error.lineno}", remedy="Mend the syntax")
+        remedy = f"Fix the syntax, or run it by another Python than {sys.version.split()[0]}"
+        return JobModuleError(f"{error.msg}{text}", where=f"{path}:{error.lineno}", remedy=remedy)
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return MissingModuleError(
             f"loading it raised {_said(error)}",
             where=_place(error, path),
-            remedy=f"Install {package} beside jor, correct the import, or set sif or condaenv to what has {package}",
+            remedy=f"Install {package} in {sys.prefix}, correct the import, or set sif or condaenv to what has {package}",
         )
     remedy = "Mend the job module: it has to load by `import`"
     return JobModuleError(f"loading it raised {_said(error)}", where=_place(error, path), remedy=remedy)
