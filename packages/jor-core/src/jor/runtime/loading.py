@@ -169,7 +169,7 @@ def _not_loaded(path: str, error: BaseException) -> JobModuleError:
         return MissingModuleError(
             f"loading it raised {_said(error)}",
             where=_place(error, path),
-            remedy=f"Install {package} in {sys.prefix}, correct the import, or set sif or condaenv to what has {package}",
+            remedy=f"Install {package} in {sys.prefix}, correct the import, or set sif or condaenv to what has it",
         )
     remedy = "Mend the job module: it has to load by `import`"
     return JobModuleError(f"loading it raised {_said(error)}", where=_place(error, path), remedy=remedy)

@@ -15,9 +15,11 @@ from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, Iterable, Sequence
 
-#: What Python has loaded before it runs a script: no file beside that takes the place of these.
+#: What Python has loaded before it runs a script: no file beside that takes the place of these. And what os.wait4 asks
+#: for, which jor needs where jobs run.
 _FIRST = frozenset(
     ("_collections_abc", "abc", "codecs", "encodings", "genericpath", "io", "ntpath", "os", "posixpath", "site", "stat")
+    + ("resource",)
 )
 _LIBRARY = os.path.dirname(os.__file__)
 _OF_PYTHON: Iterable[str] = getattr(sys, "stdlib_module_names", ())  # since Python 3.10
