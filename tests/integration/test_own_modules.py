@@ -68,6 +68,14 @@ def test_notebook_reads_packages_again_that_have_been_edited(tmp_path: Path, mon
     assert sys.path == path
 
 
+def test_notebook_that_imports_from_its_folder_leaves_the_modules_of_jor_alone(shadowed: Path) -> None:
+    code = "import sys; sys.path[:] = filter(None, sys.path)\nfrom jor_cli.api import Project\nsys.path.insert(0, '')\n"
+    code += "status = Project().run(); print(status.counts['done'], sys.path[0]); repr(status)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=shadowed, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "2 "
+
+
 #: Modules of Python's own, and of others, that jor imports when it is at work.
 NAMES = """
 array attr attrs bisect calendar cattrs click colorsys configparser contextlib copy csv ctypes
@@ -78,17 +86,6 @@ textwrap threading time tokenize traceback types typing unicodedata urllib uuid 
 webbrowser yaml zipfile zlib zoneinfo
 """
 COMMANDS = ("status", "check", "run --dry-run", "show o 0", "advise", "report", "logs o 0", "collect", "config")
-    "status",
-    "check",
-    "run --dry-run",
-    "show",
-    "advise",
-    "report",
-    "logs",
-    "collect",
-    "config",
-    "status --json",
-)
 
 
 @pytest.fixture

@@ -15,12 +15,10 @@ from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, Iterable, Sequence
 
-#: What Python has loaded before it runs a script: no file beside that takes the place of these. And what os.wait4 asks
-#: for, which jor needs where jobs run.
-_FIRST = frozenset(
-    ("_collections_abc", "abc", "codecs", "encodings", "genericpath", "io", "ntpath", "os", "posixpath", "site", "stat")
-    + ("resource",)
-)
+#: What Python has loaded before it runs a script: no file beside that takes the place of these.
+_FIRST = ("_collections_abc", "abc", "codecs", "encodings", "genericpath", "io", "ntpath", "os", "posixpath", "site")
+#: What jor needs where jobs run: os.wait4 imports resource by itself.
+_NEEDED = ("jor", "__main__", "resource", "stat")
 _LIBRARY = os.path.dirname(os.__file__)
 _OF_PYTHON: Iterable[str] = getattr(sys, "stdlib_module_names", ())  # since Python 3.10
 
@@ -124,7 +122,7 @@ class OwnModules:
 
 
 def _can_be_shadowed(name: str) -> bool:
-    return name not in _FIRST and name not in sys.builtin_module_names and name not in ("jor", "__main__")
+    return name not in (*_FIRST, *_NEEDED, *sys.builtin_module_names)
 
 
 def _find(name: str, folders: Sequence[str]) -> ModuleSpec | None:
