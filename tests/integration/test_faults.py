@@ -398,6 +398,30 @@ def test_job_module_that_is_broken_meanwhile_stops_the_run(jor: Jor, write: Writ
     assert outputs(tmp_path / "gated") == {"0.txt": b"first edition"}
 
 
+#: Plays Apptainer with a writable overlay, which one container at a time can have.
+OVERLAY = """\
+#!/bin/sh
+[ "$1" = exec ] || exit 0
+until [ "$1" = {folder}/image ]; do shift; done
+shift 2
+case "$*" in
+*" exec "*) exec 9> {folder}/lock; flock -n 9 || {{ echo "FATAL:   the overlay is in use" >&2; exit 255; }}
+esac
+exec {python} "$@"
+"""
+
+
+def test_workers_that_cannot_start_beside_another_leave_the_jobs_to_it(jor: Jor, slow: Path, tmp_path: Path) -> None:
+    (tmp_path / "image/.singularity.d").mkdir(parents=True)
+    (tmp_path / "program").write_text(OVERLAY.format(folder=tmp_path, python=sys.executable))
+    (tmp_path / "program").chmod(0o755)
+    done = jor("run", "--sif", "./image", "--container-program", "./program", SECONDS_OF_JOBS=0.1)
+    assert (done.code, outputs(slow)) == (0, ALL)
+    assert (
+        "slow(n=40): went on with 1 at once: 3 workers in a row ended before any job: FATAL: the overlay" in done.said
+    )
+
+
 def test_jobs_cannot_harm_each_other(jor: Jor, write: Write, tmp_path: Path) -> None:
     text = SLOW_JOBS.replace(
         "    def execute(self, i):\n",
