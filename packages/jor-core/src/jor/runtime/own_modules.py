@@ -13,7 +13,7 @@ import re
 import sys
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any, Iterable, Sequence
+from typing import Any, Collection, Iterable, Sequence
 
 #: What Python has loaded before it runs a script: no file beside that takes the place of these.
 _FIRST = ("_collections_abc", "abc", "codecs", "encodings", "genericpath", "io", "ntpath", "os", "posixpath", "site")
@@ -98,10 +98,7 @@ class OwnModules:
         if self._depth:
             return
         path, content, names, hidden = self._outside
-        new = [name for name in sys.modules if name not in names]
-        entries = [*map(os.path.abspath, sys.path)]
-        own = {*self._folders, *set(entries).difference(map(os.path.abspath, content))}
-        mine = [name for name in new if _is_below(sys.modules[name], entries, own)]
+        mine = self._found_here(sys.modules.keys() - names, content)
         self._modules = {name: sys.modules[name] for name in (*self._modules, *mine) if name in sys.modules}
         self._path = list(sys.path)
         lasting = _top_level(name for name, module in self._modules.items() if _is_compiled(module))
@@ -111,6 +108,14 @@ class OwnModules:
         sys.path = path
         sys.path[:] = content
         sys.modules.update(hidden)
+
+    def _found_here(self, names: Collection[str], outside: Sequence[str]) -> list[str]:
+        """Return those of newly loaded modules that were found in the folder, or where its modules look as well."""
+        if not names:
+            return []
+        entries = [*map(os.path.abspath, sys.path)]
+        own = {*self._folders, *set(entries).difference(map(os.path.abspath, outside))}
+        return [name for name in names if _is_below(sys.modules[name], entries, own)]
 
     def _is_another(self, name: str) -> bool:
         """Tell whether the folder has its own module of this name, and what is loaded is another, or an older one."""
