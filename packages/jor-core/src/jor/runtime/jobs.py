@@ -56,7 +56,7 @@ class JobsBase:
     _asked: str = ""
     #: While outputs are collected: indices of jobs whose output is there, and is not complete: it counts as missing.
     _left_out: Collection[int] = ()
-    #: The working directory in which the jobs were opened; relative paths of outputs stay relative to it.
+    #: While jobs run: the working directory in which they were opened, for relative paths of outputs; else "".
     _jor_directory: str = ""
     #: To be entered while anything of the class is called: the modules that its job module has imported.
     _jor_modules: ContextManager[None] = _ModulesOfAll()
@@ -111,7 +111,7 @@ class JobsBase:
         return os.path.join(os.path.dirname(running[2]), name)
 
     def _jor_folder(self) -> str:
-        """Return the folder of all outputs, absolute once the jobs have been opened."""
+        """Return the folder of all outputs, absolute where jobs run."""
         with self._jor_modules:
             return self._jor_absolute(os.fspath(self._get_output_folder()))
 

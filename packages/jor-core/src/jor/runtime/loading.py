@@ -74,12 +74,17 @@ class ModuleLoader:
         return self._classes[path]
 
 
-def make_for_good(jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
-    """Return the same where its jobs run: this process has no other job module, and what lies beside it comes first."""
+def make_for_good(jobmodule: str, arguments: str, path_prefix: str, directory: str = "") -> JobsBase:
+    """Return the same where its jobs run: this process has no other job module, and what lies beside it comes first.
+
+    Relative paths of outputs are made absolute in `directory`, if one is given.
+    """
     path = os.path.abspath(jobmodule)
     with _undisturbed():
         enter_for_good(path)
         cls = _jobs_class(_execute(path, sys.modules.__setitem__), path)
+    if directory:
+        cls._jor_directory = directory
     return construct(cls, jobargs.parse(arguments), path_prefix, jobmodule)
 
 
@@ -90,9 +95,7 @@ def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: st
     """
     with _undisturbed(), cls._jor_modules:
         try:
-            jobs: JobsBase = cls.__new__(cls, **arguments, path_prefix=path_prefix)  # type: ignore[call-arg]
-            jobs._jor_directory = os.getcwd()
-            cls.__init__(jobs, **arguments, path_prefix=path_prefix)
+            jobs = cls(**arguments, path_prefix=path_prefix)
             jobs._jobs  # noqa: B018 # made now if the constructor has not: its errors belong here
         except JobModuleError as error:
             raise JobModuleError(error.what, where=error.where or path, remedy=error.remedy) from error
@@ -152,7 +155,7 @@ def _jobs_class(module: ModuleType, path: str) -> type[JobsBase]:
         classes = [name for name, value in vars(module).items() if isinstance(value, type) and value is not JobsBase]
         others = f", but {', '.join(classes)}" if classes else ""
         raise JobModuleError(f"the job module has no class Jobs{others}", where=path, remedy=_TEMPLATE)
-    if not (isinstance(cls, type) and issubclass(cls, JobsBase)):
+    if not (isinstance(cls, type) and issubclass(cls, JobsBase) and cls is not JobsBase):
         raise JobModuleError(
             "Jobs is not derived from jor.JobsBase", where=path, remedy="Write: class Jobs(jor.JobsBase):"
         )

@@ -178,7 +178,8 @@ class _Worker:
             try:
                 ended = slot.ended(slot.answers in answered)
             except CannotWorkError as error:
-                self._fail(slot, error)
+                if self._batch is None:  # a later attempt at an array task tries it again
+                    self._fail(slot, error)
                 raise
             if ended is not None:
                 yield (slot, *ended)
