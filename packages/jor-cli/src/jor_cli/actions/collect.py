@@ -10,6 +10,7 @@ from typing import TypeVar
 from jor import CollectError, JobsBase, JorError
 from jor.planning.planner import Survey
 from jor.planning.status import Status
+from jor.runtime.remote_jobs import Listed
 from jor.todo.entry import Entry
 
 from ..errors import message
@@ -63,7 +64,8 @@ def _collect(workspace: Workspace, found: Survey) -> bool:
         what = _told_missing(found)
         echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
     began = _noted(label, lambda: collect_manifest.begin(found))
-    wrong = _collect_here(found) if runs_here(found.config) else _collect_there(workspace, found)
+    is_here = runs_here(found.config) and not isinstance(found.jobs, Listed)
+    wrong = _collect_here(found) if is_here else _collect_there(workspace, found)
     if wrong:
         remedy = "Mend the method collect of the job module"
         echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
@@ -90,7 +92,8 @@ def _collect_here(found: Survey) -> str:
     directory = os.getcwd()
     found.jobs._left_out = found.history.unsound
     try:
-        found.jobs.collect()
+        with found.jobs._jor_modules:
+            found.jobs.collect()
     except (Exception, SystemExit) as error:
         echo(traceback.format_exc().rstrip("\n"), err=True)
         return f"collect raised {type(error).__name__}: {error}"

@@ -22,6 +22,8 @@ class Finding:
 
     text: str
     is_well: bool = True
+    #: Whether it is well only if it is meant so.
+    is_warning: bool = False
 
 
 def show_findings(checked: Iterable[tuple[str, Iterator[Finding]]]) -> int:
@@ -30,7 +32,7 @@ def show_findings(checked: Iterable[tuple[str, Iterator[Finding]]]) -> int:
     for number, (label, found) in enumerate(checked):
         findings = found
         if number >= MOST:
-            findings = iter([finding for finding in found if not finding.is_well])
+            findings = iter([finding for finding in found if not finding.is_well or finding.is_warning])
         first = next(findings, None)
         if first is None:
             folded += 1
@@ -46,6 +48,7 @@ def show_findings(checked: Iterable[tuple[str, Iterator[Finding]]]) -> int:
 def _show(finding: Finding) -> bool:
     """Print what was found; tell whether it is wrong."""
     mark = style("ok   ", fg="green") if finding.is_well else style("WRONG", fg="red")
+    mark = style("note ", fg="yellow") if finding.is_warning else mark
     lines = finding.text.split("\n")
     if sys.stdout.isatty():
         lines = [part for line in lines for part in _wrapped(line, width() - 9)]

@@ -89,6 +89,8 @@ class Crew:
         self._begun = 0
         self._drained = False
         self._deaths = 0
+        #: How many workers can be there at once, if that is known.
+        self._most: int | None = None
         self._feed = FeedWriter(self.submitted.offsets)
 
     @property
@@ -99,7 +101,8 @@ class Crew:
     @property
     def wants_worker(self) -> bool:
         """Whether there are jobs that one more worker could begin."""
-        return not self.broken and not self._drained and self._begun + self.lost + self._idle < self.total
+        has_room = self._most is None or len(self.workers) < self._most
+        return has_room and not self.broken and not self._drained and self._begun + self.lost + self._idle < self.total
 
     @property
     def is_over(self) -> bool:
@@ -219,7 +222,12 @@ class Crew:
             if self._deaths >= _PATIENCE or status == _CANNOT_START:
                 workers = f"{self._deaths} workers in a row" if self._deaths > 1 else "a worker"
                 last, remedy = _last_words(worker.log)
-                self.broken = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
+                told = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
+                if self.workers:  # what cannot be shared, such as a writable overlay, is theirs
+                    self._most = len(self.workers)
+                    self.notices.setdefault(f"went on with {len(self.workers)} at once: {told}")
+                else:
+                    self.broken = told
         return status < 0
 
     def _has_lost_its_lock(self) -> bool:

@@ -123,7 +123,7 @@ class History:
 
         `now` is the time by the clock that stamps files in the folder of records.
         """
-        folder = os.fspath(self.jobs._get_output_folder())
+        folder = self.jobs._jor_folder()
 
         @cache
         def listing() -> Listing:
@@ -243,7 +243,7 @@ def _empty_outputs(
     Only files from before the entry's first submission can be such: jor renames what is finished. They are looked
     for one by one while there is no submission; the first one then keeps the list of those that it found.
     """
-    folder = os.fspath(jobs._get_output_folder())
+    folder = jobs._jor_folder()
     if runs:
         names = [(places.index_of.get(name, -1), name) for name in runs[-1].read_submission().empty]
     else:

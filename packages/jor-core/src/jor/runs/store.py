@@ -287,7 +287,7 @@ def _force(run: Run, submission: Submission) -> None:
 def _write_jobs(path: str, jobs: JobsBase, indices: Iterable[int]) -> array[int]:
     offsets = array("Q")
     offset = 0
-    with open(path, "wb", buffering=2**20) as file:
+    with open(path, "wb", buffering=2**20) as file, jobs._jor_modules:
         for index in indices:
             line = freeze(index, output_name(jobs, index), jobs._jobs[index])
             file.write(line)

@@ -9,7 +9,7 @@ from typing import Any, Mapping, Sequence
 from ..errors import JobModuleError, JorError
 from .job_spec import freeze, thaw
 from .jobs import JobsBase
-from .loading import ModuleLoader
+from .loading import make_for_good
 from .outputs import output_names
 
 
@@ -45,12 +45,12 @@ def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -
     """Write what the class Jobs of a job module is and lists to the file `path`, or why that cannot be told."""
     with open(path, "wb") as file:
         try:
-            jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
+            jobs = make_for_good(jobmodule, arguments, path_prefix)
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy
             head = {
                 "attributes": _plain_attributes(type(jobs)),
-                "folder": os.path.abspath(os.fspath(jobs._get_output_folder())),
+                "folder": os.path.abspath(jobs._jor_folder()),
                 "collects": type(jobs).collect is not JobsBase.collect,
             }
             file.write(json.dumps(head).encode() + b"\n")
@@ -64,7 +64,7 @@ def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -
 
 def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
     """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
-    jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
+    jobs = make_for_good(jobmodule, arguments, path_prefix)
     with open(path, "rb") as file:
         jobs._left_out = json.loads(file.read())
     jobs.collect()

@@ -27,7 +27,7 @@ from .record_files import MOST, regular
 from .run_folder import Run, append
 from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
-from .slot import Slot
+from .slot import CannotWorkError, Slot
 from .staging import force_name, stamp
 from .subreaper import adopt_orphans, load_prctl
 
@@ -181,7 +181,12 @@ class _Worker:
         answered = self._watch.sleep(patience, [slot.answers for slot in busy])
         lapsed = self._tenure.lapsed()
         for slot in busy:
-            ended = slot.ended(slot.answers in answered)
+            try:
+                ended = slot.ended(slot.answers in answered)
+            except CannotWorkError as error:
+                if self._batch is None:  # a later attempt at an array task tries it again
+                    self._fail(slot, error)
+                raise
             if ended is not None:
                 yield (slot, *ended)
             elif lapsed:
@@ -249,6 +254,15 @@ class _Worker:
             what = f"job {job.index} wrote at its final path by itself"
             append(self._run.in_place, f"{what}\n".encode())
             self._notice(f"{what}: a job that dies there leaves half an output. Let it ask _get_output_path")
+
+    def _fail(self, slot: Slot, error: CannotWorkError) -> None:
+        """Write down why the job in `slot` has failed, whose job module cannot be loaded."""
+        assert slot.job is not None
+        log = (slot.first, slot.log_position) if slot.first >= 0 else None
+        told = str(error).partition("\n")[0]
+        name = os.path.basename(slot.log)
+        self._journal.note(End(slot.job.index, 0, max_rss=0, status=-1, error=told, log=log, log_file=name))
+        self._failed += 1
 
     def _is_wanted(self, job: Job) -> bool:
         """Tell whether a job of this array task is to be run; write down one that is given up."""

@@ -49,6 +49,8 @@ from .sbatch_request import Needs, Request, escalated, indices, job_name, needs_
 if TYPE_CHECKING:
     from ...environments.worker_command import WorkerCommand
 
+#: The command jor as text for `python -c`: with -m, files of the folder in which it starts would be jor's modules.
+_JOR = "import sys; sys.path[:] = filter(None, sys.path); from jor_cli.__main__ import main; main()"
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
 LOOKS = (2.0, 4.0, 8.0)
 #: Seconds between two polls of a command that waits, at least, however new users want its answers to be.
@@ -219,7 +221,7 @@ class Backend:
             chdir=os.getcwd(),
             output=literal(os.path.join(found.records, f"{name}.log")),
         )
-        command = [sys.executable, "-m", "jor_cli", "collect", *arguments]
+        command = [sys.executable, "-c", _JOR, "collect", *arguments]
         script = batch_script(command, prologue=wanted.prologue)
         return f"Slurm job {self._slurm.submit(script, options).job_id}"
 
