@@ -160,7 +160,7 @@ def open_jobs(spec: RunSpec) -> JobsBase:
     """Return the object `Jobs` of a submission."""
     from .loading import ModuleLoader  # 15 ms, a third of a worker's start: not wanted before the job module loads
 
-    return ModuleLoader().make(spec.jobmodule, spec.jobargs, spec.path_prefix)
+    return ModuleLoader().make(spec.jobmodule, spec.jobargs, spec.path_prefix, spec.seed)
 
 
 class _Server:

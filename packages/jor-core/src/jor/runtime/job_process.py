@@ -7,6 +7,7 @@ import os
 import sys
 from typing import NamedTuple
 
+from . import seeds
 from .jobs import JobsBase
 
 #: Longest error line that is kept, bytes.
@@ -83,6 +84,7 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, board: Board) -> 
     """
     try:
         jobs._running = (jobs._jobs[index], final, path)
+        seeds.begin(jobs, index)
         jobs.execute(index)
         status = 0
     except SystemExit as stop:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
 from ..errors import JobModuleError, MissingModuleError, nearest
-from . import jobargs
+from . import jobargs, seeds
 from .jobs import JobsBase
 
 #: Most jobs of an entry; planning takes about 200 bytes of memory for each.
@@ -55,12 +55,12 @@ class ModuleLoader:
         self._folder = ""
         self._before: frozenset[str] = frozenset()
 
-    def make(self, jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
+    def make(self, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> JobsBase:
         """Return the object `Jobs` of a job module. Raise JobModuleError.
 
         `arguments` are text, as in jobargs.
         """
-        return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule)
+        return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule, seed)
 
     def load(self, path: str) -> type[JobsBase]:
         """Return the class `Jobs` of a job module. Raise JobModuleError if there is none."""
@@ -102,20 +102,26 @@ class ModuleLoader:
                 del sys.modules[name]
 
 
-def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str) -> JobsBase:
+def construct(
+    cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str, seed: int = 0
+) -> JobsBase:
     """Return `cls(**arguments, path_prefix=path_prefix)` with a checked list of jobs.
 
     `path` is the job module's, for messages.
     """
     try:
         with _undisturbed():
-            jobs = cls(**arguments, path_prefix=path_prefix)
+            jobs = cls.__new__(cls, **arguments, path_prefix=path_prefix)
+            # Before the constructor, which may ask for random numbers, and may change what it was given.
+            jobs._jor_seed, jobs._jor_given = seed, seeds.given_to(None, (), arguments)
+            cls.__init__(jobs, **arguments, path_prefix=path_prefix)
             jobs._jobs  # noqa: B018 # made now if the constructor has not: its errors belong here
     except JobModuleError as error:
         raise JobModuleError(error.what, where=error.where or path, remedy=error.remedy) from error
     except (Exception, SystemExit) as error:
         raise _not_constructed(cls, arguments, path, error) from error
     _check_jobs(jobs, path)
+    _check_seeds(jobs, path)
     return jobs
 
 
@@ -269,6 +275,13 @@ def _check_jobs(jobs: JobsBase, path: str) -> None:
             where=path,
             remedy="Let _mk_jobs set self._jobs to a list of dictionaries, or to jor.grid(...)",
         )
+
+
+def _check_seeds(jobs: JobsBase, path: str) -> None:
+    try:
+        seeds.check(jobs)
+    except JobModuleError as error:
+        raise JobModuleError(error.what, where=path, remedy=error.remedy) from error
 
 
 def _said(error: BaseException) -> str:
