@@ -17,6 +17,7 @@ from jor.todo.entry import Entry
 from jor.todo.reader import select
 from jor_slurm import format_time, parse_memory, parse_time
 
+from ..analysis.draws import draws_of
 from ..environments.worker_command import WorkerCommand
 from ..errors import explained, message
 from ..files import existing
@@ -89,6 +90,7 @@ def _entry(workspace: Workspace, entry: Entry, trial: bool, sound: list[Entry]) 
 def _found(workspace: Workspace, found: Survey) -> Iterator[Finding]:
     yield from _resources(found.config)
     yield from _folder(found.folder, found.status.left)
+    yield from (Finding(draw.told, is_doubtful=True) for draw in draws_of(found))
     if not found.status.total:
         return
     worker = workspace.worker_command(found)
