@@ -5,7 +5,8 @@ not know is passed over, as are events of a kind that it does not know.
 """
 
 # Without postponed annotations: what JSON may hold for a field is looked up by the field's type.
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type, Union
+import json
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 #: Version of the format; a reader refuses journals of another one.
 VERSION = 1
@@ -46,6 +47,10 @@ class Begin(NamedTuple):
     direct: bool = False
 
 
+#: Files beside an output that the end of its job names, and how many bytes that may take.
+MOST_BESIDE, _LONGEST_BESIDE = 50, 2500
+
+
 class End(NamedTuple):
     """A job has ended."""
 
@@ -71,11 +76,25 @@ class End(NamedTuple):
     interrupted: bool = False
     #: Whether the kernel killed a process of it because memory was short.
     out_of_memory: bool = False
+    #: Whether it wrote at its final path by itself.
+    direct: bool = False
+    #: The files that it put beside its output, relative to the folder of all outputs; of more than MOST_BESIDE, or of
+    #: long names, the SHA-256 of their names, each followed by a line end.
+    beside: Tuple[str, ...] = ()
+    beside_sha256: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether the job made its output."""
         return not self.error
+
+    def naming(self, beside: Sequence[str]) -> "End":
+        """Return this with the files that were put beside the output."""
+        if len(beside) <= MOST_BESIDE and len(json.dumps(beside)) <= _LONGEST_BESIDE:
+            return self._replace(beside=tuple(beside))
+        from hashlib import sha256  # loads much, and is hardly ever wanted
+
+        return self._replace(beside_sha256=sha256("".join(f"{name}\n" for name in beside).encode()).hexdigest())
 
 
 class Changed(NamedTuple):
@@ -97,11 +116,25 @@ class Over(NamedTuple):
     error: str = ""
 
 
-Event = Union[Claim, Begin, End, Changed, Over]
+class Notice(NamedTuple):
+    """What a user should know of the submission, and would not see otherwise."""
+
+    #: One sentence.
+    text: str
+
+
+Event = Union[Claim, Begin, End, Changed, Notice, Over]
 #: What a journal tells of a job.
 JobEvent = Union[Begin, End]
 
-_KINDS: Dict[str, Type[Event]] = {"claim": Claim, "begin": Begin, "end": End, "changed": Changed, "over": Over}
+_KINDS: Dict[str, Type[Event]] = {
+    "claim": Claim,
+    "begin": Begin,
+    "end": End,
+    "changed": Changed,
+    "notice": Notice,
+    "over": Over,
+}
 _NAMES: Dict[Type[Event], str] = {cls: kind for kind, cls in _KINDS.items()}
 #: What JSON has for a field of each type.
 _JSON: Dict[object, Tuple[type, ...]] = {
@@ -111,6 +144,7 @@ _JSON: Dict[object, Tuple[type, ...]] = {
     bool: (bool,),
     Optional[float]: (float, int),
     Optional[LogRange]: (list, tuple),
+    Tuple[str, ...]: (list, tuple),
 }
 #: Of each event its fields in their order: the default of each, ... where it may not be absent; its place and types.
 _DEFAULTS = {cls: [cls._field_defaults.get(name, ...) for name in cls._fields] for cls in _NAMES}
@@ -156,9 +190,18 @@ def parse(record: Any) -> Optional[Event]:
         if len(log) != 2 or not (isinstance(log[0], int) and isinstance(log[1], int)):
             return None
         values[places["log"][0]] = log
+    if "beside" in record and "beside" in places:
+        beside = tuple(record["beside"])
+        if not all(isinstance(name, str) for name in beside):
+            return None
+        values[places["beside"][0]] = beside
     if "log_file" in record and "log_file" in places and "/" in record["log_file"]:
         return None  # not a name: it would lead out of the folder
     return cls._make(values)
+
+
+#: Notices that are kept of one journal.
+MOST_NOTICES = 20
 
 
 class LastWords:
@@ -167,7 +210,7 @@ class LastWords:
     The last word on a job is its newest end, else its begin.
     """
 
-    __slots__ = ("_in_full", "others", "over", "owner", "well")
+    __slots__ = ("_in_full", "notices", "others", "over", "owner", "well")
 
     def __init__(self, *, in_full: bool = False) -> None:
         self._in_full = in_full
@@ -179,6 +222,8 @@ class LastWords:
         self.well: List[int] = []
         #: The last word on each other job.
         self.others: Dict[int, JobEvent] = {}
+        #: What a user should know of the submission, in its order, and each once.
+        self.notices: Dict[str, None] = {}
 
     def add(self, event: Event) -> None:
         """Take in one event, the next of the journal."""
@@ -194,8 +239,11 @@ class LastWords:
             self.over = event
         elif isinstance(event, Claim):
             self.owner = event.owner
+        elif isinstance(event, Notice) and len(self.notices) < MOST_NOTICES:
+            self.notices.setdefault(event.text)
 
     def events(self) -> List[Event]:
         """Return events that come to the same, but for the jobs that ended well."""
         claim: Event = Claim(VERSION, self.owner)
-        return [claim, *self.others.values(), *([] if self.over is None else [self.over])]
+        end = [] if self.over is None else [self.over]
+        return [claim, *self.others.values(), *map(Notice, self.notices), *end]
