@@ -157,7 +157,7 @@ def test_names_that_a_class_has_by_chance_are_not_called():
         job_rng = job_numpy_rng = begin = seed_generators = seed_by
 
     jobs = construct(Old, {"n": 1}, ".", "jobs.py")
-    seeds.begin(jobs, 0)
+    seeds.begin(jobs, 0, jobs._jobs[0])
 
 
 def test_numpy_that_is_missing_is_told_with_a_remedy(monkeypatch):
@@ -217,14 +217,14 @@ def test_library_that_loads_later_keeps_its_own_loader():
         class Jobs:
             _jobs, _jor_given, _jor_seed, _jor_running, seed_by, seed_generators = [{}], {}, 0, None, None, True
         sys.modules.pop("random", None)
-        seeds.begin(Jobs(), 0)
-        seeds.begin(Jobs(), 0)
+        seeds.begin(Jobs(), 0, {})
+        seeds.begin(Jobs(), 0, {})
         import random, json
         first = random.random()
         assert type(random.__loader__).__module__.startswith(("_frozen", "importlib")), random.__loader__
         assert random.__spec__.loader is random.__loader__
         assert sum(type(finder).__name__ == "_SeedingFinder" for finder in sys.meta_path) == 1
-        seeds.begin(Jobs(), 0)
+        seeds.begin(Jobs(), 0, {})
         assert random.random() == first
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)

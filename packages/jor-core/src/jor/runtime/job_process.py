@@ -134,7 +134,7 @@ def perform(
     """
     try:
         jobs._running, jobs._asked = (jobs._jobs[index], final, path), ""
-        seeds.begin(jobs, index)
+        seeds.begin(jobs, index, jobs._running[0])
         try:
             jobs.execute(index)
             status = 0

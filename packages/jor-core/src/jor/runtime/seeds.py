@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Iterable, Mapping, Protocol, Sequence
@@ -62,7 +63,10 @@ def job_source(jobs: Seeded, index: int) -> str:
     running = jobs._jor_running
     if running is not None and running[0] == index:
         return running[1]  # as it was when the job began, whatever has become of the dictionary since
-    parameters = jobs._jobs[index]
+    return _source(jobs, index, jobs._jobs[index])
+
+
+def _source(jobs: Seeded, index: int, parameters: Mapping[str, Any]) -> str:
     arguments, names = jobs._jor_given, _seed_by(jobs)
     if names is None:
         return f"{jobs._jor_seed};{_pairs(arguments)}{_canonical_mapping(parameters)}"
@@ -78,8 +82,12 @@ def job_source(jobs: Seeded, index: int) -> str:
 
 def integer(source: str, purpose: str, bits: int) -> int:
     """Return a number of that many bits; for each purpose another one, of which none tells about the others."""
-    digest = blake2b(source.encode(errors="surrogatepass"), digest_size=bits // 8, person=purpose.encode()).digest()
-    return int.from_bytes(digest, "little")
+    return int.from_bytes(_digest(source, purpose, bits // 8), "little")
+
+
+def _digest(source: str, purpose: str, size: int) -> bytes:
+    digest = blake2b(source.encode(errors="surrogatepass"), digest_size=size, person=purpose.encode())
+    return digest.digest()
 
 
 def rng(jobs: Seeded, index: int) -> Random:
@@ -101,31 +109,29 @@ def numpy_rng(jobs: Seeded, index: int) -> numpy.random.Generator:
     return default_rng(integer(job_source(jobs, index), "job_numpy_rng", 256))
 
 
-def begin(jobs: Seeded, index: int) -> None:
+def begin(jobs: Seeded, index: int, parameters: Mapping[str, Any]) -> None:
     """Seed the global generators for a job that is about to start, and those that it loads as they load."""
-    jobs._jor_running = None
-    source = job_source(jobs, index)
+    source = _source(jobs, index, parameters)
     jobs._jor_running = (index, source)
-    if not jobs.seed_generators:
-        source = ""
+    words = _digest(source, "generators", _GLOBAL.size) if jobs.seed_generators else b""
     are_missing = False
     for name, seed in _GENERATORS.items():
         module = sys.modules.get(name)
         if module is None:
             are_missing = True
-        elif source:
-            seed(module, source)
+        elif words:
+            seed(module, words)
     if are_missing:
-        _seed_later(source)
+        _seed_later(words)
 
 
-def _seed_later(source: str) -> None:
+def _seed_later(words: bytes) -> None:
     for finder in sys.meta_path:
         if isinstance(finder, _SeedingFinder):
-            finder.source = source
+            finder.words = words
             return
-    if source:
-        sys.meta_path.insert(0, _SeedingFinder(source))
+    if words:
+        sys.meta_path.insert(0, _SeedingFinder(words))
 
 
 def check(jobs: Seeded) -> None:
@@ -137,9 +143,9 @@ def check(jobs: Seeded) -> None:
 class _SeedingFinder:
     """Finds the libraries that have a global generator, as all others do, and has them seeded once they are loaded."""
 
-    def __init__(self, source: str) -> None:
-        #: What streams of the running job are made of; "" if its class wants none.
-        self.source = source
+    def __init__(self, words: bytes) -> None:
+        #: What the running job's generators are seeded with; empty if its class wants them left alone.
+        self.words = words
         self._asking: set[str] = set()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -172,31 +178,35 @@ class _SeedingLoader:
         """Load the library, then seed its global generator."""
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        if self._finder.source:
-            _GENERATORS[module.__name__](module, self._finder.source)
+        if self._finder.words:
+            _GENERATORS[module.__name__](module, self._finder.words)
 
 
-def _seed_random(module: Any, source: str) -> None:
+#: What the global generators are seeded with: that of random, of numpy.random, of torch. Four words of 32 bits for
+#: NumPy's: with one, among 100,000 jobs two would draw the same.
+_GLOBAL = struct.Struct("<32s4IQ")
+
+
+def _seed_random(module: Any, words: bytes) -> None:
     generator = getattr(module, "_inst", None)  # a file of the user's that is called random.py has none
     if generator is not None:
-        generator.seed(integer(source, "random", 256))
+        generator.seed(int.from_bytes(_GLOBAL.unpack(words)[0], "little"))
 
 
-def _seed_numpy(module: Any, source: str) -> None:
-    number = integer(source, "numpy.random", 128)
-    # Four words: of 32 bits alone, among 100,000 jobs two would have the same.
-    module.seed([number >> shift & 0xFFFFFFFF for shift in (0, 32, 64, 96)])
+def _seed_numpy(module: Any, words: bytes) -> None:
+    seed = _GLOBAL.unpack(words)[1:5]
+    module.seed(seed)
     kind = type(module.get_bit_generator()) if hasattr(module, "get_bit_generator") else module.MT19937
     if kind is not module.MT19937:  # the user has put another one in its place
         module.set_bit_generator(module.MT19937(0))
         module.seed(0)  # forgets the second one of a pair of normal numbers, which the other would not
-        module.set_bit_generator(kind(number))
+        module.set_bit_generator(kind(seed))
 
 
-def _seed_torch(module: Any, source: str) -> None:
+def _seed_torch(module: Any, words: bytes) -> None:
     seed = getattr(module, "manual_seed", None)  # of GPUs as well, when they are first used; starts none
     if seed is not None:
-        seed(integer(source, "torch", 64))
+        seed(_GLOBAL.unpack(words)[5])
 
 
 #: Libraries that have a global generator, and how it is seeded.
@@ -220,7 +230,9 @@ def _canonical(value: Any) -> str:
     kind = type(value)
     if kind is str:
         return _text(value)
-    if kind is int or kind is float or kind is bool:
+    if kind is int or kind is bool:
+        return f"n{value:x};"
+    if kind is float:
         return _number(value)
     if kind is list or kind is tuple:
         return f"[{''.join(map(_canonical, value))}]"
