@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import attrs
 import pytest
 
 from jor import ConfigError, JobsBase
 from jor.settings.config import Config, Setting, class_layer
 from jor.settings.options import BY_NAME, COUNT, OPTIONS, TEXT, Option
-from jor_cli.schedulers.slurm.sbatch_request import Needs, escalated, job_name, needs_of, passed, request, script_of
+from jor_cli.schedulers.slurm.sbatch_request import Needs, escalated, job_name, needs_of, passed, request
 from jor_slurm import Limits, SbatchOptions
 
 GIB = 2**30
@@ -231,11 +229,3 @@ def test_name_of_an_array_is_readable_and_shown_by_squeue_as_it_is(label, readab
 
 def test_names_of_the_same_label_differ_by_their_token():
     assert job_name("x" * 500, "a") != job_name("x" * 500, "b")
-
-
-@pytest.mark.parametrize(("prologue", "said"), [("", "0"), ("export PYTHONHASHSEED=7", "7")])
-def test_order_of_sets_is_the_same_in_all_tasks_unless_the_user_sets_it(prologue, said):
-    """Where sbatch passes nothing of the environment on, the script has to say it."""
-    script = script_of(asked(prologue=prologue), ["/bin/sh", "-c", "echo $PYTHONHASHSEED"])
-    done = subprocess.run(["bash"], input=script, env={"PATH": "/bin"}, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{said}\n"

@@ -163,9 +163,7 @@ def request(
 def script_of(request: Request, command: list[str]) -> str:
     """Return the batch script whose tasks run `command`."""
     variables = (ARRAY_TASK_ID, RESTART_COUNT, START_TIME, END_TIME, JOB_ID)
-    # After the user's lines, which may set it: else the order of sets would be another one in each task.
-    prologue = f'{request.prologue}\nexport PYTHONHASHSEED="${{PYTHONHASHSEED:-0}}"'
-    return batch_script(command, variables=variables, prologue=prologue)
+    return batch_script(command, variables=variables, prologue=request.prologue)
 
 
 def submit_command(slurm: Slurm, request: Request, options: SbatchOptions, tasks: int) -> tuple[str, ...]:
