@@ -83,7 +83,7 @@ def test_whether_there_is_something_to_collect_is_told(module):
 
 def test_listing_is_made_by_the_command_that_travels(module, tmp_path):
     answer = tmp_path / "answer"
-    command = [sys.executable, "-m", "jor", "list", str(tmp_path), str(module), "n=2", ".", str(answer)]
+    command = [sys.executable, "-m", "jor", "list", str(tmp_path), str(module), "n=2", ".", "0", str(answer)]
     subprocess.run(command, check=True, cwd="/")
     assert len(read_listing(str(answer))) == 2
 
@@ -100,7 +100,7 @@ def test_collect_is_called_by_the_command_that_travels_with_the_outputs_that_are
         ("[]", "./listed/number-0.txt ./listed/number-1.txt ./listed/number-2.txt True"),
     ):
         incomplete.write_text(indices)
-        command = [sys.executable, "-m", "jor", "collect", str(tmp_path), str(module), "n=3", ".", str(incomplete)]
+        command = [sys.executable, "-m", "jor", "collect", str(tmp_path), str(module), "n=3", ".", "7", str(incomplete)]
         done = subprocess.run(command, check=True, cwd="/", stdout=subprocess.PIPE, text=True)
         assert done.stdout == f"{tmp_path} {told}\n"
 
