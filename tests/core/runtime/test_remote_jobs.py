@@ -89,15 +89,15 @@ def test_listing_is_made_by_the_command_that_travels(module, tmp_path):
 
 
 def test_collect_is_called_by_the_command_that_travels_with_the_outputs_that_are_complete(module, tmp_path):
-    collect = "    def collect(self):\n        print(os.getcwd(), *self.existing_outputs, self.is_output_complete)\n"
+    collect = "    def collect(self):\n        print(os.getcwd(), *self.existing_outputs, self.is_output_complete, self._jor_seed)\n"
     module.write_text(MODULE + collect, encoding="utf-8")
     (tmp_path / "listed").mkdir()
     for index in range(3):
         (tmp_path / f"listed/number-{index}.txt").touch()
     incomplete = tmp_path / "incomplete"
     for indices, told in (
-        ("[1]", "./listed/number-0.txt ./listed/number-2.txt False"),
-        ("[]", "./listed/number-0.txt ./listed/number-1.txt ./listed/number-2.txt True"),
+        ("[1]", "./listed/number-0.txt ./listed/number-2.txt False 7"),
+        ("[]", "./listed/number-0.txt ./listed/number-1.txt ./listed/number-2.txt True 7"),
     ):
         incomplete.write_text(indices)
         command = [sys.executable, "-m", "jor", "collect", str(tmp_path), str(module), "n=3", ".", "7", str(incomplete)]
