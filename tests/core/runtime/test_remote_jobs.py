@@ -89,7 +89,8 @@ def test_listing_is_made_by_the_command_that_travels(module, tmp_path):
 
 
 def test_collect_is_called_by_the_command_that_travels_with_the_outputs_that_are_complete(module, tmp_path):
-    collect = "    def collect(self):\n        print(os.getcwd(), *self.existing_outputs, self.is_output_complete, self._jor_seed)\n"
+    told = "os.getcwd(), *self.existing_outputs, self.is_output_complete, self._jor_seed"
+    collect = f"    def collect(self):\n        print({told})\n"
     module.write_text(MODULE + collect, encoding="utf-8")
     (tmp_path / "listed").mkdir()
     for index in range(3):
