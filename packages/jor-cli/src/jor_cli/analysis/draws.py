@@ -238,7 +238,7 @@ class _Walk:
         if not path:
             return  # it was loaded elsewhere
         for module in [*sys.modules.values()]:
-            self._add_module(getattr(module, "__dict__", {}))
+            self._add_module(module)
         self._waiting += [(cls, "", path, _DEPTH) for cls in own]
         self._add({name: value for name, value in vars(jobs).items() if name != "_jobs"}, "self.", path, _DEPTH)
         seen: set[int] = set()
@@ -256,16 +256,20 @@ class _Walk:
             if path:
                 self._add(vars(value), f"{value.__name__}.", path, depth)
         elif isinstance(value, types.ModuleType):
-            self._add_module(vars(value))
+            self._add_module(value)
         elif isinstance(value, types.FunctionType):
-            self._add_module(value.__globals__)
+            self._add_names(value.__globals__)
             cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
             parts = [*cells, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
             self._waiting += [(part, name, path, depth) for part in parts]
         else:
             self._waiting += [(part, name, path, depth) for part in _parts(value)]
 
-    def _add_module(self, names: Mapping[str, Any]) -> None:
+    def _add_module(self, module: object) -> None:
+        if isinstance(module, types.ModuleType):
+            self._add_names(object.__getattribute__(module, "__dict__"))  # vars() would load one that loads lazily
+
+    def _add_names(self, names: Mapping[str, Any]) -> None:
         path = self._path(names)
         if path and path not in self._modules:
             self._modules.add(path)
@@ -287,7 +291,7 @@ class _Walk:
 
 def is_generator(value: Any) -> bool:
     """Tell whether an object draws random numbers, and is none of the global generators."""
-    kinds = {(cls.__module__.partition(".")[0], cls.__name__) for cls in type(value).__mro__}
+    kinds = {(str(cls.__module__).partition(".")[0], cls.__name__) for cls in type(value).__mro__}
     return bool(kinds & _KINDS) and ("random", "SystemRandom") not in kinds and not _is_global(value)
 
 
