@@ -39,6 +39,8 @@ _SEEDED_BY_USER = {
     "tensorflow.random.set_seed", "tensorflow.set_random_seed", "tensorflow.keras.utils.set_random_seed",
     "keras.utils.set_random_seed", "cupy.random.seed", "polars.set_random_seed", "mxnet.random.seed", "paddle.seed",
 }  # fmt: skip
+#: What keeps the state of a global generator.
+_STATES = {"random.getstate", "numpy.random.get_state", "torch.get_rng_state", "torch.random.get_rng_state"}
 #: What is another value each time, and so no seed.
 _NEVER_THE_SAME = {
     "time.time", "time.time_ns", "time.monotonic", "time.perf_counter", "time.perf_counter_ns", "os.getpid",
@@ -117,6 +119,9 @@ def _told(name: str, has_no_seed: bool, is_at_load: bool, is_seeded: bool) -> tu
             return f"{name} is called when the module is loaded: {_SHARED}", _REMEDY
         if has_no_seed:
             return f"{name} gets no seed of the job's: what is drawn from it cannot be repeated", _REMEDY
+    elif name in _STATES and is_at_load:
+        what = "jobs that go back to this state draw the same numbers"
+        return f"{name} is called when the module is loaded: {what}", _REMEDY
     elif name in _SEEDED_BY_JOR or name in _SEEDED_BY_USER:
         if is_at_load and is_seeded and name in _SEEDED_BY_JOR:
             what = "jobs do not draw from that seed, since jor seeds these generators again before each job"
