@@ -92,6 +92,9 @@ def test_value_that_holds_itself_or_cannot_be_shown_has_a_text():
     odd = type("Odd", (), {"__repr__": None})()
     assert canonical(circle) == "s11:list[[...]]"
     assert canonical(odd) == "s3:Odd"
+    jobs = Jobs()
+    jobs._jobs = [{"circle": circle, "odd": odd}]
+    assert jobs.job_seed(0) > 0
 
 
 def test_text_is_the_same_in_every_process():

@@ -69,7 +69,8 @@ def job_source(jobs: Seeded, index: int) -> str:
 def _source(jobs: Seeded, index: int, parameters: Mapping[str, Any]) -> str:
     arguments, names = jobs._jor_given, _seed_by(jobs)
     if names is None:
-        return f"{jobs._jor_seed};{_pairs(arguments)}{_canonical_mapping(parameters)}"
+        values = {canonical(name): canonical(parameters[name]) for name in parameters}
+        return f"{jobs._jor_seed};{_pairs(arguments)}{_pairs(values, are_texts=True)}"
     named = {name: canonical(parameters[name]) if name in parameters else arguments.get(name) for name in names}
     missing = [name for name, text in named.items() if text is None]
     if missing:
