@@ -55,16 +55,18 @@ class JobsBase:
     _asked: str = ""
     #: While outputs are collected: indices of jobs whose output is there, and is not complete: it counts as missing.
     _left_out: Collection[int] = ()
-    #: What random numbers are made of, besides the parameters: the option seed, and the arguments that were given. And
-    #: while a job runs, its index and what its random numbers are made of.
+    #: What random numbers are made of, besides the parameters: the option seed, and the arguments that were given, as
+    #: texts by name; None in an object that jor has not made: then they are in `_jor_arguments`.
     _jor_seed: int = 0
-    _jor_given: Mapping[str, str]
+    _jor_given: Mapping[str, str] | None = None
+    _jor_arguments: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
+    #: Of the job that runs, or ran last: its index, and what its random numbers are made of.
     _jor_running: tuple[int, str] | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Keep the arguments that are given: they decide the random numbers of jobs."""
         self = super().__new__(cls)
-        self._jor_given = seeds.given_to(cls.__init__, args, kwargs)
+        self._jor_arguments = args, kwargs
         return self
 
     def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:

@@ -34,7 +34,8 @@ class Seeded(Protocol):
     seed_by: str | Sequence[str] | None
     _jobs: Sequence[Mapping[str, Any]]
     _jor_seed: int
-    _jor_given: Mapping[str, str]
+    _jor_given: Mapping[str, str] | None
+    _jor_arguments: tuple[tuple[Any, ...], Mapping[str, Any]]
     _jor_running: tuple[int, str] | None
 
 
@@ -68,6 +69,8 @@ def job_source(jobs: Seeded, index: int) -> str:
 
 def _source(jobs: Seeded, index: int, parameters: Mapping[str, Any]) -> str:
     arguments, names = jobs._jor_given, _seed_by(jobs)
+    if arguments is None:
+        arguments = given_to(type(jobs).__init__, *jobs._jor_arguments)
     if names is None:
         values = {canonical(name): canonical(parameters[name]) for name in parameters}
         return f"{jobs._jor_seed};{_pairs(arguments)}{_pairs(values, are_texts=True)}"
