@@ -186,9 +186,8 @@ class _SeedingLoader:
             _GENERATORS[module.__name__](module, self._finder.words)
 
 
-#: What the global generators are seeded with: that of random, of numpy.random, of torch. Four words of 32 bits for
-#: NumPy's: with one, among 100,000 jobs two would draw the same.
-_GLOBAL = struct.Struct("<32s4IQ")
+#: What the global generators are seeded with: that of random, of numpy.random, of torch.
+_GLOBAL = struct.Struct("<32s16sQ")
 
 
 def _seed_random(module: Any, words: bytes) -> None:
@@ -198,19 +197,25 @@ def _seed_random(module: Any, words: bytes) -> None:
 
 
 def _seed_numpy(module: Any, words: bytes) -> None:
-    seed = _GLOBAL.unpack(words)[1:5]
-    module.seed(seed)
-    kind = type(module.get_bit_generator()) if hasattr(module, "get_bit_generator") else module.MT19937
-    if kind is not module.MT19937:  # the user has put another one in its place
+    from random import Random  # NumPy has loaded it
+
+    number = int.from_bytes(_GLOBAL.unpack(words)[1], "little")
+    # Both are a Mersenne Twister. NumPy's own way to seed it with more than 32 bits touches more than twice as many pages
+    # of memory, which each forked job has to copy. With 32 bits, among 100,000 jobs two would draw the same numbers.
+    state = {"key": Random(number).getstate()[1], "pos": 624}  # noqa: S311 # for simulations
+    try:
+        module.set_state({"bit_generator": "MT19937", "state": state, "has_gauss": 0, "gauss": 0.0})
+    except ValueError:  # the user has put another bit generator in its place
+        kind = type(module.get_bit_generator())
         module.set_bit_generator(module.MT19937(0))
         module.seed(0)  # forgets the second one of a pair of normal numbers, which the other would not
-        module.set_bit_generator(kind(seed))
+        module.set_bit_generator(kind(number))
 
 
 def _seed_torch(module: Any, words: bytes) -> None:
     seed = getattr(module, "manual_seed", None)  # of GPUs as well, when they are first used; starts none
     if seed is not None:
-        seed(_GLOBAL.unpack(words)[5])
+        seed(_GLOBAL.unpack(words)[2])
 
 
 #: Libraries that have a global generator, and how it is seeded.
