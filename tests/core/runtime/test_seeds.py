@@ -245,3 +245,21 @@ def test_what_decides_the_order_of_sets_is_recorded(tmp_path):
     one = Engine(tmp_path, "        self.write(i)", ["a"]).start(PYTHONHASHSEED="5")
     assert one.wait() == 0
     assert one.events(Claim)[0].hash_seed == "5"
+
+
+def test_children_of_a_job_that_load_a_library_draw_their_own_numbers(tmp_path):
+    """As in plain Python: each seeds itself when it loads."""
+    body = """
+        sys.modules.pop("random", None)
+        reading, writing = os.pipe()
+        for _ in range(2):
+            if os.fork() == 0:
+                import random
+                os.write(writing, f"{random.random()} ".encode())
+                os._exit(0)
+            os.wait()
+        self.write(i, os.read(reading, 1000).decode())
+    """
+    one = Engine(tmp_path, textwrap.indent(textwrap.dedent(body), " " * 8), ["a"]).start()
+    assert one.wait() == 0
+    assert len(set((one.output / "howa.txt").read_text().split())) == 2

@@ -132,7 +132,7 @@ def begin(jobs: Seeded, index: int, parameters: Mapping[str, Any]) -> None:
 def _seed_later(words: bytes) -> None:
     for finder in sys.meta_path:
         if isinstance(finder, _SeedingFinder):
-            finder.words = words
+            finder.words, finder.process = words, os.getpid()
             return
     if words:
         sys.meta_path.insert(0, _SeedingFinder(words))
@@ -150,6 +150,8 @@ class _SeedingFinder:
     def __init__(self, words: bytes) -> None:
         #: What the running job's generators are seeded with; empty if its class wants them left alone.
         self.words = words
+        #: The job's process: those that it forks would all draw the same numbers.
+        self.process = os.getpid()
         self._asking: set[str] = set()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -182,7 +184,7 @@ class _SeedingLoader:
         """Load the library, then seed its global generator."""
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        if self._finder.words:
+        if self._finder.words and self._finder.process == os.getpid():
             _GENERATORS[module.__name__](module, self._finder.words)
 
 
@@ -200,8 +202,8 @@ def _seed_numpy(module: Any, words: bytes) -> None:
     from random import Random  # NumPy has loaded it
 
     number = int.from_bytes(_GLOBAL.unpack(words)[1], "little")
-    # Both are a Mersenne Twister. NumPy's own way to seed it with more than 32 bits touches more than twice as many pages
-    # of memory, which each forked job has to copy. With 32 bits, among 100,000 jobs two would draw the same numbers.
+    # Both are a Mersenne Twister. NumPy's own way to seed it with more than 32 bits touches twice as much memory, which
+    # each forked job has to copy. With 32 bits, among 100,000 jobs two would draw the same numbers.
     state = {"key": Random(number).getstate()[1], "pos": 624}  # noqa: S311 # for simulations
     try:
         module.set_state({"bit_generator": "MT19937", "state": state, "has_gauss": 0, "gauss": 0.0})
