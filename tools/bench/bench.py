@@ -16,6 +16,7 @@ import row_fsync
 import row_jobs
 import row_metadata
 import row_scale
+import row_seeds
 import row_slurm
 import row_start
 import row_status
@@ -31,6 +32,7 @@ ROWS = {
     "command": row_command.measure,
     "files": row_files.measure,
     "fsync": row_fsync.measure,
+    "seeds": row_seeds.measure,
     "metadata": row_metadata.measure,
     "scale": row_scale.measure,
     "slurm": row_slurm.measure,

@@ -41,6 +41,7 @@ SPEC = {
     "batch": None,
     "fsync": False,
     "resumable": False,
+    "seed": 0,
 }
 
 

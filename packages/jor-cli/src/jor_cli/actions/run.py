@@ -29,6 +29,7 @@ from jor.runtime.staging import sweep
 from jor.settings.config import Config
 from jor.todo.entry import Entry
 
+from ..analysis.draws import draws_of
 from ..errors import LATER
 from ..flags import COLLECTING, as_flags
 from ..formatting import jobs_of
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 
     from ..environments.worker_command import WorkerCommand
     from ..schedulers.slurm.scheduler import Backend, Outcome
+
+
+#: Warnings that are told before jobs begin.
+MOST_WARNINGS = 5
 
 
 @attrs.frozen
@@ -96,6 +101,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     for found, _, worker in plans:
         if worker is None and not found.status.active:
             _tidy(found.records)
+    _warn_of_draws([found for found, _, worker in plans if worker is not None], manner)
     assignments = []
     held_back = False
     arrays: list[ArrayId] = []
@@ -270,6 +276,16 @@ def _why_nothing(found: Survey) -> str:
 
 def _waiting(found: Survey, owner: Owner) -> str:
     return f"{found.entry.label}: waiting for process {owner.pid} on {owner.host}, which is planning"
+
+
+def _warn_of_draws(surveys: Sequence[Survey], manner: Manner) -> None:
+    """Tell once which random numbers jobs would share, or could not draw again; of each job module's first entry."""
+    firsts = {found.entry.jobmodule: found for found in reversed(surveys)}
+    warnings = [] if manner.quiet else [draw.told for found in firsts.values() for draw in draws_of(found)]
+    for warning in dict.fromkeys(warnings[:MOST_WARNINGS]):
+        echo(f"Warning: {warning}", err=True)
+    if len(warnings) > MOST_WARNINGS:
+        echo(f"Warning: {len(warnings) - MOST_WARNINGS:,} more like these: jor check tells them", err=True)
 
 
 def _say(manner: Manner, text: str) -> None:

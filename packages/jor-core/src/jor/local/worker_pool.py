@@ -241,8 +241,9 @@ class Crew:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment, with a PYTHONPATH that holds in any folder."""
+    """Return this process's environment, with a PYTHONPATH that holds in any folder, and one order of sets for all."""
     variables = dict(os.environ)
+    variables["PYTHONHASHSEED"] = variables.get("PYTHONHASHSEED") or "0"
     if variables.get("PYTHONPATH"):
         paths = map(os.path.abspath, variables["PYTHONPATH"].split(os.pathsep))
         variables["PYTHONPATH"] = os.pathsep.join(paths)

@@ -112,7 +112,7 @@ def survey(
 
 def construct_here(modules: ModuleLoader, entry: Entry, config: Config) -> JobsBase:
     """Return the object Jobs of an entry, whose job module is loaded into this process."""
-    return entry.construct(modules, config["path-prefix"])
+    return entry.construct(modules, config["path-prefix"], config["seed"])
 
 
 def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Survey]:
@@ -192,6 +192,7 @@ def make_submission(
         surroundings=surroundings,
         fsync=config["fsync"],
         resumable=hasattr(found.jobs, "checkpoint") or not found.jobs.atomic_output,
+        seed=config["seed"],
     )
 
 

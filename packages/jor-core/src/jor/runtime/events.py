@@ -29,6 +29,8 @@ class Claim(NamedTuple):
     job_id: str = ""
     #: The version of Python.
     python: str = ""
+    #: What its variable PYTHONHASHSEED is, which decides the order of sets; "" if it is not set.
+    hash_seed: str = ""
 
 
 class Begin(NamedTuple):

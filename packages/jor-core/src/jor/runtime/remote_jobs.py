@@ -41,11 +41,11 @@ class Collectable(Listed):
         raise NotImplementedError("outputs are collected where their job module can be loaded")
 
 
-def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> None:
     """Write what the class Jobs of a job module is and lists to the file `path`, or why that cannot be told."""
     with open(path, "wb") as file:
         try:
-            jobs = make_for_good(jobmodule, arguments, path_prefix)
+            jobs = make_for_good(jobmodule, arguments, path_prefix, seed)
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy
             head = {
@@ -62,9 +62,9 @@ def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -
             file.write(json.dumps({"error": told}).encode() + b"\n")
 
 
-def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+def collect(path: str, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> None:
     """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
-    jobs = make_for_good(jobmodule, arguments, path_prefix)
+    jobs = make_for_good(jobmodule, arguments, path_prefix, seed)
     with open(path, "rb") as file:
         jobs._left_out = json.loads(file.read())
     jobs.collect()

@@ -55,7 +55,8 @@ def work(run: Run, attempt: Attempt) -> int:
     """Be a worker or array task of the submission `run`; return the exit status."""
     spec = run.read_submission()
     owner, python = str(Owner.current()), sys.version.split()[0]
-    claim = Claim(VERSION, owner, spec.token, attempt.task, attempt.restart, attempt.job_id, python)
+    hash_seed = os.environ.get("PYTHONHASHSEED", "")
+    claim = Claim(VERSION, owner, spec.token, attempt.task, attempt.restart, attempt.job_id, python, hash_seed)
     try:
         sync_after = 0.0 if spec.fsync else SYNC_AFTER
         journal = Journal(run.journal(attempt.task, attempt.restart), claim, sync_after)
