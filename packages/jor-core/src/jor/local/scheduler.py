@@ -14,7 +14,7 @@ from fractions import Fraction
 import attrs
 
 from ..runtime.signals import Watch
-from ..runtime.subreaper import adopt_orphans, children, kill_descendants, load_prctl
+from ..runtime.subreaper import Reaper, adopt_orphans, load_prctl
 from .worker_pool import Assignment, Crew, Failure
 
 #: Seconds between two looks at the journals.
@@ -73,7 +73,7 @@ class _Local:
         self._crews = crews
         self._observe = observe
         adopt_orphans(load_prctl())
-        self._spared = children()
+        self._reaper = Reaper()
         self._watch = Watch()
         self._deadline: float | None = None
         self._hurried = False
@@ -103,8 +103,7 @@ class _Local:
         """Start as many workers as the machine has room for, in the order of the submissions."""
         busy = sum((crew.share * len(crew.workers) for crew in self._crews), Fraction(0))
         for crew in self._crews:
-            while crew.wants_worker and busy + crew.share <= 1:
-                crew.start_worker()
+            while crew.wants_worker and busy + crew.share <= 1 and crew.start_worker():
                 busy += crew.share
             crew.feed()
 
@@ -114,7 +113,7 @@ class _Local:
         for crew in self._crews:
             bereaved |= crew.look()
         if bereaved:
-            kill_descendants(self._spared.union(*(crew.pids for crew in self._crews)))
+            self._reaper.kill(frozenset[int]().union(*(crew.pids for crew in self._crews)))
 
     def _pass_signal_on(self) -> None:
         now = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 import sys
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from .jobs import JobsBase
 
 #: Longest error line that is kept, bytes.
 MAX_ERROR = 1000
+#: Where in the page the time stands at which the job began, and the names of threads.
+_BEGAN = struct.Struct("<d")
+_BEGAN_AT, _THREADS_AT = 2048, 2056
 
 
 class Outcome(NamedTuple):
@@ -40,7 +44,10 @@ class Outcome(NamedTuple):
 
 
 class Board:
-    """A page of memory that a worker shares with its jobs: the jobs' errors, whether they ended, whether to stop."""
+    """A page of memory that a worker shares with its host and jobs: what either tells the other without a pipe.
+
+    A job may close all pipes that its process has; this page it does not know.
+    """
 
     def __init__(self) -> None:
         self._page = mmap.mmap(-1, mmap.PAGESIZE)
@@ -63,17 +70,41 @@ class Board:
     def ended(self, value: bool) -> None:
         self._page[-1] = value
 
+    @property
+    def began(self) -> float:
+        """When, by time.monotonic(), the job began: its module was loaded by then; 0 before that."""
+        return float(_BEGAN.unpack_from(self._page, _BEGAN_AT)[0])
+
+    @began.setter
+    def began(self, value: float) -> None:
+        _BEGAN.pack_into(self._page, _BEGAN_AT, value)
+
+    @property
+    def threads(self) -> str:
+        """The names of the threads for which the host does not fork."""
+        return self._read(_THREADS_AT)
+
+    @threads.setter
+    def threads(self, names: str) -> None:
+        self._write(_THREADS_AT, names)
+
     def tell(self, error: str) -> None:
         """Leave a job's error line for the worker."""
-        data = error.encode(errors="backslashreplace")[:MAX_ERROR]
-        self._page[1 : 3 + len(data)] = len(data).to_bytes(2, "big") + data
+        self._write(1, error)
 
     def take(self) -> str:
         """Return the error line that was left, '' for none, and forget it."""
-        length = int.from_bytes(self._page[1:3], "big")
-        error = self._page[3 : 3 + min(length, MAX_ERROR)].decode(errors="replace")
+        error = self._read(1)
         self._page[1:3] = b"\0\0"
         return error
+
+    def _write(self, place: int, text: str) -> None:
+        data = text.encode(errors="backslashreplace")[:MAX_ERROR]
+        self._page[place : place + 2 + len(data)] = len(data).to_bytes(2, "big") + data
+
+    def _read(self, place: int) -> str:
+        length = int.from_bytes(self._page[place : place + 2], "big")
+        return self._page[place + 2 : place + 2 + min(length, MAX_ERROR)].decode(errors="replace")
 
 
 def perform(jobs: JobsBase, index: int, final: str, path: str, board: Board) -> int:

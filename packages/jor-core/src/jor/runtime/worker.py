@@ -14,8 +14,9 @@ from typing import Callable, Iterator
 
 from ..errors import JorError
 from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
-from .events import VERSION, Begin, Changed, Claim, End, Over
+from .events import VERSION, Begin, Changed, Claim, End, Isolation, Notice, Over
 from .feed import Chunk, Feed
+from .forking import ForkError
 from .job_process import Outcome
 from .job_spec import Job, source_checksum, thaw
 from .journal import SYNC_AFTER, Journal
@@ -27,7 +28,7 @@ from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
 from .slot import Slot
 from .staging import force_name, stamp
-from .subreaper import adopt_orphans, load_prctl
+from .subreaper import Orphans, Reaper, adopt_orphans, load_prctl
 
 #: Exit status of a worker that cannot work at all: no other would fare better (EX_UNAVAILABLE).
 CANNOT_WORK = 69
@@ -112,9 +113,12 @@ class _Worker:
         self._oom_kills = oom_kills()
         adopt_orphans(load_prctl())
         _note_changed_source(journal, spec)
+        #: What was taken for `isolation = auto`, once that is written down.
+        self._isolation: Isolation | None = None
         self._slots: list[Slot] = []
+        reaper = Reaper()
         for log in _logs(run, attempt.task, self._batch):
-            Slot(run, spec, self._slots, log)
+            Slot(run, spec, self._slots, reaper, self._tenure.lapsed, log)
 
     def work(self) -> int:
         """Run jobs until there are no more; return the exit status."""
@@ -145,28 +149,35 @@ class _Worker:
     def _fill(self) -> bool:
         """Begin a job in each slot that has none, as long as there are more that may begin; tell whether any runs."""
         for slot in self._slots:
-            if slot.job is not None or self._closed:
-                continue
-            self._unfinished = self._tenure.ending()
-            place = None if self._unfinished else self._source.take(self._watch, self._journal.flush)
-            if place is None:
-                self._closed = True
-                break
-            job = thaw(self._line(place))
-            first = slot.log_position
-            log, log_file = (first, first) if first >= 0 else None, os.path.basename(slot.log)
-            direct = not self._spec.atomic_output
-            self._journal.write(Begin(job.index, round(time.time(), 3), log, log_file, direct))
-            slot.begin(job, place, first)
+            while slot.job is None and not self._closed:
+                self._begin_next(slot)
         self._journal.flush()
         return bool(self._busy)
 
-    def _wait(self) -> Iterator[tuple[Slot, Outcome, int]]:
+    def _begin_next(self, slot: Slot) -> None:
+        """Begin the next job in `slot`, or begin no more."""
+        self._unfinished = self._tenure.ending()
+        place = None if self._unfinished else self._source.take(self._watch, self._journal.flush)
+        if place is None:
+            self._closed = True
+            return
+        job = thaw(self._line(place))
+        first = slot.log_position
+        log, log_file = (first, first) if first >= 0 else None, os.path.basename(slot.log)
+        direct = not self._spec.atomic_output
+        self._journal.write(Begin(job.index, round(time.time(), 3), log, log_file, direct))
+        try:
+            slot.begin(job, place, first)
+        except ForkError:
+            self._settle(slot, Outcome(0.0, 0, 1 << 8), Orphans(0, 0))  # a status as wait(2) has it
+
+    def _wait(self) -> Iterator[tuple[Slot, Outcome, Orphans]]:
         """Sleep until something happens; yield the slots whose jobs have ended, and signal other jobs if due."""
         busy = self._busy
         now = time.monotonic()
         due = [slot.due - now for slot in busy if slot.due is not None]
-        answered = self._watch.sleep(min(due, default=self._tenure.patience), [slot.answers for slot in busy])
+        answers = [slot.answers for slot in busy if slot.answers is not None]
+        answered = self._watch.sleep(min(due, default=self._tenure.patience), answers)
         lapsed = self._tenure.lapsed()
         for slot in busy:
             ended = slot.ended(slot.answers in answered)
@@ -179,7 +190,7 @@ class _Worker:
                 slot.warn()
         self._is_warned = self._watch.warned
 
-    def _settle(self, slot: Slot, outcome: Outcome, orphans: int) -> None:
+    def _settle(self, slot: Slot, outcome: Outcome, orphans: Orphans) -> None:
         """Publish what the job in `slot` has made, and write down what became of it."""
         job = slot.job
         assert job is not None
@@ -202,14 +213,25 @@ class _Worker:
             log=log,
             log_file=os.path.basename(slot.log),
             loading=None if slot.loading is None else round(slot.loading, 4),
-            orphans=orphans,
+            orphans=orphans.killed,
             interrupted=bool(error and (self._tenure.lapsed() or self._watch.warned)),
             out_of_memory=starved,
         )
         self._journal.note(end)
+        self._tell(slot, job, orphans)
         self._interrupted += end.interrupted
         self._done += end.ok
         self._failed += not end.ok
+
+    def _tell(self, slot: Slot, job: Job, orphans: Orphans) -> None:
+        """Write down what a user should know of how this job ran."""
+        if self._isolation is None and slot.isolation is not None:
+            self._isolation = slot.isolation
+            self._journal.note(slot.isolation)
+        if orphans.left:
+            what = "process" if orphans.left == 1 else "processes"
+            told = f"job {job.index} has left {orphans.left} {what} behind that jor may not end, or that do not end"
+            self._journal.note(Notice(f"{told}: another user's (sudo, say). They are still there; end them yourself"))
 
     def _is_wanted(self, job: Job) -> bool:
         """Tell whether a job of this array task is to be run; write down one that is given up."""
