@@ -22,7 +22,7 @@ from ..errors import explained, message
 from ..files import existing
 from ..formatting import counted, jobs_of, told_memory, told_path, told_resources, told_states
 from ..rendering.findings import Finding
-from ..resources import cpus, local_workers, machine_memory, parsed
+from ..resources import Limit, local_workers, parsed, usable_cpus, usable_memory
 from ..workspace import Workspace
 from .trial import Trial, try_one
 
@@ -119,8 +119,9 @@ def _resources(config: Config) -> Iterator[Finding]:
         time = f", {config['time']} of time" if config["time"] else ""
         yield Finding(f"{told_resources(config)} for each job{time}")
         return
-    mine = {"mem": machine_memory(), "cpus-per-task": cpus()}
-    here = f"{counted(cpus(), 'CPU')} and {told_memory(mine['mem'])}"
+    cpus, memory = usable_cpus(), usable_memory()
+    mine = {"mem": memory.amount, "cpus-per-task": cpus.amount}
+    here = _told_here(cpus, memory)
     asked = {"mem": parsed(config, "mem", parse_memory) or 0, "cpus-per-task": config["cpus-per-task"]}
     # What nobody has set is a guess, not a demand.
     absurd = [name for name in asked if asked[name] > mine[name] and config.setting(name).source != "default"]
@@ -130,6 +131,12 @@ def _resources(config: Config) -> Iterator[Finding]:
         yield Finding(f"{what}\n  Ask for less, or use a cluster", False)
     if not absurd:
         yield Finding(f"{workers:,} at once: {here} here, {told_resources(config)} for each job")
+
+
+def _told_here(cpus: Limit, memory: Limit) -> str:
+    """Return what jobs on this machine may use, with what allows no more than that."""
+    told = [(counted(cpus.amount, "CPU"), cpus.by), (told_memory(memory.amount), memory.by)]
+    return " and ".join(f"{amount} (by {by})" if by else amount for amount, by in told)
 
 
 def _folder(folder: str, missing: int) -> Iterator[Finding]:
