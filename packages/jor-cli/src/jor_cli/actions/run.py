@@ -225,7 +225,7 @@ def _assigned(found: Survey, manner: Manner, ask: Ask, worker: WorkerCommand) ->
         submitted = write(submission, now.jobs, indices, lease, bundled=worker.bundled)
     workers = min(local_workers(found.config), submission.count)
     _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
-    return [Assignment(submitted, workers, worker.command)]
+    return [Assignment(submitted, workers, worker.command, now.status.deadly)]
 
 
 def submit(found: Survey, manner: Manner, backend: Backend, worker: WorkerCommand) -> Outcome:

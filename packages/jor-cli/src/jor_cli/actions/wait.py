@@ -16,6 +16,8 @@ from jor import BusyError
 from jor.local.scheduler import Progress
 from jor.planning.planner import Survey, again
 from jor.planning.status import Status, summed
+from jor.runs.journals import Journals
+from jor.runtime.events import Begin
 from jor.runtime.signals import Watch
 from jor.settings.config import Setting
 from jor.todo.entry import Entry
@@ -112,13 +114,23 @@ def _top_up(workspace: Workspace, found: Survey, manner: Manner, told: set[str])
 
 
 def _spent(found: Survey, began: str) -> frozenset[int]:
-    """Return the pending jobs that were submitted as often as they may be since the command began."""
+    """Return the pending jobs that were submitted as often as they may be since the command began.
+
+    It does not count where a job was not begun, and its task died of another one.
+    """
     pending = found.status.pending
     tries: Counter[int] = Counter()
     for run, submission in found.history.batches:
         if submission.created >= began:
-            for first, last in found.history.places.of(run, submission).planned(submission):
-                tries.update(pending[bisect_left(pending, first) : bisect_right(pending, last)])
+            moves, task_of = found.history.places.of(run, submission), submission.task_of()
+            planned = [
+                index
+                for first, last in moves.planned(submission)
+                for index in pending[bisect_left(pending, first) : bisect_right(pending, last)]
+            ]
+            begun = Journals(run, moves).of_jobs if planned else {}
+            dead = {task_of(moves.then(index)) for index, event in begun.items() if isinstance(event, Begin)}
+            tries.update(index for index in planned if index in begun or task_of(moves.then(index)) not in dead)
     return frozenset(index for index, count in tries.items() if count > found.config["retries"])
 
 

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import chain
 
 import attrs
 
@@ -51,6 +52,19 @@ class Assignment:
     workers: int
     #: Returns the command that carries out `exec` with these words: in a container, say.
     command: Callable[[Run, Sequence[str]], Sequence[str]]
+    #: Indices of jobs that are begun after all others, since workers have died of them.
+    last: frozenset[int] = frozenset()
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Where the jobs' lines begin in jobs.jsonl, in the order in which they are to start."""
+        offsets = self.submitted.offsets
+        if not self.last:
+            return offsets
+        planned = (range(first, last + 1) for first, last in self.submitted.submission.planned)
+        jobs = list(zip(chain.from_iterable(planned), offsets, strict=True))
+        first = [offset for index, offset in jobs if index not in self.last]
+        return first + [offset for index, offset in jobs if index in self.last]
 
 
 class Worker:
@@ -92,7 +106,7 @@ class Crew:
         self._drained = False
         self._deaths = 0
         self._full_since: float | None = None
-        self._feed = FeedWriter(self.submitted.offsets)
+        self._feed = FeedWriter(assignment.places)
 
     @property
     def pids(self) -> frozenset[int]:

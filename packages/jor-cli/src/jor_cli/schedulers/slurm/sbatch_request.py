@@ -160,6 +160,11 @@ def request(
     return Request(needs, jobs, workers, limit, config["array-throttle"], options, config["prologue"] or "", warning)
 
 
+def alone(wanted: Request) -> Request:
+    """Return the same for jobs that have an array task each; its time is left as it is."""
+    return attrs.evolve(wanted, jobs_per_task=1)
+
+
 def script_of(request: Request, command: list[str]) -> str:
     """Return the batch script whose tasks run `command`."""
     variables = (ARRAY_TASK_ID, RESTART_COUNT, START_TIME, END_TIME, JOB_ID)

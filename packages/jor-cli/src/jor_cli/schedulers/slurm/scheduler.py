@@ -44,7 +44,18 @@ from jor_slurm import (
 
 from .. import request_log
 from .monitor import Inquiry
-from .sbatch_request import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
+from .sbatch_request import (
+    Needs,
+    Request,
+    alone,
+    escalated,
+    indices,
+    job_name,
+    needs_of,
+    request,
+    script_of,
+    submit_command,
+)
 
 if TYPE_CHECKING:
     from ...environments.worker_command import WorkerCommand
@@ -165,8 +176,14 @@ class Backend:
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
         seen = _durations(found)
+        deadly = found.status.deadly
         for needs, jobs in _by_needs(found, chosen).items():
-            yield request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config)), jobs
+            wanted = request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config))
+            safe = [index for index in jobs if index not in deadly] if deadly else jobs
+            if safe:
+                yield wanted, safe
+            if len(safe) < len(jobs):  # a task each: it may take those behind it along
+                yield alone(wanted), [index for index in jobs if index in deadly]
 
     def preview(
         self, found: Survey, wanted: Request, jobs: Sequence[int], worker: WorkerCommand
