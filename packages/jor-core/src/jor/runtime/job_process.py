@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 import struct
 import sys
+import time
 from typing import NamedTuple
 
+from .job_end import Finalizers, let_go, open_files, run_exit_functions
 from .jobs import JobsBase
 
 #: Longest error line that is kept, bytes.
 MAX_ERROR = 1000
-#: Where in the page the time stands at which the job began, and the names of threads.
-_BEGAN = struct.Struct("<d")
-_BEGAN_AT, _THREADS_AT = 2048, 2056
+_TIME = struct.Struct("d")
+_CLOSE = "close it before execute returns"
+_INDEX = "the output of another job: execute gets the index i, and self._jobs[i] are its parameters"
 
 
 class Outcome(NamedTuple):
@@ -43,92 +46,162 @@ class Outcome(NamedTuple):
         return os.WTERMSIG(self.waited) if os.WIFSIGNALED(self.waited) else 0
 
 
+class _Text:
+    """A text on a Board, of at most `size` bytes; '' if there is none."""
+
+    def __init__(self, place: int, size: int) -> None:
+        self._place = place
+        self._size = size
+
+    def __get__(self, board: Board, _owner: object = None) -> str:
+        length, begin = int.from_bytes(board.page[self._place : self._place + 2], "big"), self._place + 2
+        return board.page[begin : begin + min(length, self._size)].decode(errors="replace")
+
+    def __set__(self, board: Board, text: str) -> None:
+        data = text.encode(errors="backslashreplace")[: self._size]
+        board.page[self._place : self._place + 2 + len(data)] = len(data).to_bytes(2, "big") + data
+
+
+class _Flag:
+    """A yes or no on a Board."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __get__(self, board: Board, _owner: object = None) -> bool:
+        return board.page[self._place] != 0
+
+    def __set__(self, board: Board, value: bool) -> None:
+        board.page[self._place] = value
+
+
+class _Moment:
+    """A time by time.monotonic() on a Board; 0 for none."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __get__(self, board: Board, _owner: object = None) -> float:
+        return float(_TIME.unpack_from(board.page, self._place)[0])
+
+    def __set__(self, board: Board, value: float) -> None:
+        _TIME.pack_into(board.page, self._place, value)
+
+
 class Board:
     """A page of memory that a worker shares with its host and jobs: what either tells the other without a pipe.
 
     A job may close all pipes that its process has; this page it does not know.
     """
 
+    #: Whether a job that is about to start should not.
+    stop = _Flag(0)
+    #: Whether `execute` has returned, or called sys.exit.
+    returned = _Flag(1)
+    #: Whether the job came to its own end: `execute` returned, or raised, and all that follows was done.
+    ended = _Flag(2)
+    #: Since when the end of a job waits.
+    waits_since = _Moment(8)
+    #: When the job began: its module was loaded by then.
+    began = _Moment(16)
+    #: The job's error.
+    error = _Text(100, MAX_ERROR)
+    #: What the end of a job whose `execute` has returned waits for.
+    waits_for = _Text(1200, MAX_ERROR)
+    #: What may explain that a job has not written its output.
+    hint = _Text(2300, 700)
+    #: A file beside the output that a job has left open.
+    left_open = _Text(3100, 500)
+    #: The threads, by name, for which the host does not fork.
+    threads = _Text(3700, 300)
+
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+        self.page = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def begin(self) -> None:
+        """Forget what was said of another job."""
+        self.returned = self.ended = False
+        self.began = 0.0
+        self.error = self.waits_for = self.hint = self.left_open = ""
+
+    def wait_for(self, what: str) -> None:
+        """Say what the end of a job waits for, whose `execute` has returned."""
+        if not self.waits_for:
+            self.waits_since = time.monotonic()
+        self.waits_for = what
 
     @property
-    def stop(self) -> bool:
-        """Whether a job that is about to start should not."""
-        return self._page[0] != 0
-
-    @stop.setter
-    def stop(self, value: bool) -> None:
-        self._page[0] = value
-
-    @property
-    def ended(self) -> bool:
-        """Whether the job came to its own end: `execute` returned, or raised, which sys.exit does."""
-        return self._page[-1] != 0
-
-    @ended.setter
-    def ended(self, value: bool) -> None:
-        self._page[-1] = value
-
-    @property
-    def began(self) -> float:
-        """When, by time.monotonic(), the job began: its module was loaded by then; 0 before that."""
-        return float(_BEGAN.unpack_from(self._page, _BEGAN_AT)[0])
-
-    @began.setter
-    def began(self, value: float) -> None:
-        _BEGAN.pack_into(self._page, _BEGAN_AT, value)
-
-    @property
-    def threads(self) -> str:
-        """The names of the threads for which the host does not fork."""
-        return self._read(_THREADS_AT)
-
-    @threads.setter
-    def threads(self, names: str) -> None:
-        self._write(_THREADS_AT, names)
+    def waits(self) -> float:
+        """For how many seconds the end of a job has been waiting; 0 if it does not."""
+        return time.monotonic() - self.waits_since if self.waits_for else 0.0
 
     def tell(self, error: str) -> None:
         """Leave a job's error line for the worker."""
-        self._write(1, error)
+        self.error = error
 
     def take(self) -> str:
         """Return the error line that was left, '' for none, and forget it."""
-        error = self._read(1)
-        self._page[1:3] = b"\0\0"
+        error, self.error = self.error, ""
         return error
 
-    def _write(self, place: int, text: str) -> None:
-        data = text.encode(errors="backslashreplace")[:MAX_ERROR]
-        self._page[place : place + 2 + len(data)] = len(data).to_bytes(2, "big") + data
 
-    def _read(self, place: int) -> str:
-        length = int.from_bytes(self._page[place : place + 2], "big")
-        return self._page[place + 2 : place + 2 + min(length, MAX_ERROR)].decode(errors="replace")
-
-
-def perform(jobs: JobsBase, index: int, final: str, path: str, board: Board) -> int:
+def perform(
+    jobs: JobsBase, index: int, final: str, path: str, folder: str, board: Board, inherited: Finalizers | None
+) -> int:
     """Execute job `index`, whose output belongs at `final` and is written at `path`; return the exit status.
 
-    This is where every job runs.
+    This is where every job runs. `folder` is its staging folder. `inherited` are the finalizers that its process had
+    before; None for a process that lives on, and does at its own end what is to be done there.
     """
     try:
-        jobs._running = (jobs._jobs[index], final, path)
-        jobs.execute(index)
-        status = 0
-    except SystemExit as stop:
-        status = _exit_status(stop, board)
+        jobs._running, jobs._asked = (jobs._jobs[index], final, path), ""
+        try:
+            jobs.execute(index)
+            status = 0
+        except SystemExit as stop:
+            status = _exit_status(stop, board)
+        if status == 0:
+            board.returned = True
+            if jobs._asked:
+                board.hint = f": it asked for the path of {jobs._asked}, {_INDEX}"
+            status = _end(jobs, final, path, folder, board, inherited)
     except BaseException as error:
         status = 1
         _tell(error, board)
     jobs._running = None
+    _flush()
+    board.ended = True
+    return status
+
+
+def _end(jobs: JobsBase, final: str, path: str, folder: str, board: Board, inherited: Finalizers | None) -> int:
+    """Bring a job to its end whose `execute` has returned; return the exit status."""
+    _flush()
+    if inherited is not None:
+        run_exit_functions(inherited, board.wait_for)
+
+    def left_open() -> list[str]:
+        return open_files(folder, path, final)
+
+    if left_open():
+        if inherited is None:
+            gc.collect()
+        else:
+            let_go(jobs, lambda: not left_open())
+    for found in left_open():
+        if found in (path, final):
+            board.tell(f"its output is still open for writing in its own process {os.getpid()}: {_CLOSE}")
+            return 1
+        board.left_open = os.path.basename(found)
+    return 0
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except Exception:
             pass  # closed by the job, or no room for the log; neither says anything about its output
-    board.ended = True
-    return status
 
 
 def _exit_status(stop: SystemExit, board: Board) -> int:

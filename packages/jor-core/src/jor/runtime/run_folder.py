@@ -3,6 +3,8 @@
 <output folder>/.jor/<entry>/
 lock                          who is planning a submission now
 partial/<worker>/             where jobs write
+kept/<output>/                what a job had made that failed at its end
+in-place                      why its outputs may be halves: a line for each reason
 runs/<time>-<token>/          one submission
 submission.json           everything that its workers need to know
 jobs.jsonl                the planned jobs, one line each
@@ -32,6 +34,8 @@ from .run_spec import RunSpec
 
 #: The folder beside the outputs in which jor keeps its records; no output may have this name.
 RECORDS = ".jor"
+#: The folder in that of an entry's records that keeps what jobs had made that failed at their end.
+KEPT = "kept"
 #: A place in jobs.jsonl, in jobs.index: bytes from its start.
 PLACE = struct.Struct("<Q")
 #: Version of submission.json and jobs.jsonl; a reader refuses those of another.
@@ -103,6 +107,11 @@ class Run(NamedTuple):
     def partial(self) -> str:
         """Where its jobs write, shared with the entry's other submissions."""
         return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "partial")
+
+    @property
+    def in_place(self) -> str:
+        """Why outputs of the entry may have been written in place, and be halves: a line each; often not there."""
+        return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "in-place")
 
     def journal(self, task: int, restart: int = 0) -> str:
         """Return the journal of one attempt of a worker or array task."""

@@ -54,20 +54,21 @@ class Reaper:
     """
 
     def __init__(self) -> None:
-        self._spared = children()
+        #: What lives on.
+        self.spared = children()
 
     def kill(self, others: frozenset[int] = frozenset()) -> Orphans:
         """Kill all adopted processes but `others`; return how many there were."""
         killed = left = 0
         while True:
             there = children()
-            victims = there - self._spared - others
+            victims = there - self.spared - others
             if not victims:
                 return Orphans(killed, left)
             for pid in victims:
                 _kill(pid)
             immortal = frozenset(pid for pid in victims if not _is_reaped(pid))
-            self._spared = (self._spared & there) | immortal
+            self.spared = (self.spared & there) | immortal
             killed += len(victims) - len(immortal)  # and again: their own children are ours now
             left += len(immortal)
 
@@ -113,11 +114,23 @@ def has_children() -> bool:
     return True
 
 
-def children() -> frozenset[int]:
-    """Return the process ids of this process's children; none where the system does not tell (macOS)."""
-    me = os.getpid()
+def children(parent: int = 0) -> frozenset[int]:
+    """Return the process ids of the children of a process, by default of this one.
+
+    None of one that is gone, or where the system does not tell (macOS).
+    """
+    pid = parent or os.getpid()
     try:
-        with open(f"/proc/{me}/task/{me}/children") as file:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
             return frozenset(int(pid) for pid in file.read().split())
     except OSError:
         return frozenset()
+
+
+def descendants() -> frozenset[int]:
+    """Return the process ids of this process's children, and of theirs."""
+    found = newest = children()
+    while newest:
+        newest = frozenset(child for pid in newest for child in children(pid)) - found
+        found |= newest
+    return found

@@ -23,6 +23,7 @@ from .journal import SYNC_AFTER, Journal
 from .lifetime import Attempt, Tenure
 from .oom import oom_kills
 from .process_id import Owner
+from .publishing import Publisher
 from .run_folder import Run, append
 from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
@@ -115,10 +116,14 @@ class _Worker:
         _note_changed_source(journal, spec)
         #: What was taken for `isolation = auto`, once that is written down.
         self._isolation: Isolation | None = None
+        #: What users have been told.
+        self._notices: set[str] = set()
+        #: Whether it is known that outputs are written in place.
+        self._is_in_place = not spec.atomic_output
+        publisher, reaper = Publisher(run, spec.folder), Reaper()
         self._slots: list[Slot] = []
-        reaper = Reaper()
         for log in _logs(run, attempt.task, self._batch):
-            Slot(run, spec, self._slots, reaper, self._tenure.lapsed, log)
+            Slot(run, spec, self._slots, publisher, reaper, self._tenure.lapsed, log)
 
     def work(self) -> int:
         """Run jobs until there are no more; return the exit status."""
@@ -188,6 +193,8 @@ class _Worker:
                 slot.stop(self._watch.stopped_by or signal.SIGTERM, self._grace, at_once)
             elif self._watch.warned and not self._is_warned:
                 slot.warn()
+            elif notice := slot.remind(self._grace):
+                self._notice(notice)
         self._is_warned = self._watch.warned
 
     def _settle(self, slot: Slot, outcome: Outcome, orphans: Orphans) -> None:
@@ -197,7 +204,13 @@ class _Worker:
         if self._batch and outcome.signal in STOPPING and not self._tenure.lapsed():
             self._watch.sleep(_SIGNAL_LAG)
         starved = self._starved(outcome)
-        error = slot.settle(outcome, self._death(outcome, starved))
+        told_to_stop = self._batch is not None and self._watch.stopped_by is not None and slot.due is None
+        settled = slot.settle(outcome, self._death(outcome, starved), may_be_stopped=told_to_stop)
+        error = settled.error
+        if settled.notice:
+            self._notice(settled.notice)
+        if settled.direct:
+            self._note_in_place(job)
         if not error:
             self._tenure.longest = max(self._tenure.longest, outcome.seconds)
         log = (slot.first, slot.log_position) if slot.first >= 0 else None
@@ -216,7 +229,10 @@ class _Worker:
             orphans=orphans.killed,
             interrupted=bool(error and (self._tenure.lapsed() or self._watch.warned)),
             out_of_memory=starved,
+            direct=settled.direct,
         )
+        if settled.beside:
+            end = end.naming(settled.beside)
         self._journal.note(end)
         self._tell(slot, job, orphans)
         self._interrupted += end.interrupted
@@ -231,7 +247,21 @@ class _Worker:
         if orphans.left:
             what = "process" if orphans.left == 1 else "processes"
             told = f"job {job.index} has left {orphans.left} {what} behind that jor may not end, or that do not end"
-            self._journal.note(Notice(f"{told}: another user's (sudo, say). They are still there; end them yourself"))
+            self._notice(f"{told}: another user's (sudo, say). They are still there; end them yourself")
+
+    def _notice(self, text: str) -> None:
+        """Tell users of something, unless they have been told of its like."""
+        if text not in self._notices:
+            self._notices.add(text)
+            self._journal.write(Notice(text))
+
+    def _note_in_place(self, job: Job) -> None:
+        """Have it known that jobs write at their final path by themselves, so that outputs may be halves."""
+        if not self._is_in_place:
+            self._is_in_place = True
+            what = f"job {job.index} wrote at its final path by itself"
+            append(self._run.in_place, f"{what}\n".encode())
+            self._notice(f"{what}: a job that dies there leaves half an output. Let it ask _get_output_path")
 
     def _is_wanted(self, job: Job) -> bool:
         """Tell whether a job of this array task is to be run; write down one that is given up."""
