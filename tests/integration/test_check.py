@@ -109,6 +109,39 @@ def test_job_whose_output_would_lie_elsewhere_is_not_tried(jor: Jor, write: Writ
     assert not (tmp_path / "mine").exists()
 
 
+WAITING = GOOD.replace('print("executed")', "open(f'begun{i}', 'a').write('x'); __import__('time').sleep(600)")
+
+
+def test_try_that_takes_too_long_is_ended_and_no_error(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING, todo="jobs:\n- jobmodule: good\n", cfg="[run]\ntry-limit = 1\n")
+    done = jor("check", "--try")
+    assert done.code == 0
+    assert "ok     job 0 (i=0 n=3) had not ended after 1 s (try-limit), and was stopped" in done.out
+    assert jor.processes() == set()
+    assert not list(tmp_path.glob(".jor-check-*"))
+
+
+def test_job_that_nobody_is_running_is_tried(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING.replace("sleep(600)", "sleep(0 if i == 2 else 600)"), todo="jobs:\n- jobmodule: good\n")
+    run = jor.start("run", "--workers", 2)
+    wait_until(lambda: (tmp_path / "begun0").exists() and (tmp_path / "begun1").exists())
+    assert "ok     job 2 (i=2 n=3) made its output in" in jor("check", "--try").out
+    run.send_signal(signal.SIGINT)
+    jor.end_of(run)
+
+
+def test_no_job_is_tried_while_all_are_running(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING, todo="jobs:\n- jobmodule: good\n  jobargs: n=2\n")
+    run = jor.start("run", "--workers", 2)
+    wait_until(lambda: (tmp_path / "begun0").exists() and (tmp_path / "begun1").exists())
+    done = jor("check", "--try")
+    assert done.code == 0
+    assert "ok     no job was tried: all of them are running" in done.out
+    assert (tmp_path / "begun0").read_text() == "x"
+    run.send_signal(signal.SIGINT)
+    jor.end_of(run)
+
+
 def test_try_beside_a_run_disturbs_nothing(jor: Jor, slow: Path) -> None:
     run = jor.start("run", "--quiet")
     wait_until(lambda: slow.is_dir() and any(slow.glob("*.txt")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -64,6 +65,8 @@ class Manner:
     spent: Mapping[str, frozenset[int]] = attrs.field(factory=dict)
     #: The folders of records of the entries that the command knows, which make no output of each other.
     known: frozenset[str] = frozenset()
+    #: When, by time.monotonic(), jobs are given up.
+    deadline: float = math.inf
     #: When the command began, as submissions tell the time.
     began: str = attrs.field(factory=timestamp)
 
@@ -244,7 +247,7 @@ def submit(found: Survey, manner: Manner, backend: Backend, worker: WorkerComman
 def _carry_out(assignments: Sequence[Assignment], manner: Manner) -> int:
     terminal = sys.stdout.isatty() and not manner.foreground
     with view(quiet=manner.quiet or manner.foreground, terminal=terminal) as live:
-        result = carry_out(assignments, observe=live.show, foreground=manner.foreground)
+        result = carry_out(assignments, observe=live.show, foreground=manner.foreground, deadline=manner.deadline)
     show_result(result, quiet=manner.quiet, silent=manner.silent)
     return exit_code(result)
 

@@ -62,7 +62,9 @@ def wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
                 if len(idle) == len(surveys) and all(count is None for count in submitted):
                     break
                 pause = backend.pause if any(submitted) else min(pause * 1.3, LONGEST)
-                watch.sleep(pause)
+                watch.sleep(min(pause, max(manner.deadline - time.monotonic(), 0)))
+                if time.monotonic() > manner.deadline:
+                    break
                 if watch.stopping:
                     return _left(manner, watch)
                 backend.refresh()

@@ -6,6 +6,7 @@ out of jobs, the machine's free share goes to the next.
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -52,14 +53,18 @@ class Result:
 
 
 def carry_out(
-    assignments: Sequence[Assignment], *, observe: Callable[[Progress], None], foreground: bool = False
+    assignments: Sequence[Assignment],
+    *,
+    observe: Callable[[Progress], None],
+    foreground: bool = False,
+    deadline: float = math.inf,
 ) -> Result:
     """Run all jobs of `assignments`; return when they have ended, or a signal has stopped them.
 
     `observe` is told the progress ten times a second. In the foreground, jobs write to this command's own standard
-    output instead of a log.
+    output instead of a log. At `deadline`, by time.monotonic(), jobs are stopped as by SIGTERM.
     """
-    local = _Local([Crew(assignment, foreground) for assignment in assignments], observe)
+    local = _Local([Crew(assignment, foreground) for assignment in assignments], observe, deadline)
     try:
         return local.run()
     finally:
@@ -69,7 +74,8 @@ def carry_out(
 class _Local:
     """All crews, and the machine that they share."""
 
-    def __init__(self, crews: list[Crew], observe: Callable[[Progress], None]) -> None:
+    def __init__(self, crews: list[Crew], observe: Callable[[Progress], None], deadline: float) -> None:
+        self._ends = deadline
         self._crews = crews
         self._observe = observe
         adopt_orphans(load_prctl())
@@ -82,14 +88,14 @@ class _Local:
         while True:
             for crew in self._crews:
                 crew.refresh()  # first: after a standstill, others may have taken over what is left
-            if self._watch.stopping:
+            if self._is_stopping:
                 self._pass_signal_on()
             else:
                 self._employ()
             self._look()
             self._observe(self._progress())
             if not any(crew.workers for crew in self._crews) and (
-                self._watch.stopping or all(crew.is_over for crew in self._crews)
+                self._is_stopping or all(crew.is_over for crew in self._crews)
             ):
                 return self._result()
             self._watch.sleep(INTERVAL)
@@ -98,6 +104,10 @@ class _Local:
         for crew in self._crews:
             crew.close()
         self._watch.close()
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._watch.stopping or time.monotonic() > self._ends
 
     def _employ(self) -> None:
         """Start as many workers as the machine has room for, in the order of the submissions."""
