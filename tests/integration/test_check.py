@@ -109,6 +109,29 @@ def test_job_whose_output_would_lie_elsewhere_is_not_tried(jor: Jor, write: Writ
     assert not (tmp_path / "mine").exists()
 
 
+POOL = """\
+print("loaded")
+import os, concurrent.futures
+pool = concurrent.futures.ThreadPoolExecutor(1, "mine-" + os.environ.get("OMP_NUM_THREADS", ""))
+pool.submit(len, "").result()
+"""
+
+
+def test_threads_that_loading_starts_are_told_by_check_run_and_status(jor: Jor, write: Write) -> None:
+    failing = GOOD.replace('print("executed")', "assert i != 1")
+    write(good=POOL + failing, todo=TWO.replace("n=4", "n=2, "))
+    told = "each job loads the job module by itself (isolation = spawn)"
+    done = jor("check")
+    assert done.code == 0
+    assert done.out.count(told) == 2
+    assert "(mine-1_0)" in done.out
+    done = jor("run", "good(n=2)")
+    assert f"[jor] good(n=2): {told}" in done.said
+    assert "(mine-1_0)" in done.said
+    assert told in jor("status").said
+    assert told not in jor("check", "--isolation", "fork").out
+
+
 WAITING = GOOD.replace('print("executed")', "open(f'begun{i}', 'a').write('x'); __import__('time').sleep(600)")
 
 

@@ -42,7 +42,14 @@ def check(
     """
     config, mistakes = peruse_config(given)
     yield "options", _read(_told_options(config), mistakes)
-    workspace = Workspace(config)
+    with Workspace(config) as workspace:
+        yield from _check_all(workspace, names, mistakes, trial=trial)
+
+
+def _check_all(
+    workspace: Workspace, names: tuple[str, ...], mistakes: Sequence[JorError], *, trial: bool
+) -> Iterator[tuple[str, Iterator[Finding]]]:
+    config = workspace.config
     entries, more = workspace.entries_with_errors()
     yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
     sound: list[Entry] = []
@@ -94,6 +101,10 @@ def _found(workspace: Workspace, found: Survey) -> Iterator[Finding]:
     worker = workspace.worker_command(found)
     if worker.python:
         yield Finding(_told_worker(worker))
+    if found.config["isolation"] == "auto":
+        isolation = workspace.remote.isolation(found.entry, found.config)
+        if isolation is not None and isolation.notice:
+            yield Finding(isolation.notice)
     if found.config["scheduler"] == "slurm":
         yield from _cluster(found, workspace.cluster.backend)
 

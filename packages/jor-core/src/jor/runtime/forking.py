@@ -34,6 +34,18 @@ _PAUSE = 0.1
 PASSING = (errno.EAGAIN, errno.ENOMEM)
 
 
+#: What libraries read to learn how many threads they may start.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
 class ForkError(JorError):
     """No process could be started, though it was tried for a while."""
 
@@ -48,6 +60,12 @@ def fork(stops: Callable[[], object]) -> int:
             if error.errno not in PASSING or time.monotonic() > deadline or stops():
                 raise ForkError(f"no process could be started for it: {error.strerror}") from error
         time.sleep(_PAUSE)
+
+
+def limit_threads(cpus: int) -> None:
+    """Let libraries that are loaded from now on start no more threads than that, unless the user has said how many."""
+    for variable in THREAD_VARIABLES:
+        os.environ.setdefault(variable, str(cpus))
 
 
 def lost_threads() -> str:

@@ -16,7 +16,7 @@ from ..errors import JorError
 from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
 from .events import VERSION, Begin, Changed, Claim, End, Isolation, Notice, Over
 from .feed import Chunk, Feed
-from .forking import ForkError
+from .forking import ForkError, limit_threads
 from .job_process import Outcome
 from .job_spec import Job, source_checksum, thaw
 from .journal import SYNC_AFTER, Journal
@@ -35,17 +35,6 @@ from .subreaper import Orphans, Reaper, adopt_orphans, load_prctl
 CANNOT_WORK = 69
 #: Seconds by which a signal to the worker may come later than the same signal to its job, when both are sent it.
 _SIGNAL_LAG = 0.5
-
-#: What libraries read to learn how many threads they may start.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
 
 
 def work(run: Run, attempt: Attempt) -> int:
@@ -83,8 +72,7 @@ class _Worker:
 
     def __init__(self, run: Run, spec: RunSpec, journal: Journal, attempt: Attempt) -> None:
         os.chdir(spec.directory)
-        for variable in THREAD_VARIABLES:
-            os.environ.setdefault(variable, str(spec.cpus_per_task))
+        limit_threads(spec.cpus_per_task)
         self._run = run
         self._spec = spec
         self._journal = journal
