@@ -31,15 +31,25 @@ from typing import Callable, Iterable, Iterator, NoReturn
 
 from ..errors import JobModuleError, JorError
 from .forking import ForkError, fork, lost_threads
-from .job_end import Finalizers, disown_exit_functions, finalizers, run_exit_functions, writer_of
-from .job_process import Board, Outcome, perform
+from .job_end import disown_exit_functions, list_open, run_exit_functions, writer_of
+from .job_process import Board, JobProcess, Outcome, perform
 from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
 from .run_folder import Run
 from .run_spec import RunSpec
 from .signals import STOPPING
 from .staging import staged
-from .subreaper import Orphans, PrCtl, Reaper, adopt_orphans, descendants, die_with_parent, has_children, load_prctl
+from .subreaper import (
+    Orphans,
+    PrCtl,
+    Reaper,
+    adopt_orphans,
+    descendants,
+    die_with_parent,
+    has_children,
+    load_fflush,
+    load_prctl,
+)
 
 #: An order: where the job's line begins in jobs.jsonl.
 ORDER = struct.Struct("<Q")
@@ -158,18 +168,19 @@ def _be_host(run: Run, spec: RunSpec, staging: str, board: Board, orders: int, a
     try:
         _set_up(may_fork=spec.isolation in ("auto", "fork"))
         disown_exit_functions()
-        inherited = finalizers()
         prctl = load_prctl()
         die_with_parent(prctl, worker)
         adopt_orphans(prctl)
         jobs = open_jobs(spec)
         gc.freeze()  # else each child's first collection would copy what the job module made
-        server = _Server(run, spec, jobs, staging, board, prctl, inherited)
+        if spec.isolation == "fork":
+            disown_exit_functions()
+        server = _Server(run, spec, jobs, staging, board, prctl)
         if hasattr(jobs, "checkpoint"):
             signal.signal(signal.SIGUSR2, server.checkpoint)
         status = server.serve(orders, answers)
         if spec.isolation == "none":
-            run_exit_functions(inherited, board.wait_for)
+            run_exit_functions(board.wait_for)
     except (JorError, OSError) as error:
         board.tell(str(error))
         status = CANNOT_LOAD
@@ -200,18 +211,13 @@ def open_jobs(spec: RunSpec) -> JobsBase:
 
 
 class _Server:
-    def __init__(
-        self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl, inherited: Finalizers
-    ) -> None:
+    def __init__(self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl) -> None:
         self._pid = os.getpid()
         self._jobs = jobs
         self._board = board
         self._prctl = prctl
         self._isolation = spec.isolation
-        #: The finalizers that this process had before its job module was loaded.
-        self._first = inherited
-        #: Those that are not the jobs'; None where they are called once, at the end of this process.
-        self._inherited = {"spawn": inherited, "none": None}.get(spec.isolation, finalizers())
+        self._ends = spec.isolation != "none"
         self._folder = os.fspath(jobs._get_output_folder())
         self._staging = staging
         self._atomic = spec.atomic_output
@@ -224,6 +230,9 @@ class _Server:
         self._index = 0
         #: Whether SIGUSR2 came while the process for which it was meant was being made.
         self._is_owed = False
+        self._flush_c_streams = load_fflush()
+        #: Which files are open before a job begins.
+        self._open = list_open()
 
     def checkpoint(self, number: int, _frame: FrameType | None) -> None:
         """Have the running job save what it has: the answer to SIGUSR2."""
@@ -267,15 +276,15 @@ class _Server:
         return bool(writer)
 
     def _look_for_threads(self) -> None:
-        """With auto, find out whether it is still safe to fork."""
+        """With auto, find out whether it is still safe to fork, and get ready for that or for running a job here."""
         if self._isolation != "auto":
             return
-        threads = lost_threads()
-        if threads:
-            self._board.threads = threads
+        self._board.threads = lost_threads()
+        if self._board.threads:
             self._isolation = "spawn"
-            self._inherited = self._first
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        else:
+            disown_exit_functions()
 
     def _run(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
         return self._run_forked(job) if self._isolation in ("auto", "fork") else self._run_here(job)
@@ -294,7 +303,6 @@ class _Server:
                 _signal.pthread_sigmask(_SIG_SETMASK, ())
                 # A signal that came before this process was there has not reached it.
                 if not self._board.stop:
-                    disown_exit_functions()
                     status = self._perform(job)
             finally:
                 os._exit(status)
@@ -309,6 +317,7 @@ class _Server:
     def _run_here(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
         began = time.monotonic()
         self._index = job[0]
+        self._open = list_open()  # a job before it may have opened others, which stay open
         status = self._perform(job)
         if os.getpid() != self._pid:
             os._exit(status)  # the job has forked itself: this is not the host
@@ -317,7 +326,8 @@ class _Server:
         return time.monotonic() - began, ru_maxrss, status << 8  # as wait(2) has it
 
     def _perform(self, job: tuple[int, str, str]) -> int:
-        return perform(self._jobs, *job, self._staging, self._board, self._inherited)
+        process = JobProcess(self._board, self._staging, self._open, self._ends, self._flush_c_streams)
+        return perform(self._jobs, *job, process)
 
     def _refuse(self, reason: str) -> tuple[float, int, int]:
         self._board.tell(reason)
