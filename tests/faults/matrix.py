@@ -36,6 +36,7 @@ ENVIRONMENTS = "faults/test_environments.py"
 FAULTS = "integration/test_faults.py"
 FORGETFUL = "cluster/test_forgetful.py"
 FUZZ = "faults/test_fuzz.py"
+JOB_END = "core/runtime/test_job_end.py"
 KILLS = "faults/test_kills.py"
 LOAD = "faults/test_load.py"
 LEASE = "core/runs/test_lease.py"
@@ -43,6 +44,7 @@ MODULES = "faults/test_modules.py"
 NETWORKS = "faults/test_networks.py"
 OPTIONS = "slurm/test_options.py"
 OTHERS = "cluster/test_others.py"
+PUBLISHING = "core/runtime/test_publishing.py"
 STATES = "cluster/test_states.py"
 SUBMISSION = "cluster/test_submission.py"
 LIFETIME = "core/runtime/test_lifetime.py"
@@ -61,6 +63,12 @@ MATRIX = (
     Row("Ctrl-C, SIGTERM, SIGHUP, once and twice", "whole kept", {FAULTS: "test_signal_stops_the_run_cleanly test_next_run_completes_what_a_signal_has_stopped test_second_ctrl_c_kills_at_once"}),
     Row("job that ignores signals, forks, or harms its host", "whole once", {FAULTS: "test_job_that_ignores_signals_is_killed_after_the_grace_period test_jobs_cannot_harm_each_other", ENGINE: "test_processes_that_a_job_leaves_behind_are_ended"}),
     Row("job that raises, crashes, writes no file, behaves oddly", "kept once", {ENGINE: "test_job_that_goes_wrong_fails_alone_with_the_reason test_job_that_behaves_oddly_and_writes_its_output_is_done test_empty_output_of_a_job_that_ended_well_is_an_output test_job_that_has_stopped_itself_ends_with_the_signal_to_its_worker test_job_that_crashes_and_leaves_a_process_behind_fails_alone test_half_an_output_of_a_failed_job_is_never_seen", FAULTS: "test_folder_where_an_output_belongs_fails_its_job_only"}),
+    Row("output that is still open when execute returns: files, threads, executors, processes", "whole told", {JOB_END: "test_output_that_an_interpreter_would_finish_is_whole test_output_that_is_left_open_fails_its_job test_output_that_a_process_that_lives_on_holds_open_fails_its_job test_log_that_is_left_open_beside_the_output_is_told test_thread_that_does_not_end_is_told_and_then_fails_its_job", ENGINE: "test_process_that_is_gone_after_execute_fails_its_job"}),
+    Row("job that ends well when it is told to stop", "whole", {ENGINE: "test_job_that_ends_well_when_it_is_told_to_stop_is_interrupted"}),
+    Row("files, folders and outputs of others beside an output", "whole told", {PUBLISHING: "test_folders_are_merged test_same_file_beside_two_outputs_is_no_conflict test_other_file_goes_aside_and_replaces_nothing test_file_where_a_folder_belongs_and_the_other_way_round_goes_aside test_file_that_the_user_has_put_there_stands test_output_of_another_job_is_never_written test_output_of_a_job_of_another_entry_is_never_written test_job_that_is_made_again_replaces_what_it_put_there_itself", ENGINE: "test_job_that_writes_the_output_of_another_fails_and_is_told_how test_output_that_was_there_before_is_not_a_jobs_that_wrote_nothing"}),
+    Row("outputs that are links into staging", "whole told", {PUBLISHING: "test_output_that_is_a_link_to_what_lies_beside_it_becomes_a_file test_output_that_is_a_link_to_what_another_job_is_writing_is_none"}),
+    Row("staging folder that a job deletes, moves, locks, or fills with what stays", "whole kept", {ENGINE: "test_job_that_harms_its_staging_folder_costs_itself_alone test_what_cannot_be_deleted_is_not_published_with_the_next_output test_job_that_failed_at_its_end_has_what_it_made_kept_until_it_is_done"}),
+    Row("job that makes up its final path", "whole told", {ENGINE: "test_job_that_writes_at_its_final_path_by_itself_is_told test_job_that_writes_at_its_final_path_by_itself_is_known_before_it_ends"}),
     Row("job killed that writes in place", "whole kept", {FAULTS: "test_half_that_a_killed_job_has_written_in_place_is_no_output_until_it_is_completed", "core/runtime/test_remote_jobs.py": "test_collect_is_called_by_the_command_that_travels_with_the_outputs_that_are_complete"}),
     Row("job module that is odd, lists what cannot be, parameters of any kind", "kept told data", {MODULES: "test_job_module_that_is_odd_disturbs_nothing test_job_module_that_ignores_signals_is_stopped_by_them test_list_of_jobs_that_cannot_be_is_refused_at_once test_parameter_of_any_kind_is_run_and_shown"}),
     Row("job module edited or broken while jobs wait", "whole told", {FAULTS: "test_jobs_of_other_parameters_than_planned_are_refused test_job_module_that_is_broken_meanwhile_stops_the_run", SUBMISSION: "test_job_module_edited_while_tasks_wait_runs_nothing_else", ENGINE: "test_job_whose_parameters_have_changed_fails_and_the_others_run"}),

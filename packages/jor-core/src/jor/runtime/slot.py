@@ -189,6 +189,10 @@ class Slot:
         self.job = None
         return settled
 
+    def writes_in_place(self) -> bool:
+        """Tell whether something new stands at the final path of a job that still runs, and is to write elsewhere."""
+        return self._spec.atomic_output and stamp(self._final) not in (None, self._before)
+
     def remind(self, grace: float) -> str:
         """Return what users should know of a job that has returned and does not end, each once; give it up at last."""
         assert self.job is not None

@@ -36,6 +36,9 @@ CANNOT_WORK = 69
 #: Seconds by which a signal to the worker may come later than the same signal to its job, when both are sent it.
 _SIGNAL_LAG = 0.5
 
+#: Seconds after which the first jobs of a worker are looked at.
+_FIRST_LOOK = 0.5
+
 
 def work(run: Run, attempt: Attempt) -> int:
     """Be a worker or array task of the submission `run`; return the exit status."""
@@ -169,8 +172,9 @@ class _Worker:
         busy = self._busy
         now = time.monotonic()
         due = [slot.due - now for slot in busy if slot.due is not None]
-        answers = [slot.answers for slot in busy if slot.answers is not None]
-        answered = self._watch.sleep(min(due, default=self._tenure.patience), answers)
+        is_new = not self._is_in_place and not self._done
+        patience = min(due, default=_FIRST_LOOK if is_new else self._tenure.patience)
+        answered = self._watch.sleep(patience, [slot.answers for slot in busy if slot.answers is not None])
         lapsed = self._tenure.lapsed()
         for slot in busy:
             ended = slot.ended(slot.answers in answered)
@@ -183,6 +187,8 @@ class _Worker:
                 slot.warn()
             elif notice := slot.remind(self._grace):
                 self._notice(notice)
+            elif is_new and slot.writes_in_place() and slot.job is not None:
+                self._note_in_place(slot.job)  # before it ends: should it die, half an output stands there
         self._is_warned = self._watch.warned
 
     def _settle(self, slot: Slot, outcome: Outcome, orphans: Orphans) -> None:
