@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from typing import NamedTuple, Sequence
 
@@ -55,6 +56,9 @@ class Slot:
         log: str = "",
     ) -> None:
         """Make a place; `stops` tells whether to wait no longer for room for a host."""
+        if sys.platform == "darwin" and spec.isolation == "auto":
+            # To fork a process that has touched the system's frameworks is unsafe there (bugs.python.org/issue33725).
+            spec = spec._replace(isolation="spawn")
         self._run = run
         self._spec = spec
         self._slots = slots
