@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,31 @@ def test_killed_task_leaves_its_jobs_pending(project):
     assert (counts["done"], counts["interrupted"], counts["missing"]) == (1, 1, 1)
     assert "killed" in reasons[1]  # all that the queue tells
     project.until(lambda: "signal 9" in status(project)[1][1])  # the accounting tells more, if later
+
+
+def test_local_run_in_an_allocation_has_what_that_has(project):
+    script = project.folder / "local.sh"
+    script.write_text(f"#!/bin/bash\nexec {sys.executable} -m jor_cli check --scheduler local\n")
+    project.slurm("sbatch", "--wait", "-c1", "--mem=150", f"--chdir={project.folder}", "--output=said", str(script))
+    said = (project.folder / "said").read_text()
+    assert "1 at once: " in said
+    assert "150M (by SLURM_MEM_PER_NODE) here" in said
+
+
+def test_job_that_kills_its_worker_costs_no_job_behind_it(project):
+    project.configure(jobs_per_task=8)
+    kill = """
+    if how == 1:
+        mine = open(f"/proc/{os.getppid()}/stat").read().rpartition(")")[2].split()
+        os.kill(int(mine[1]), signal.SIGKILL)
+        time.sleep(60)
+    """
+    project.write(range(8), kill)
+    project.jor("run", "--wait", "--poll-interval", "1", code=1)
+    counts, reasons = status(project)
+    assert (counts["done"], list(reasons)) == (7, [1])
+    assert sorted(project.ran) == list(range(8))
+    assert "Slurm: 1 array of 1 task, 1 job each" in project.jor("run", "--dry-run")
 
 
 @pytest.mark.every_version

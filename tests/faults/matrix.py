@@ -33,6 +33,7 @@ CONTROLLER = "cluster/test_controller.py"
 CROWDS = "faults/test_crowds.py"
 DISKS = "faults/test_disks.py"
 ENGINE = "core/runtime/test_engine.py"
+FORKING = "core/runtime/test_forking.py"
 ENVIRONMENTS = "faults/test_environments.py"
 FAULTS = "integration/test_faults.py"
 FORGETFUL = "cluster/test_forgetful.py"
@@ -64,6 +65,12 @@ MATRIX = (
     Row("collect killed at each call", "whole told", {KILLS: "test_collect_killed_at_each_call_is_done_by_the_next"}),
     Row("Ctrl-C, SIGTERM, SIGHUP, once and twice", "whole kept", {FAULTS: "test_signal_stops_the_run_cleanly test_next_run_completes_what_a_signal_has_stopped test_second_ctrl_c_kills_at_once"}),
     Row("job that ignores signals, forks, or harms its host", "whole once", {FAULTS: "test_job_that_ignores_signals_is_killed_after_the_grace_period test_jobs_cannot_harm_each_other", ENGINE: "test_processes_that_a_job_leaves_behind_are_ended"}),
+    Row("job module that starts threads when it loads", "kept told", {FORKING: "test_auto_forks_unless_loading_starts_threads test_notice_tells_threads_cost_and_remedies", "integration/test_check.py": "test_threads_that_loading_starts_are_told_by_check_run_and_status"}),
+    Row("no room for a process: EAGAIN, ENOMEM of fork", "kept told", {FORKING: "test_fork_that_fails_is_tried_again test_job_that_cannot_be_started_fails_alone_with_the_reason test_run_that_is_stopped_waits_for_no_process", "core/local/test_scheduler.py": "test_worker_for_which_there_is_no_room_is_waited_for"}),
+    Row("job that closes all files, or leaves a process that cannot be killed", "whole kept told", {FORKING: "test_job_that_closes_all_files_harms_no_other test_job_that_closes_all_files_and_runs_on_is_stopped_in_time test_process_of_another_user_left_behind_is_told_and_costs_nobody"}),
+    Row("job that kills its worker, or the run, each time", "kept", {FAULTS: "test_job_that_kills_the_run_is_begun_last_by_the_next", STATES: "test_job_that_kills_its_worker_costs_no_job_behind_it"}),
+    Row("limits of memory and CPUs: control groups, a Slurm allocation", "kept told", {"cli/test_control_groups.py": "test_limits_of_version_2_count_on_each_level test_limits_of_version_1_count_on_each_level_beside_version_2 test_container_that_sees_its_own_group_alone_is_limited test_what_cannot_be_read_limits_nothing", STATES: "test_local_run_in_an_allocation_has_what_that_has"}),
+    Row("check --try beside a run, or of a job that hangs", "once told", {"integration/test_check.py": "test_try_that_takes_too_long_is_ended_and_no_error test_job_that_nobody_is_running_is_tried test_no_job_is_tried_while_all_are_running"}),
     Row("job that raises, crashes, writes no file, behaves oddly", "kept once", {ENGINE: "test_job_that_goes_wrong_fails_alone_with_the_reason test_job_that_behaves_oddly_and_writes_its_output_is_done test_empty_output_of_a_job_that_ended_well_is_an_output test_job_that_has_stopped_itself_ends_with_the_signal_to_its_worker test_job_that_crashes_and_leaves_a_process_behind_fails_alone test_half_an_output_of_a_failed_job_is_never_seen", FAULTS: "test_folder_where_an_output_belongs_fails_its_job_only"}),
     Row("output that is still open when execute returns: files, threads, executors, processes", "whole told", {JOB_END: "test_output_that_an_interpreter_would_finish_is_whole test_output_that_is_left_open_fails_its_job test_output_that_a_process_that_lives_on_holds_open_fails_its_job test_log_that_is_left_open_beside_the_output_is_told test_thread_that_does_not_end_is_told_and_then_fails_its_job", ENGINE: "test_process_that_is_gone_after_execute_fails_its_job"}),
     Row("job that ends well when it is told to stop", "whole", {ENGINE: "test_job_that_ends_well_when_it_is_told_to_stop_is_interrupted"}),

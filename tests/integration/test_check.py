@@ -110,6 +110,62 @@ def test_job_whose_output_would_lie_elsewhere_is_not_tried(jor: Jor, write: Writ
     assert not (tmp_path / "mine").exists()
 
 
+POOL = """\
+print("loaded")
+import os, concurrent.futures
+pool = concurrent.futures.ThreadPoolExecutor(1, "mine-" + os.environ.get("OMP_NUM_THREADS", ""))
+pool.submit(len, "").result()
+"""
+
+
+def test_threads_that_loading_starts_are_told_by_check_run_and_status(jor: Jor, write: Write) -> None:
+    failing = GOOD.replace('print("executed")', "assert i != 1")
+    write(good=POOL + failing, todo=TWO.replace("n=4", "n=2, "))
+    told = "each job loads the job module by itself (isolation = spawn)"
+    done = jor("check")
+    assert done.code == 0
+    assert done.out.count(told) == 2
+    assert "(mine-1_0)" in done.out
+    done = jor("run", "good(n=2)")
+    assert f"[jor] good(n=2): {told}" in done.said
+    assert "(mine-1_0)" in done.said
+    assert told in jor("status").said
+    assert told not in jor("check", "--isolation", "fork").out
+
+
+WAITING = GOOD.replace('print("executed")', "open(f'begun{i}', 'a').write('x'); __import__('time').sleep(600)")
+
+
+def test_try_that_takes_too_long_is_ended_and_no_error(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING, todo="jobs:\n- jobmodule: good\n", cfg="[run]\ntry-limit = 1\n")
+    done = jor("check", "--try")
+    assert done.code == 0
+    assert "ok     job 0 (i=0 n=3) had not ended after 1 s (try-limit), and was stopped" in done.out
+    assert jor.processes() == set()
+    assert not list(tmp_path.glob(".jor-check-*"))
+
+
+def test_job_that_nobody_is_running_is_tried(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING.replace("sleep(600)", "sleep(0 if i == 2 else 600)"), todo="jobs:\n- jobmodule: good\n")
+    run = jor.start("run", "--workers", 2)
+    wait_until(lambda: (tmp_path / "begun0").exists() and (tmp_path / "begun1").exists())
+    assert "ok     job 2 (i=2 n=3) made its output in" in jor("check", "--try").out
+    run.send_signal(signal.SIGINT)
+    jor.end_of(run)
+
+
+def test_no_job_is_tried_while_all_are_running(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING, todo="jobs:\n- jobmodule: good\n  jobargs: n=2\n")
+    run = jor.start("run", "--workers", 2)
+    wait_until(lambda: (tmp_path / "begun0").exists() and (tmp_path / "begun1").exists())
+    done = jor("check", "--try")
+    assert done.code == 0
+    assert "ok     no job was tried: all of them are running" in done.out
+    assert (tmp_path / "begun0").read_text() == "x"
+    run.send_signal(signal.SIGINT)
+    jor.end_of(run)
+
+
 def test_try_beside_a_run_disturbs_nothing(jor: Jor, slow: Path) -> None:
     run = jor.start("run", "--quiet")
     wait_until(lambda: slow.is_dir() and any(slow.glob("*.txt")))

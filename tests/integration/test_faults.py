@@ -216,6 +216,39 @@ def test_killed_worker_is_replaced_and_its_job_reported(jor: Jor, slow: Path) ->
     assert len(outputs(slow)) == 39
 
 
+KILLER = """
+import os
+import jor
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+class Jobs(jor.JobsBase):
+    def _mk_jobs(self):
+        self._jobs = jor.grid(n=range(5))
+
+    def execute(self, i):
+        if i == 1:
+            host = os.getppid()
+            worker = parent(host)
+            for pid in (worker, parent(worker), host):
+                os.kill(pid, 9)
+        open(self._get_output_path(**self._jobs[i]), "w").write("whole")
+"""
+
+
+def test_job_that_kills_the_run_is_begun_last_by_the_next(jor: Jor, tmp_path: Path) -> None:
+    (tmp_path / "killer.py").write_text(KILLER)
+    (tmp_path / "todo.yaml").write_text("jobs:\n- jobmodule: killer\n")
+    counts = []
+    for _ in range(2):
+        assert jor("run", "--workers", 1).code == -signal.SIGKILL
+        wait_until(lambda: jor.processes() == set())
+        counts.append(len(outputs(tmp_path / "job")))
+    assert counts == [1, 4]
+
+
 def test_job_that_a_worker_has_taken_to_its_grave_runs_next_time(jor: Jor, slow: Path) -> None:
     process = running(jor, 2, "--workers", 2)
     _steal_from_feed(process.pid)

@@ -13,6 +13,7 @@ import report
 import row_command
 import row_files
 import row_fsync
+import row_isolation
 import row_jobs
 import row_metadata
 import row_scale
@@ -33,6 +34,7 @@ ROWS = {
     "files": row_files.measure,
     "fsync": row_fsync.measure,
     "seeds": row_seeds.measure,
+    "isolation": row_isolation.measure,
     "metadata": row_metadata.measure,
     "scale": row_scale.measure,
     "slurm": row_slurm.measure,

@@ -14,11 +14,13 @@ USAGE = """\
 usage: python -m jor exec RUN TASK [RESTART START_TIME END_TIME JOB_ID]
        python -m jor list DIRECTORY JOBMODULE JOBARGS PATH_PREFIX SEED FILE
        python -m jor collect DIRECTORY JOBMODULE JOBARGS PATH_PREFIX SEED FILE
+       python -m jor isolation DIRECTORY JOBMODULE JOBARGS PATH_PREFIX SEED FILE CPUS
 
 exec: be worker TASK of the submission in the folder RUN, fed with jobs through standard input; or array task TASK of a
 batch system, which has started it RESTART times before, at START_TIME now, and ends it at END_TIME (seconds since 1970
 by its clock; 0: not known). list: write what a job module lists into FILE. collect: call the method collect of its
-class; FILE has the indices of jobs whose output is not complete. jor starts this itself. People use the command jor:
+class; FILE has the indices of jobs whose output is not complete. isolation: write into FILE whether its jobs, with so
+many CPUs each, can be forked. jor starts this itself. People use the command jor:
 pip install jor-cli."""
 
 
@@ -36,6 +38,11 @@ def main(argv: list[str]) -> int:
             act = remote_jobs.write_listing if argv[0] == "list" else remote_jobs.collect
             act(argv[6], argv[2], argv[3], argv[4], int(argv[5]))
             return 0
+        if len(argv) == 8 and argv[0] == "isolation" and argv[5].isdigit() and argv[7].isdigit():
+            from .runtime import remote_jobs
+
+            os.chdir(argv[1])
+            remote_jobs.write_isolation(argv[6], argv[2], argv[3], argv[4], int(argv[5]), int(argv[7]))
     except JorError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 # the only voice of a process without a terminal
         return 2

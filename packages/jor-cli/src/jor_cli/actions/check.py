@@ -26,7 +26,7 @@ from ..errors import explained, message
 from ..files import existing
 from ..formatting import counted, jobs_of, told_memory, told_path, told_resources, told_states
 from ..rendering.findings import Finding
-from ..resources import cpus, local_workers, machine_memory, parsed
+from ..resources import Limit, local_workers, parsed, usable_cpus, usable_memory
 from ..workspace import Workspace
 from .trial import Trial, try_one
 
@@ -46,7 +46,14 @@ def check(
     """
     config, mistakes = peruse_config(given)
     yield "options", _read(_told_options(config), mistakes)
-    workspace = Workspace(config)
+    with Workspace(config) as workspace:
+        yield from _check_all(workspace, names, mistakes, trial=trial)
+
+
+def _check_all(
+    workspace: Workspace, names: tuple[str, ...], mistakes: Sequence[JorError], *, trial: bool
+) -> Iterator[tuple[str, Iterator[Finding]]]:
+    config = workspace.config
     entries, more = workspace.entries_with_errors()
     yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
     sound: list[Entry] = []
@@ -103,6 +110,10 @@ def _found(workspace: Workspace, found: Survey) -> Iterator[Finding]:
     worker = workspace.worker_command(found)
     if worker.python:
         yield from _environment(workspace, found, worker)
+    if found.config["isolation"] == "auto":
+        isolation = workspace.remote.isolation(found.entry, found.config)
+        if isolation is not None and isolation.notice:
+            yield Finding(isolation.notice)
     if found.config["scheduler"] == "slurm":
         yield from _cluster(found, workspace.cluster.backend)
 
@@ -146,8 +157,9 @@ def _resources(config: Config) -> Iterator[Finding]:
         time = f", {config['time']} of time" if config["time"] else ""
         yield Finding(f"{told_resources(config)} for each job{time}")
         return
-    mine = {"mem": machine_memory(), "cpus-per-task": cpus()}
-    here = f"{counted(cpus(), 'CPU')} and {told_memory(mine['mem'])}"
+    cpus, memory = usable_cpus(), usable_memory()
+    mine = {"mem": memory.amount, "cpus-per-task": cpus.amount}
+    here = _told_here(cpus, memory)
     asked = {"mem": parsed(config, "mem", parse_memory) or 0, "cpus-per-task": config["cpus-per-task"]}
     # What nobody has set is a guess, not a demand.
     absurd = [name for name in asked if asked[name] > mine[name] and config.setting(name).source != "default"]
@@ -157,6 +169,12 @@ def _resources(config: Config) -> Iterator[Finding]:
         yield Finding(f"{what}\n  Ask for less, or use a cluster", False)
     if not absurd:
         yield Finding(f"{workers:,} at once: {here} here, {told_resources(config)} for each job")
+
+
+def _told_here(cpus: Limit, memory: Limit) -> str:
+    """Return what jobs on this machine may use, with what allows no more than that."""
+    told = [(counted(cpus.amount, "CPU"), cpus.by), (told_memory(memory.amount), memory.by)]
+    return " and ".join(f"{amount} (by {by})" if by else amount for amount, by in told)
 
 
 def _folder(folder: str, missing: int) -> Iterator[Finding]:

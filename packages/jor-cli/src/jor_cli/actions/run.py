@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -70,6 +71,8 @@ class Manner:
     spent: Mapping[str, frozenset[int]] = attrs.field(factory=dict)
     #: The folders of records of the entries that the command knows, which make no output of each other.
     known: frozenset[str] = frozenset()
+    #: When, by time.monotonic(), jobs are given up.
+    deadline: float = math.inf
     #: When the command began, as submissions tell the time.
     began: str = attrs.field(factory=timestamp)
 
@@ -237,7 +240,7 @@ def _assigned(found: Survey, manner: Manner, ask: Ask, worker: WorkerCommand) ->
         submitted = write(submission, now.jobs, indices, lease, bundled=worker.bundled)
     workers = min(local_workers(found.config), submission.count)
     _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
-    return [Assignment(submitted, workers, worker.command)]
+    return [Assignment(submitted, workers, worker.command, now.status.deadly)]
 
 
 def submit(found: Survey, manner: Manner, backend: Backend, worker: WorkerCommand) -> Outcome:
@@ -256,7 +259,7 @@ def submit(found: Survey, manner: Manner, backend: Backend, worker: WorkerComman
 def _carry_out(assignments: Sequence[Assignment], manner: Manner) -> int:
     terminal = sys.stdout.isatty() and not manner.foreground
     with view(quiet=manner.quiet or manner.foreground, terminal=terminal) as live:
-        result = carry_out(assignments, observe=live.show, foreground=manner.foreground)
+        result = carry_out(assignments, observe=live.show, foreground=manner.foreground, deadline=manner.deadline)
     show_result(result, quiet=manner.quiet, silent=manner.silent)
     return exit_code(result)
 

@@ -15,6 +15,8 @@ from jor import BusyError
 from jor.local.scheduler import Progress
 from jor.planning.planner import Survey, again
 from jor.planning.status import Status, summed
+from jor.runs.journals import Journals
+from jor.runtime.events import Begin
 from jor.runtime.signals import Watch
 from jor.settings.config import Setting
 from jor.todo.entry import Entry
@@ -60,7 +62,9 @@ def wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
                 if len(idle) == len(surveys) and all(count is None for count in submitted):
                     break
                 pause = backend.pause if any(submitted) else min(pause * 1.3, LONGEST)
-                watch.sleep(pause)
+                watch.sleep(min(pause, max(manner.deadline - time.monotonic(), 0)))
+                if time.monotonic() > manner.deadline:
+                    break
                 if watch.stopping:
                     return _left(manner, watch)
                 backend.refresh()
@@ -112,13 +116,23 @@ def _top_up(workspace: Workspace, found: Survey, manner: Manner, told: set[str])
 
 
 def _spent(found: Survey, began: str) -> frozenset[int]:
-    """Return the pending jobs that were submitted as often as they may be since the command began."""
+    """Return the pending jobs that were submitted as often as they may be since the command began.
+
+    It does not count where a job was not begun, and its task died of another one.
+    """
     pending = found.status.pending
     tries: Counter[int] = Counter()
     for run, submission in found.history.batches:
         if submission.created >= began:
-            for first, last in found.history.places.of(run, submission).planned(submission):
-                tries.update(pending[bisect_left(pending, first) : bisect_right(pending, last)])
+            moves, task_of = found.history.places.of(run, submission), submission.task_of()
+            planned = [
+                index
+                for first, last in moves.planned(submission)
+                for index in pending[bisect_left(pending, first) : bisect_right(pending, last)]
+            ]
+            begun = Journals(run, moves).of_jobs if planned else {}
+            dead = {task_of(moves.then(index)) for index, event in begun.items() if isinstance(event, Begin)}
+            tries.update(index for index in planned if index in begun or task_of(moves.then(index)) not in dead)
     return frozenset(index for index, count in tries.items() if count > found.config["retries"])
 
 

@@ -11,8 +11,9 @@ from functools import cached_property
 from jor import JobModuleError
 from jor.bundle import write_bundle
 from jor.planning.planner import Survey
+from jor.runtime.events import Isolation
 from jor.runtime.jobs import JobsBase
-from jor.runtime.remote_jobs import read_listing
+from jor.runtime.remote_jobs import read_isolation, read_listing
 from jor.settings.config import Config
 from jor.todo.entry import Entry
 
@@ -27,6 +28,7 @@ class RemoteJobs:
 
     def __init__(self, environments: Environments) -> None:
         self._environments = environments
+        self._isolations: dict[tuple[object, ...], Isolation | None] = {}
 
     def jobs(self, entry: Entry, config: Config) -> JobsBase:
         """Return the jobs of an entry as its job module lists them there. Raise JobModuleError when that fails."""
@@ -50,6 +52,18 @@ class RemoteJobs:
         with open(incomplete, "w") as file:
             json.dump(found.history.unsound, file)
         return self._jor(found.entry, found.config, "collect", [found.folder], incomplete)
+
+    def isolation(self, entry: Entry, config: Config) -> Isolation | None:
+        """Return how jobs of an entry will be isolated where the option says `auto`; None if that cannot be told.
+
+        Entries of one job module are alike.
+        """
+        key = entry.jobmodule, config["sif"], config["condaenv"], config["cpus-per-task"]
+        if key not in self._isolations:
+            answer = os.path.join(self._folder.name, f"isolation-{len(self._isolations)}")
+            self._jor(entry, config, "isolation", [], answer, str(config["cpus-per-task"]))
+            self._isolations[key] = read_isolation(answer)
+        return self._isolations[key]
 
     def close(self) -> None:
         """Delete the temporary folder."""

@@ -6,15 +6,18 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import chain
 
 import attrs
 
 from ..errors import BusyError
 from ..runs.store import Submitted
-from ..runtime.events import Begin, End, Event, Notice, Over
+from ..runtime.events import Begin, End, Event, Isolation, Notice, Over
 from ..runtime.feed import FeedWriter
+from ..runtime.forking import PASSING, PATIENCE
 from ..runtime.journal import Reader
 from ..runtime.record_files import regular
 from ..runtime.run_folder import Run
@@ -50,6 +53,19 @@ class Assignment:
     workers: int
     #: Returns the command that carries out `exec` with these words: in a container, say.
     command: Callable[[Run, Sequence[str]], Sequence[str]]
+    #: Indices of jobs that are begun after all others, since workers have died of them.
+    last: frozenset[int] = frozenset()
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Where the jobs' lines begin in jobs.jsonl, in the order in which they are to start."""
+        offsets = self.submitted.offsets
+        if not self.last:
+            return offsets
+        planned = (range(first, last + 1) for first, last in self.submitted.submission.planned)
+        jobs = list(zip(chain.from_iterable(planned), offsets, strict=True))
+        first = [offset for index, offset in jobs if index not in self.last]
+        return first + [offset for index, offset in jobs if index in self.last]
 
 
 class Worker:
@@ -82,6 +98,7 @@ class Crew:
         self.lost = 0
         #: What its workers say that a user should know, each once.
         self.notices: dict[str, None] = {}
+        self._spawns = False
         self.workers: list[Worker] = []
         self._command = assignment.command
         self._foreground = foreground
@@ -91,7 +108,8 @@ class Crew:
         self._deaths = 0
         #: How many workers can be there at once, if that is known.
         self._most: int | None = None
-        self._feed = FeedWriter(self.submitted.offsets)
+        self._full_since: float | None = None
+        self._feed = FeedWriter(assignment.places)
 
     @property
     def pids(self) -> frozenset[int]:
@@ -129,14 +147,28 @@ class Crew:
         except OSError:
             pass  # what cannot be reached now is tried again: no reason to end jobs that have run for days
 
-    def start_worker(self) -> None:
-        """Start one more worker; be broken if the records have gone."""
-        task, self._started = self._started, self._started + 1
+    def start_worker(self) -> bool:
+        """Start one more worker; tell whether there was room for it. Be broken if the records have gone."""
         try:
-            self._start(task)
+            self._start(self._started)
         except FileNotFoundError as error:
             self.broken = f"a worker cannot be started: {error}"
             self.is_taken_over |= self._has_lost_its_lock()
+        except OSError as error:
+            if error.errno not in PASSING:
+                raise
+            self._note_full(error)
+            return False
+        self._full_since = None
+        self._started += 1
+        return True
+
+    def _note_full(self, error: OSError) -> None:
+        """Be broken if there has been no room for any worker for a while; until then it is tried again."""
+        now = time.monotonic()
+        self._full_since = self._full_since or now
+        if not self.workers and now - self._full_since > PATIENCE:
+            self.broken = f"no worker could be started for {PATIENCE:.0f} seconds: {error.strerror}"
 
     def _start(self, task: int) -> None:
         run = self.submitted.run
@@ -156,6 +188,10 @@ class Crew:
                 env=environment(),
                 start_new_session=True,  # a Ctrl-C in the terminal is passed on by us, once
             )
+        except OSError:
+            if log:
+                os.unlink(log)
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             if output is not None:
@@ -206,6 +242,9 @@ class Crew:
             worker.last_error = event.error
         elif isinstance(event, Notice):
             self.notices.setdefault(event.text)
+        elif isinstance(event, Isolation) and event.notice and not self._spawns:
+            self._spawns = True  # workers differ in how long loading took, and no more
+            self.notices.setdefault(event.notice)
 
     def _see_off(self, worker: Worker, status: int) -> bool:
         """Account for a worker that has ended; tell whether it died."""

@@ -14,8 +14,9 @@ from typing import Callable, Iterator
 
 from ..errors import JorError
 from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
-from .events import VERSION, Begin, Changed, Claim, End, Notice, Over
+from .events import VERSION, Begin, Changed, Claim, End, Isolation, Notice, Over
 from .feed import Chunk, Feed
+from .forking import ForkError, limit_threads
 from .job_process import Outcome
 from .job_spec import Job, source_checksum, thaw
 from .journal import SYNC_AFTER, Journal
@@ -29,7 +30,7 @@ from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
 from .slot import CannotWorkError, Slot
 from .staging import force_name, stamp
-from .subreaper import adopt_orphans, load_prctl
+from .subreaper import Orphans, Reaper, adopt_orphans, load_prctl
 
 #: Exit status of a worker that cannot work at all: no other would fare better (EX_UNAVAILABLE).
 CANNOT_WORK = 69
@@ -38,17 +39,6 @@ _SIGNAL_LAG = 0.5
 
 #: Seconds after which the first jobs of a worker are looked at.
 _FIRST_LOOK = 0.5
-
-#: What libraries read to learn how many threads they may start.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
 
 
 def work(run: Run, attempt: Attempt) -> int:
@@ -87,8 +77,7 @@ class _Worker:
 
     def __init__(self, run: Run, spec: RunSpec, journal: Journal, attempt: Attempt) -> None:
         os.chdir(spec.directory)
-        for variable in THREAD_VARIABLES:
-            os.environ.setdefault(variable, str(spec.cpus_per_task))
+        limit_threads(spec.cpus_per_task)
         self._run = run
         self._spec = spec
         self._journal = journal
@@ -118,14 +107,16 @@ class _Worker:
         self._oom_kills = oom_kills()
         adopt_orphans(load_prctl())
         _note_changed_source(journal, spec)
+        #: What was taken for `isolation = auto`, once that is written down.
+        self._isolation: Isolation | None = None
         #: What users have been told.
         self._notices: set[str] = set()
         #: Whether it is known that outputs are written in place.
         self._is_in_place = not spec.atomic_output
-        publisher = Publisher(run, spec.folder)
+        publisher, reaper = Publisher(run, spec.folder), Reaper()
         self._slots: list[Slot] = []
         for log in _logs(run, attempt.task, self._batch):
-            Slot(run, spec, self._slots, publisher, log)
+            Slot(run, spec, self._slots, publisher, reaper, self._tenure.lapsed, log)
 
     def work(self) -> int:
         """Run jobs until there are no more; return the exit status."""
@@ -156,30 +147,36 @@ class _Worker:
     def _fill(self) -> bool:
         """Begin a job in each slot that has none, as long as there are more that may begin; tell whether any runs."""
         for slot in self._slots:
-            if slot.job is not None or self._closed:
-                continue
-            self._unfinished = self._tenure.ending()
-            place = None if self._unfinished else self._source.take(self._watch, self._journal.flush)
-            if place is None:
-                self._closed = True
-                break
-            job = thaw(self._line(place))
-            first = slot.log_position
-            log, log_file = (first, first) if first >= 0 else None, os.path.basename(slot.log)
-            direct = not self._spec.atomic_output
-            self._journal.write(Begin(job.index, round(time.time(), 3), log, log_file, direct))
-            slot.begin(job, place, first)
+            while slot.job is None and not self._closed:
+                self._begin_next(slot)
         self._journal.flush()
         return bool(self._busy)
 
-    def _wait(self) -> Iterator[tuple[Slot, Outcome, int]]:
+    def _begin_next(self, slot: Slot) -> None:
+        """Begin the next job in `slot`, or begin no more."""
+        self._unfinished = self._tenure.ending()
+        place = None if self._unfinished else self._source.take(self._watch, self._journal.flush)
+        if place is None:
+            self._closed = True
+            return
+        job = thaw(self._line(place))
+        first = slot.log_position
+        log, log_file = (first, first) if first >= 0 else None, os.path.basename(slot.log)
+        direct = not self._spec.atomic_output
+        self._journal.write(Begin(job.index, round(time.time(), 3), log, log_file, direct))
+        try:
+            slot.begin(job, place, first)
+        except ForkError:
+            self._settle(slot, Outcome(0.0, 0, 1 << 8), Orphans(0, 0))  # a status as wait(2) has it
+
+    def _wait(self) -> Iterator[tuple[Slot, Outcome, Orphans]]:
         """Sleep until something happens; yield the slots whose jobs have ended, and signal other jobs if due."""
         busy = self._busy
         now = time.monotonic()
         due = [slot.due - now for slot in busy if slot.due is not None]
         is_new = not self._is_in_place and not self._done
         patience = min(due, default=_FIRST_LOOK if is_new else self._tenure.patience)
-        answered = self._watch.sleep(patience, [slot.answers for slot in busy])
+        answered = self._watch.sleep(patience, [slot.answers for slot in busy if slot.answers is not None])
         lapsed = self._tenure.lapsed()
         for slot in busy:
             try:
@@ -201,7 +198,7 @@ class _Worker:
                 self._note_in_place(slot.job)  # before it ends: should it die, half an output stands there
         self._is_warned = self._watch.warned
 
-    def _settle(self, slot: Slot, outcome: Outcome, orphans: int) -> None:
+    def _settle(self, slot: Slot, outcome: Outcome, orphans: Orphans) -> None:
         """Publish what the job in `slot` has made, and write down what became of it."""
         job = slot.job
         assert job is not None
@@ -230,7 +227,7 @@ class _Worker:
             log=log,
             log_file=os.path.basename(slot.log),
             loading=None if slot.loading is None else round(slot.loading, 4),
-            orphans=orphans,
+            orphans=orphans.killed,
             interrupted=bool(error and (self._tenure.lapsed() or self._watch.warned)),
             out_of_memory=starved,
             direct=settled.direct,
@@ -238,9 +235,20 @@ class _Worker:
         if settled.beside:
             end = end.naming(settled.beside)
         self._journal.note(end)
+        self._tell(slot, job, orphans)
         self._interrupted += end.interrupted
         self._done += end.ok
         self._failed += not end.ok
+
+    def _tell(self, slot: Slot, job: Job, orphans: Orphans) -> None:
+        """Write down what a user should know of how this job ran."""
+        if self._isolation is None and slot.isolation is not None:
+            self._isolation = slot.isolation
+            self._journal.note(slot.isolation)
+        if orphans.left:
+            what = "process" if orphans.left == 1 else "processes"
+            told = f"job {job.index} has left {orphans.left} {what} behind that jor may not end, or that do not end"
+            self._notice(f"{told}: another user's (sudo, say). They are still there; end them yourself")
 
     def _notice(self, text: str) -> None:
         """Tell users of something, unless they have been told of its like."""

@@ -7,10 +7,12 @@ import os
 import re
 import shlex
 import statistics
+from collections.abc import Iterator, Sequence
 
 import attrs
 
 from jor import ConfigError
+from jor.planning.status import Problem, Shortage
 from jor.runs.submission import Batch
 from jor.runtime.run_folder import Run
 from jor.settings.config import Config
@@ -161,6 +163,31 @@ def request(
         remedy = error.remedy if isinstance(error, SlurmError) else "Write them as on a command line"
         raise ConfigError(what, where=_blamed(config, what), remedy=remedy) from error
     return Request(needs, jobs, workers, limit, config["array-throttle"], options, config["prologue"] or "", warning)
+
+
+def by_needs(config: Config, problems: Sequence[Problem], chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:
+    """Return the jobs `chosen`, together with those that need the same; what ran short before may get more."""
+    usual = needs_of(config)
+    if config["retry-scale"] == 1:
+        return {usual: chosen}
+    short = {problem.index: problem for problem in problems if problem.shortage and problem.asked}
+    groups: dict[Needs, list[int]] = {}
+    for index in chosen:
+        problem = short.get(index)
+        needs = usual
+        if problem is not None and problem.asked is not None:
+            needs = escalated(config, problem.asked, memory=problem.shortage is Shortage.MEMORY)
+        groups.setdefault(needs, []).append(index)
+    return dict(groups)
+
+
+def apart(wanted: Request, jobs: Sequence[int], deadly: frozenset[int]) -> Iterator[tuple[Request, Sequence[int]]]:
+    """Yield how `jobs` are submitted: those during which a task died have one each, since it may take others along."""
+    safe = [index for index in jobs if index not in deadly] if deadly else jobs
+    if safe:
+        yield wanted, safe
+    if len(safe) < len(jobs):
+        yield attrs.evolve(wanted, jobs_per_task=1), [index for index in jobs if index in deadly]
 
 
 def script_of(request: Request, command: list[str], run: Run) -> str:

@@ -16,7 +16,7 @@ import attrs
 from jor import BusyError, JorError
 from jor.local.worker_pool import environment
 from jor.planning.planner import Survey, make_submission
-from jor.planning.status import Phase, Shortage
+from jor.planning.status import Phase
 from jor.runs.attempts import durations
 from jor.runs.journals import may_live
 from jor.runs.lease import Lease, server_time
@@ -44,7 +44,7 @@ from jor_slurm import (
 
 from .. import request_log
 from .monitor import Inquiry
-from .sbatch_request import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
+from .sbatch_request import Request, apart, by_needs, indices, job_name, needs_of, request, script_of, submit_command
 
 if TYPE_CHECKING:
     from ...environments.worker_command import WorkerCommand
@@ -167,8 +167,9 @@ class Backend:
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
         seen = _durations(found)
-        for needs, jobs in _by_needs(found, chosen).items():
-            yield request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config)), jobs
+        for needs, jobs in by_needs(found.config, found.status.problems, chosen).items():
+            wanted = request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config))
+            yield from apart(wanted, jobs, found.status.deadly)
 
     def preview(
         self, found: Survey, wanted: Request, jobs: Sequence[int], worker: WorkerCommand
@@ -348,22 +349,6 @@ class Backend:
 def _durations(found: Survey) -> list[float]:
     """Return how long jobs of an entry took, seconds, if that decides how many a task gets."""
     return durations(found.records) if found.config["jobs-per-task"] == "auto" else []
-
-
-def _by_needs(found: Survey, chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:
-    """Return the jobs `chosen`, together with those that need the same; what ran short before may get more."""
-    usual = needs_of(found.config)
-    if found.config["retry-scale"] == 1:
-        return {usual: chosen}
-    short = {problem.index: problem for problem in found.status.problems if problem.shortage and problem.asked}
-    groups: dict[Needs, list[int]] = {}
-    for index in chosen:
-        problem = short.get(index)
-        needs = usual
-        if problem is not None and problem.asked is not None:
-            needs = escalated(found.config, problem.asked, memory=problem.shortage is Shortage.MEMORY)
-        groups.setdefault(needs, []).append(index)
-    return dict(groups)
 
 
 def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
