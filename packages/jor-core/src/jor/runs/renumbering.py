@@ -84,11 +84,11 @@ class Places:
         """Return how the jobs of a submission have moved since; its content is read unless it is given."""
         if run not in self._known:
             told = submission or run.read_submission()
-            begins_alike = self._begins_with(told.listed, told.names_crc32)
+            begins_alike = self.begins_with(told.listed, told.names_crc32)
             self._known[run] = UNMOVED if begins_alike else Moves(self._moved(run))
         return self._known[run]
 
-    def _begins_with(self, count: int, checksum: int) -> bool:
+    def begins_with(self, count: int, checksum: int) -> bool:
         """Tell whether the names of the first `count` jobs have this checksum."""
         if not 0 <= count <= self.count:
             return False

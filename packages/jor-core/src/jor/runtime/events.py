@@ -42,6 +42,10 @@ class Begin(NamedTuple):
     log_file: str = ""
     #: Whether it writes in place, without staging.
     direct: bool = False
+    #: Whether it goes on from what an interrupted attempt has written in place.
+    resumed: bool = False
+    #: Whether its old output was set aside: see jor.runtime.old_outputs.
+    old_aside: bool = False
 
 
 class End(NamedTuple):
@@ -69,6 +73,8 @@ class End(NamedTuple):
     interrupted: bool = False
     #: Whether the kernel killed a process of it because memory was short.
     out_of_memory: bool = False
+    #: Whether its old output was set aside. If it failed, and was not interrupted, that was put back.
+    old_aside: bool = False
 
     @property
     def ok(self) -> bool:

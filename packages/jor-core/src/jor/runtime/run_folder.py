@@ -2,6 +2,8 @@
 
 <output folder>/.jor/<entry>/
 lock                          who is planning a submission now
+in-place                      there are or were jobs that write in place: which, and why
+old/<output>                  the old outputs of jobs that write in place and are run again
 partial/<worker>/             where jobs write
 runs/<time>-<token>/          one submission
 submission.json           everything that its workers need to know
@@ -34,6 +36,8 @@ from .run_spec import RunSpec
 RECORDS = ".jor"
 #: A place in jobs.jsonl, in jobs.index: bytes from its start.
 PLACE = struct.Struct("<Q")
+#: What stands in `in-place` of a job that wrote at its final path although its class is atomic.
+WROTE_IN_PLACE = b"wrote at its final path by itself"
 #: Version of submission.json and jobs.jsonl; a reader refuses those of another.
 VERSION = 2
 
@@ -103,6 +107,19 @@ class Run(NamedTuple):
     def partial(self) -> str:
         """Where its jobs write, shared with the entry's other submissions."""
         return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "partial")
+
+    @property
+    def in_place(self) -> str:
+        """What is known of the entry's jobs that write in place, a line each time; no such file: all are staged.
+
+        `WROTE_IN_PLACE` stands in the lines on jobs that did although their class is atomic.
+        """
+        return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "in-place")
+
+    @property
+    def old(self) -> str:
+        """Where old outputs are while jobs that write in place make them again: see jor.runtime.old_outputs."""
+        return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "old")
 
     def journal(self, task: int, restart: int = 0) -> str:
         """Return the journal of one attempt of a worker or array task."""
