@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jor.runtime.events import VERSION, Begin, Changed, Claim, End, LastWords, Over, encode, parse
+from jor.runtime.events import VERSION, Begin, Changed, Claim, End, LastWords, Notice, Over, encode, parse
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False) | st.integers()
 RANGE = st.none() | st.tuples(st.integers(), st.integers())
@@ -32,7 +32,7 @@ END = st.builds(
     out_of_memory=st.booleans(),
 )
 OVER = st.builds(Over, st.integers(), st.integers(), st.text(), st.text())
-EVENT = CLAIM | BEGIN | END | OVER | st.builds(Changed, st.integers())
+EVENT = CLAIM | BEGIN | END | OVER | st.builds(Changed, st.integers()) | st.builds(Notice, st.text())
 
 BEGUN = Begin(1, started=2.5)
 DONE = End(1, seconds=0.5, max_rss=1000, status=0)
@@ -160,5 +160,6 @@ def test_journal_tells_its_writer_and_its_workers_end():
 def test_words_are_made_again_of_their_events(events):
     words = words_of(events)
     again = words_of(words.events())
-    assert (again.owner, again.over, again.others) == (words.owner, words.over, words.others)
+    told = (words.owner, words.over, words.others, words.notices)
+    assert (again.owner, again.over, again.others, again.notices) == told
     assert again.well == []

@@ -88,6 +88,9 @@ def show_result(result: Result, *, quiet: bool, silent: bool = False) -> None:
         click.echo(f"Error: {label}: {why}", err=True)
     if silent:
         return
+    for label, notices in result.notices.items():
+        for notice in notices:
+            click.echo(f"[jor] {label}: {notice}", err=True)
     if result.failures:
         _show_failures(result.failures)
     left = progress.total - progress.done - progress.failed - progress.interrupted

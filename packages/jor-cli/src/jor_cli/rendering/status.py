@@ -144,8 +144,9 @@ def _advice(short: Mapping[Shortage, int]) -> list[str]:
 
 def notes(found: Survey, changes: Changes) -> list[str]:
     """Return what is to be said of an entry beside its numbers."""
-    changed = [f"{found.entry.label}: {change}" for change in changes(found)]
-    return [*_suspects(found), *(note for carrier in found.status.carriers for note in carrier.notes), *changed]
+    of_carriers = [note for carrier in found.status.carriers for note in carrier.notes]
+    of_entry = [f"{found.entry.label}: {note}" for note in (*found.status.notices, *changes(found))]
+    return [*_suspects(found), *of_carriers, *of_entry]
 
 
 def _suspects(found: Survey) -> list[str]:

@@ -47,6 +47,8 @@ class Result:
     stopped_by: int | None
     #: Whether others may have taken over what was left of a submission.
     is_taken_over: bool
+    #: What users should know of a submission, as its workers say, by its label.
+    notices: Mapping[str, Sequence[str]]
 
 
 def carry_out(
@@ -146,4 +148,5 @@ class _Local:
         failures = [one for crew in self._crews for one in sorted(crew.failures, key=lambda failure: failure.index)]
         broken = {crew.submitted.submission.label: crew.broken for crew in self._crews if crew.broken}
         is_taken_over = any(crew.is_taken_over for crew in self._crews)
-        return Result(self._progress(), failures, broken, self._watch.stopped_by, is_taken_over)
+        notices = {crew.submitted.submission.label: tuple(crew.notices) for crew in self._crews if crew.notices}
+        return Result(self._progress(), failures, broken, self._watch.stopped_by, is_taken_over, notices)

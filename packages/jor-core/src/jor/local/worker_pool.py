@@ -13,7 +13,7 @@ import attrs
 
 from ..errors import BusyError
 from ..runs.store import Submitted
-from ..runtime.events import Begin, End, Event, Over
+from ..runtime.events import Begin, End, Event, Notice, Over
 from ..runtime.feed import FeedWriter
 from ..runtime.journal import Reader
 from ..runtime.run_folder import Run
@@ -79,6 +79,8 @@ class Crew:
         self.is_taken_over = False
         #: Jobs that a worker took from the feed and died before it began them.
         self.lost = 0
+        #: What its workers say that a user should know, each once.
+        self.notices: dict[str, None] = {}
         self.workers: list[Worker] = []
         self._command = assignment.command
         self._foreground = foreground
@@ -124,8 +126,15 @@ class Crew:
             pass  # what cannot be reached now is tried again: no reason to end jobs that have run for days
 
     def start_worker(self) -> None:
-        """Start one more worker."""
+        """Start one more worker; be broken if the records have gone."""
         task, self._started = self._started, self._started + 1
+        try:
+            self._start(task)
+        except FileNotFoundError as error:
+            self.broken = f"a worker cannot be started: {error}"
+            self.is_taken_over |= self._has_lost_its_lock()
+
+    def _start(self, task: int) -> None:
         run = self.submitted.run
         # Not the user's folder: `python -m` would import from it (a file json.py there, say).
         argv = self._command(run, [str(task)])
@@ -191,6 +200,8 @@ class Crew:
                 self._fail(worker, event.index, event.error, event.log or (0, 0))
         elif isinstance(event, Over):
             worker.last_error = event.error
+        elif isinstance(event, Notice):
+            self.notices.setdefault(event.text)
 
     def _see_off(self, worker: Worker, status: int) -> bool:
         """Account for a worker that has ended; tell whether it died."""

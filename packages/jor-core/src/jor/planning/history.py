@@ -171,8 +171,14 @@ def _local_attempt(run: Run, submission: Submission, now: float, moves: Moves, w
     state = TaskState(Phase.AT_WORK if owner else Phase.OVER)
     name = f"process {owner.pid} on {owner.host}" if owner else ""
     carrier = Carrier(name, lambda _task: state, owner is not None)
-    records = cache(lambda: Journals(run, moves, wanted).of_jobs)
-    return Attempt(moves.planned(submission), carrier, records, lambda _index: state)
+    journals = cache(lambda: Journals(run, moves, wanted))
+    return Attempt(
+        moves.planned(submission),
+        carrier,
+        lambda: journals().of_jobs,
+        lambda _index: state,
+        notices=lambda: journals().notices,
+    )
 
 
 def _of_a_copy(attempt: Attempt, original: str) -> Attempt:
@@ -210,6 +216,7 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, moves: Mo
         lambda: journals().of_jobs,
         lambda index: state_of(task_of(moves.then(index))),
         submission.batch,
+        lambda: journals().notices,
     )
 
 

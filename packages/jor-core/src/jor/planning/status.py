@@ -102,6 +102,8 @@ class Attempt:
     #: The state of the worker or array task that has a planned job, by the job's index.
     state_of: Callable[[int], TaskState]
     batch: Batch | None = None
+    #: What its workers say that a user should know.
+    notices: Callable[[], Iterable[str]] = tuple
 
 
 @attrs.frozen
@@ -122,6 +124,8 @@ class EntryStatus:
     #: Indices of the jobs that run, and of those that are queued, ascending.
     running: Sequence[int] = ()
     queued: Sequence[int] = ()
+    #: What a user should know of the submissions that explain these jobs, as their workers say.
+    notices: tuple[str, ...] = ()
 
     @property
     def left(self) -> int:
@@ -176,10 +180,12 @@ def judge(
     underway: dict[Status, list[int]] = {Status.RUNNING: [], Status.QUEUED: []}
     carriers: list[Carrier] = []
     causes: dict[int, TaskState] = {}
+    notices: dict[str, None] = {}
     undecided = absent
     for attempt in attempts:
         planned, undecided = _split(undecided, attempt.planned)
         records = attempt.records() if planned else {}
+        notices.update(dict.fromkeys(attempt.notices() if planned else ()))
         untouched = []
         for index in planned:
             state = attempt.state_of(index)
@@ -219,6 +225,7 @@ def judge(
         empty,
         running=sorted(underway[Status.RUNNING]),
         queued=sorted(underway[Status.QUEUED]),
+        notices=tuple(notices),
     )
 
 

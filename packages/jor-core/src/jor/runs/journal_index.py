@@ -22,7 +22,7 @@ from ..user_cache import keep, kept
 from .attempts import journals
 
 #: Version of what is kept.
-_VERSION = 2
+_VERSION = 3
 _KIND = "journals"
 #: Bytes of journals that have to be new for it to be worth keeping what they say.
 WORTH_KEEPING = 1_000_000

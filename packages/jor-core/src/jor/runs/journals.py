@@ -58,10 +58,13 @@ class Journals:
         self.owners: list[tuple[int, str]] = []
         #: The tasks that have begun at all.
         self.begun: set[int] = set()
+        #: What users should know of the submission, each once.
+        self.notices: dict[str, None] = {}
         for found in summaries(run):
             self.begun.add(found.task)
             self.of_tasks.pop(found.task, None)  # an earlier attempt's
             words = found.words
+            self.notices.update(words.notices)
             if words.over is not None:
                 self.of_tasks[found.task] = words.over
             if words.owner:

@@ -101,11 +101,25 @@ class Over(NamedTuple):
     error: str = ""
 
 
-Event = Union[Claim, Begin, End, Changed, Over]
+class Notice(NamedTuple):
+    """What a user should know of the submission, and would not see otherwise."""
+
+    #: One sentence.
+    text: str
+
+
+Event = Union[Claim, Begin, End, Changed, Notice, Over]
 #: What a journal tells of a job.
 JobEvent = Union[Begin, End]
 
-_KINDS: Dict[str, Type[Event]] = {"claim": Claim, "begin": Begin, "end": End, "changed": Changed, "over": Over}
+_KINDS: Dict[str, Type[Event]] = {
+    "claim": Claim,
+    "begin": Begin,
+    "end": End,
+    "changed": Changed,
+    "notice": Notice,
+    "over": Over,
+}
 _NAMES: Dict[Type[Event], str] = {cls: kind for kind, cls in _KINDS.items()}
 #: What JSON has for a field of each type.
 _JSON: Dict[object, Tuple[type, ...]] = {
@@ -165,13 +179,17 @@ def parse(record: Any) -> Optional[Event]:
     return cls._make(values)
 
 
+#: Notices that are kept of one journal.
+MOST_NOTICES = 20
+
+
 class LastWords:
     """What the events of one journal come to: who wrote it, its worker's end, and the last word on each job.
 
     The last word on a job is its newest end, else its begin.
     """
 
-    __slots__ = ("_in_full", "others", "over", "owner", "well")
+    __slots__ = ("_in_full", "notices", "others", "over", "owner", "well")
 
     def __init__(self, *, in_full: bool = False) -> None:
         self._in_full = in_full
@@ -183,6 +201,8 @@ class LastWords:
         self.well: List[int] = []
         #: The last word on each other job.
         self.others: Dict[int, JobEvent] = {}
+        #: What a user should know of the submission, in its order, and each once.
+        self.notices: Dict[str, None] = {}
 
     def add(self, event: Event) -> None:
         """Take in one event, the next of the journal."""
@@ -198,8 +218,11 @@ class LastWords:
             self.over = event
         elif isinstance(event, Claim):
             self.owner = event.owner
+        elif isinstance(event, Notice) and len(self.notices) < MOST_NOTICES:
+            self.notices.setdefault(event.text)
 
     def events(self) -> List[Event]:
         """Return events that come to the same, but for the jobs that ended well."""
         claim: Event = Claim(VERSION, self.owner)
-        return [claim, *self.others.values(), *([] if self.over is None else [self.over])]
+        end = [] if self.over is None else [self.over]
+        return [claim, *self.others.values(), *map(Notice, self.notices), *end]
