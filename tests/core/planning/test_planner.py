@@ -84,7 +84,7 @@ def test_submission_is_of_the_entry_whose_outputs_it_planned(tmp_path):
     assert one.records == other.records
     os.makedirs(one.records)
     with Lease(os.path.join(one.records, "lock")) as planning:
-        write_batch(make_submission(one, [0], overwrite=False, batch=BATCH), one.jobs, [0], planning, "#!/bin/sh\n")
+        write_batch(make_submission(one, [0], batch=BATCH), one.jobs, [0], planning, "#!/bin/sh\n")
     assert [len(found.history.batches) for found in survey(entries, config)] == [1, 0]
 
 
@@ -106,7 +106,7 @@ def test_batch_system_is_asked_once_for_all_entries(surveyed, tmp_path):
     for found in surveyed(text, *names)[1:]:
         os.makedirs(found.records)
         with Lease(os.path.join(found.records, "lock")) as planning:
-            submission = make_submission(found, [0], overwrite=False, batch=BATCH)
+            submission = make_submission(found, [0], batch=BATCH)
             write_batch(submission, found.jobs, [0], planning, "#!/bin/sh\n")
     asked = []
 
@@ -143,8 +143,8 @@ def test_jobs_are_listed_elsewhere_where_an_import_is_missing(surveyed, tmp_path
 
 def test_submission_has_the_token_given_or_a_new_one(surveyed):
     (found,) = surveyed()
-    assert make_submission(found, [0], overwrite=False, token="0123456789").token == "0123456789"
-    tokens = {make_submission(found, [0], overwrite=False).token for _ in range(3)}
+    assert make_submission(found, [0], token="0123456789").token == "0123456789"
+    tokens = {make_submission(found, [0]).token for _ in range(3)}
     assert len(tokens) == 3
     assert all(tokens)
 

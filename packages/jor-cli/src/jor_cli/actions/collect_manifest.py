@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jor import __version__
-from jor.planning.planner import Survey, sha256_of
-from jor.runs.submission import ranges, timestamp
+from jor.planning.planner import Survey
+from jor.runs.submission import ranges, sha256_of, timestamp
 from jor.runtime.outputs import Listing, absent_outputs
 from jor.runtime.staging import stamp
 

@@ -9,6 +9,7 @@ import enum
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import attrs
 
@@ -24,11 +25,15 @@ class Status(enum.Enum):
     QUEUED = "queued"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    #: Its output is there, is to be made again, and has not been tried since.
+    OUTDATED = "outdated"
     MISSING = "missing"
 
 
 #: A job in one of these has to run.
-PENDING = (Status.FAILED, Status.INTERRUPTED, Status.MISSING)
+PENDING = (Status.FAILED, Status.INTERRUPTED, Status.OUTDATED, Status.MISSING)
+#: What is added to the reason why an output that is to be made again has not been.
+OLD_STANDS = "; the old output stands"
 
 
 class Phase(enum.Enum):
@@ -104,6 +109,8 @@ class Attempt:
     batch: Batch | None = None
     #: What its workers say that a user should know.
     notices: Callable[[], Iterable[str]] = tuple
+    #: When it was planned, as marks on outputs tell the time.
+    created: str = ""
 
 
 @attrs.frozen
@@ -124,6 +131,9 @@ class EntryStatus:
     #: Indices of the jobs that run, and of those that are queued, ascending.
     running: Sequence[int] = ()
     queued: Sequence[int] = ()
+    #: Indices of the jobs that are outdated, and of all whose output is to be made again and has not been, ascending.
+    outdated: Sequence[int] = ()
+    old: Sequence[int] = ()
     #: What a user should know of the submissions that explain these jobs, as their workers say.
     notices: tuple[str, ...] = ()
 
@@ -136,6 +146,7 @@ class EntryStatus:
     def unfinished(self) -> Mapping[int, Status]:
         """The state of each job that is not done, by its index."""
         states = dict.fromkeys(self.pending, Status.MISSING)
+        states.update(dict.fromkeys(self.outdated, Status.OUTDATED))
         states.update((problem.index, problem.status) for problem in self.problems)
         states.update(dict.fromkeys(self.running, Status.RUNNING))
         states.update(dict.fromkeys(self.queued, Status.QUEUED))
@@ -156,6 +167,8 @@ def summed(counts: Iterable[Mapping[Status, int]]) -> dict[Status, int]:
     return total
 
 
+#: No output is to be made again.
+NO_MARKS: Mapping[int, str] = MappingProxyType({})
 #: Of an entry that is still to be judged.
 UNKNOWN = EntryStatus(0, dict.fromkeys(Status, 0), (), (), ())
 
@@ -167,10 +180,12 @@ def judge(
     *,
     empty: frozenset[int],
     exists: Callable[[int, bool], bool],
+    marked: Mapping[int, str] = NO_MARKS,
 ) -> EntryStatus:
     """Return the status of jobs 0 .. `total`-1.
 
-    `absent` are the indices without a complete output, ascending; those of them in `empty` have an empty one.
+    `absent` are the indices without a complete output of now, ascending; those of them in `empty` have an empty one,
+    those in `marked` an old one that somebody wants to be made again, and since when: only later attempts tell of them.
     `attempts` are the entry's submissions, the newest first. `exists` looks anew for the output of a job that ended
     after `absent` was found; it is told whether a record says that there is one.
     """
@@ -181,26 +196,31 @@ def judge(
     carriers: list[Carrier] = []
     causes: dict[int, TaskState] = {}
     notices: dict[str, None] = {}
+    old = set(marked)
     undecided = absent
     for attempt in attempts:
         planned, undecided = _split(undecided, attempt.planned)
+        untouched = [index for index in planned if index in marked and attempt.created <= marked[index]] if old else []
+        planned = sorted({*planned}.difference(untouched)) if untouched else planned
         records = attempt.records() if planned else {}
         notices.update(dict.fromkeys(attempt.notices() if planned else ()))
-        untouched = []
         for index in planned:
             state = attempt.state_of(index)
-            found = _verdict(index, records.get(index), state, exists)
+            found = _verdict(index, records.get(index), state, _only_if_told if index in marked else exists)
             if found is None:
                 untouched.append(index)  # planned and never begun: what was before that still holds
                 if state.reason:
                     causes.setdefault(index, state)
                 continue
             counts[found.status] += 1
+            if found.status is Status.DONE:
+                old.discard(index)
             if found.status in underway:
                 underway[found.status].append(index)
             if found.status in PENDING:
                 pending.append(index)
-                problems.append(attrs.evolve(found, asked=attempt.batch) if found.shortage else found)
+                found = attrs.evolve(found, asked=attempt.batch) if found.shortage else found
+                problems.append(attrs.evolve(found, reason=found.reason + OLD_STANDS) if index in marked else found)
         if attempt.carrier.is_active or (planned and attempt.carrier.notes):
             carriers.append(attempt.carrier)
         undecided = sorted([*undecided, *untouched]) if untouched else undecided
@@ -210,10 +230,11 @@ def judge(
             problems.append(Problem(index, Status.INTERRUPTED, reason))
             counts[Status.INTERRUPTED] += 1
         else:
+            status, stands = (Status.OUTDATED, OLD_STANDS) if index in marked else (Status.MISSING, "")
             if index in causes:
                 cause = causes[index]
-                problems.append(Problem(index, Status.MISSING, f"last: {cause.reason}", cause.log))
-            counts[Status.MISSING] += 1
+                problems.append(Problem(index, status, f"last: {cause.reason}{stands}", cause.log))
+            counts[status] += 1
     counts[Status.DONE] = total - sum(counts[status] for status in Status if status is not Status.DONE)
     problems.sort(key=lambda problem: problem.index)
     return EntryStatus(
@@ -225,8 +246,15 @@ def judge(
         empty,
         running=sorted(underway[Status.RUNNING]),
         queued=sorted(underway[Status.QUEUED]),
+        outdated=[index for index in undecided if index in marked and index not in empty],
+        old=sorted(old),
         notices=tuple(notices),
     )
+
+
+def _only_if_told(_index: int, is_told: bool) -> bool:
+    """Tell of a job with an old output whether the new one is there: a record has to say so."""
+    return is_told
 
 
 def _verdict(

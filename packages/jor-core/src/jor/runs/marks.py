@@ -25,7 +25,7 @@ from ..runtime.run_folder import RECORDS
 from ..runtime.staging import sweep_halfway
 from .lease import acquire
 from .renumbering import Places
-from .submission import Ranges, indices_of, ranges, user_name
+from .submission import Ranges, compact, indices_of, ranges, user_name
 
 #: Version of the file.
 VERSION = 1
@@ -83,6 +83,11 @@ class Mark:
     user: str = attrs.field(factory=user_name)
     host: str = attrs.field(factory=platform.node)
 
+    @property
+    def time(self) -> str:
+        """The same time as the names of submissions tell it."""
+        return compact(self.since)
+
 
 @attrs.frozen(slots=False)
 class Marks:
@@ -101,22 +106,22 @@ class Marks:
 
     @property
     def newest(self) -> str:
-        """The time of the newest mark; "" for none."""
-        return max((mark.since for mark in (*self.outdated, *self.accepted, *self.incomplete)), default="")
+        """The time of the newest mark, as the names of submissions tell it; "" for none."""
+        return max((mark.time for mark in (*self.outdated, *self.accepted, *self.incomplete)), default="")
 
     def outdated_jobs(self, places: Places) -> dict[int, str]:
         """Return the jobs whose output is marked as outdated, each with the time of its mark."""
         if not self.outdated:
             return {}
         if all(mark.names.are_listed_in(places) for mark in self.outdated):
-            return {index: mark.since for mark in self.outdated for index in indices_of(mark.names.jobs)}
+            return {index: mark.time for mark in self.outdated for index in indices_of(mark.names.jobs)}
         marked = self._outdated_names
         return {index: marked[name] for name, index in places.index_of.items() if name in marked}
 
     @cached_property
     def _outdated_names(self) -> Mapping[str, str]:
         """When each name was marked; for all entries of the folder together, which may be many."""
-        return {name: mark.since for mark in self.outdated for name in mark.names.all()}
+        return {name: mark.time for mark in self.outdated for name in mark.names.all()}
 
     @cached_property
     def accepted_names(self) -> Mapping[str, Mark]:
@@ -145,11 +150,23 @@ class Marks:
         others = _without(self.incomplete, frozenset(mark.names.all()))
         return attrs.evolve(self, incomplete=(*others, mark))
 
-    def made_again(self, names: Collection[str], before: str) -> Marks:
-        """Return the marks without those of outputs that were made again by a submission of the time `before`."""
-        older = tuple(mark for mark in self.outdated if mark.since < before)
-        newer = tuple(mark for mark in self.outdated if mark.since >= before)
+    def made_again(self, names: Collection[str], upto: str) -> Marks:
+        """Return the marks without those outputs that were made again, as far as they are not newer than `upto`."""
+        older = tuple(mark for mark in self.outdated if mark.time <= upto)
+        newer = tuple(mark for mark in self.outdated if mark.time > upto)
         return attrs.evolve(self, outdated=(*_without(older, names), *newer))
+
+    def with_setting(self, key: str, since: str) -> Marks:
+        """Return the marks with the time since which a setting is known to mark the entry `key`."""
+        return attrs.evolve(self, settings={**self.settings, key: since})
+
+    def without_setting(self, key: str) -> Marks:
+        """Return the marks without that."""
+        return attrs.evolve(self, settings={one: since for one, since in self.settings.items() if one != key})
+
+
+#: Of a folder in which no output is marked.
+NOTHING = Marks()
 
 
 def path_of(folder: str) -> str:
@@ -207,7 +224,8 @@ def _mark(content: Any) -> Mark:
     jobs = tuple((int(first), int(last)) for first, last in names["jobs"])
     found = Names(int(names["listed"]), int(names["names_crc32"]), jobs, str(names["packed"]))
     found.all()  # what cannot be unpacked is damaged
-    return Mark(**{**{key: str(value) for key, value in content.items()}, "names": found})
+    texts = {key: str(value) for key, value in content.items() if key != "names"}
+    return Mark(names=found, **texts)
 
 
 def _without(marks: Iterable[Mark], names: Collection[str]) -> tuple[Mark, ...]:

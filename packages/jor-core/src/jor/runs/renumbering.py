@@ -34,6 +34,10 @@ class Moves:
         now = self._now
         return indices if now is None else [now[index] for index in indices if index in now]
 
+    def all_planned(self) -> Collection[int]:
+        """Return where all jobs that were planned stand now; of a list that has moved alone."""
+        return () if self._now is None else self._now.values()
+
     def then(self, index: int) -> int:
         """Return as which job the job `index` was planned."""
         return index if self._then is None else self._then.get(index, -1)
@@ -79,6 +83,10 @@ class Places:
     def index_of(self) -> Mapping[str, int]:
         """The index of each job by its output name."""
         return {name: index for index, name in enumerate(output_names(self._jobs))}
+
+    def name(self, index: int) -> str:
+        """Return the name of a job's output."""
+        return output_name(self._jobs, index)
 
     def of(self, run: Run, submission: Submission | None = None) -> Moves:
         """Return how the jobs of a submission have moved since; its content is read unless it is given."""

@@ -5,9 +5,11 @@ Written once, before anything is started, and never changed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import pwd
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -170,9 +172,20 @@ def timestamp(when: datetime | None = None) -> str:
     return when.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def compact(text: str) -> str:
+    """Return the time that `timestamp` told as `text` as the names of folders tell it, which sort likewise."""
+    return re.sub(r"[-:Z.]", "", text).replace("T", "-")
+
+
 def seconds_of(text: str) -> float:
     """Return the time that `timestamp` told as `text`, seconds since the epoch."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def sha256_of(path: str) -> str:
+    """Return the SHA-256 of a job module's file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def new_token() -> str:

@@ -1,4 +1,4 @@
-"""Old outputs of jobs that write in place: set aside before the job begins, put back if it fails, deleted if it is done.
+"""Old outputs of jobs that write in place: set aside before the job begins, put back if it fails, else deleted.
 
 While one lies here, what stands at the output's own path is not whole. When a job is interrupted, both stay: it is gone
 on with.
@@ -25,9 +25,12 @@ class OldOutputs:
     def set_aside(self, name: str) -> None:
         """Move the output of this name here, if there is one. Raise OSError."""
         source, target = os.path.join(self._folder, name), os.path.join(self._aside, name)
-        if os.path.lexists(source):
+        while os.path.lexists(source):
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.replace(source, target)
+            try:
+                os.replace(source, target)
+            except FileNotFoundError:
+                continue  # another worker has just deleted the folder, which was empty
 
     def put_back(self, name: str) -> bool:
         """Move the old output to its place, over what is there; return whether there is one. Raise OSError."""
@@ -36,6 +39,13 @@ class OldOutputs:
         os.replace(os.path.join(self._aside, name), os.path.join(self._folder, name))
         self._delete_empty_folders(name)
         return True
+
+    def take_over(self, name: str, other: OldOutputs) -> None:
+        """Take the old output that is set aside for another entry, should there be one. Raise OSError."""
+        source, target = os.path.join(other._aside, name), os.path.join(self._aside, name)
+        if source != target and os.path.lexists(source):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.replace(source, target)
 
     def forget(self, name: str) -> None:
         """Delete the old output: the new one is whole. Raise OSError."""

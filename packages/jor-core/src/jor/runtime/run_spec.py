@@ -3,7 +3,6 @@
 # Without postponed annotations: what JSON may hold for a field is looked up by the field's type.
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type
 
-
 #: First and last of some indices.
 IndexRange = Tuple[int, int]
 
@@ -82,5 +81,7 @@ def _values(spec: Type[NamedTuple], content: Dict[str, Any]) -> List[Any]:
             raise ValueError(f"{name} is missing")
         if not isinstance(value, types) or (isinstance(value, list) and not all(map(is_item, value))):
             raise ValueError(f"{name} is not {words}")
-        values.append(tuple(value) if isinstance(value, list) else value)
+        if isinstance(value, list):
+            value = tuple(map(tuple, value)) if is_item is _is_range else tuple(value)
+        values.append(value)
     return values

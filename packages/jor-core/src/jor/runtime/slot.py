@@ -134,10 +134,14 @@ class Slot:
         self._dismiss_host()
         self._staging.close()
 
+    def final(self, job: Job) -> str:
+        """Return the path at which the output of `job` belongs."""
+        return os.path.join(self._spec.folder, job.output)
+
     @property
     def _final(self) -> str:
         assert self.job is not None
-        return os.path.join(self._spec.folder, self.job.output)
+        return self.final(self.job)
 
     def _dismiss_host(self) -> tuple[Outcome, int]:
         """End the host; return how it ended, and how many processes it left behind."""
