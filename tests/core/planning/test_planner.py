@@ -150,11 +150,15 @@ def test_submission_has_the_token_given_or_a_new_one(surveyed):
 
 
 @pytest.mark.parametrize(
-    ("overwrite", "atomic", "empty", "expected"),
+    ("there", "atomic", "empty", "expected"),
     [(False, True, (), False), (True, True, (), True), (False, False, (), True), (False, True, (1,), True)],
 )
-def test_submission_tells_whether_old_outputs_may_stand(surveyed, monkeypatch, overwrite, atomic, empty, expected):
+def test_submission_tells_whether_something_may_stand(surveyed, monkeypatch, there, atomic, empty, expected):
     (found,) = surveyed()
     monkeypatch.setattr(type(found.jobs), "atomic_output", atomic)
     found = attrs.evolve(found, status=attrs.evolve(found.status, empty=frozenset(empty)))
-    assert make_submission(found, [0], overwrite=overwrite).may_exist == expected
+    if there:
+        found = attrs.evolve(found, history=attrs.evolve(found.history, absent=[], unfit=[]))
+    submission = make_submission(found, [0])
+    assert submission.may_exist == expected
+    assert submission.aside == (((0, 0),) if there and not atomic else ())

@@ -27,10 +27,9 @@ from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 
 
-def submit(found, indices, **options):
-    overwrite = options.get("overwrite", False)
+def submit(found, indices):
     with plan(found) as planning:
-        return write(make_submission(found, indices, overwrite=overwrite), found.jobs, indices, planning)
+        return write(make_submission(found, indices), found.jobs, indices, planning)
 
 
 def plan(found):
@@ -182,7 +181,7 @@ def status(pending, **counts):
 
 
 def test_pending_jobs_are_chosen():
-    assert choose(status([2, 5])) == [2, 5]
+    assert choose(status([2, 5]), overwrite=False) == [2, 5]
 
 
 def test_all_jobs_are_chosen_to_overwrite_unless_somebody_is_at_it():
@@ -336,7 +335,8 @@ def test_submissions_of_unknown_entries_are_found(found):
 def test_what_workers_read_is_part_of_what_is_planned(part, whole):
     def plain(kind: Any) -> list[Any]:
         """Return the parts of a type, which the runtime, on Python 3.8, has to call by other names."""
-        return [Batch if one is BatchSpec else one for one in get_args(kind) or [kind]]
+        parts = [Batch if one is BatchSpec else one for one in get_args(kind) or [kind]]
+        return [plain(one) if get_args(one) else one for one in parts]
 
     ours = get_type_hints(whole)
     for name, kind in get_type_hints(part).items():

@@ -58,9 +58,9 @@ def _acceptable(found: Survey, wanted: Collection[int]) -> Accepted:
         half = history.halves.get(index)
         if states.get(index) not in PENDING:
             being_made.append(index)
-        elif half is None or _old_outputs(found, index).has(history.places.name(index)):
+        elif half is None or half.has_old:
             outputs.append(index)
-        elif half.told:
+        elif half.begun_otherwise:
             incomplete.append(index)
     return Accepted(found.entry.label, outputs, incomplete, being_made)
 

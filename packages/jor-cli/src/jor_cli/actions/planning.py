@@ -85,7 +85,7 @@ def _settle_old_outputs(found: Survey) -> bool:
         if index in absent and not ended_well(last.get(index)):
             old.put_back(name)
         else:
-            old.forget(name)
+            old.delete(name)
     return bool(known)
 
 

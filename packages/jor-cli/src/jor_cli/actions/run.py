@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -36,7 +37,7 @@ from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told
 from ..resources import local_workers
 from ..workspace import Workspace
 from .marking import Marking, mark_outdated
-from .planning import planning, tidy
+from .planning import planning, tidy, tidy_marks
 
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
@@ -121,6 +122,9 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
         name = cluster.backend.submit_collect(plans[0][0], manner.collect, arrays)
         _say(manner, f"{name} will collect when they have ended")
     code = _carry_out(assignments, manner) if assignments else 0
+    for found in marking.surveys if assignments else ():
+        if found.history.marked and _is_local(found, manner):
+            tidy_marks(*again([found], time.time(), cluster.ask))
     return code or (LATER if held_back else FAILED if any(stopped) else 0)
 
 
@@ -178,7 +182,11 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
 def _startable(found: Survey, indices: Sequence[int], manner: Manner) -> Sequence[int]:
     """Return those of the jobs `indices` that may be begun: not those whose incomplete output others have begun."""
     halves = found.history.halves
-    return [i for i in indices if i not in halves or not halves[i].told] if halves and not manner.restart else indices
+    return (
+        [i for i in indices if i not in halves or not halves[i].begun_otherwise]
+        if halves and not manner.restart
+        else indices
+    )
 
 
 def _prepare_halves(found: Survey, indices: Iterable[int], *, restart: bool) -> bool:
@@ -270,7 +278,7 @@ def _why_nothing(found: Survey) -> str:
 
 def _told_not_begun(found: Survey) -> bool:
     """Say which jobs of an entry are not begun, since others have begun their output; return whether there are any."""
-    stopped = sorted(index for index, half in found.history.halves.items() if half.told)
+    stopped = sorted(index for index, half in found.history.halves.items() if half.begun_otherwise)
     if stopped:
         what = f"{found.entry.label}: {jobs_of(len(stopped))} not begun: {told_indices(stopped, 10)}"
         remedy = "To begin them from nothing: jor run --restart. To let the code of today go on with them: jor accept"

@@ -24,10 +24,9 @@ from ..runtime.run_folder import WROTE_IN_PLACE, Run
 from ..todo.entry import Entry
 
 #: What is said of an output that may not be gone on with as things are.
-BEGUN_OTHERWISE = (
-    "it was begun by other code or arguments: jor run --restart begins it again from nothing, "
-    "jor accept lets those of today go on with it"
-)
+BEGUN_OTHERWISE = "; it was begun by other code or arguments: jor run --restart begins it again from nothing, "
+#: What jor accept does with it, whether its old output was set aside or not.
+PUTS_BACK, GOES_ON = "jor accept puts its old output back", "jor accept lets those of today go on with it"
 
 
 @attrs.frozen
@@ -38,8 +37,17 @@ class Half:
     run: Run
     #: Whether its job was interrupted; it may be gone on with then. If not, it failed.
     interrupted: bool
-    #: What keeps it from being gone on with, in words; "" for nothing.
-    told: str = ""
+    #: Whether its old output is set aside.
+    has_old: bool
+    #: Whether it may not be gone on with: it was begun by other code or arguments.
+    begun_otherwise: bool = False
+
+    @property
+    def told(self) -> str:
+        """What is to be added to the reason why its job is not done."""
+        if self.begun_otherwise:
+            return BEGUN_OTHERWISE + (PUTS_BACK if self.has_old else GOES_ON)
+        return "; its old output is set aside" if self.has_old else ""
 
 
 @attrs.frozen
@@ -71,10 +79,13 @@ class HalfOutputs:
             for index, event in newest_records(run, self.places.of(run)).items():
                 if ended_well(event):
                     halves.pop(index, None)
-                elif event.old_aside and not old.has(self.places.name(index)):
+                    continue
+                has_old = old.has(self.places.name(index))
+                if event.old_aside and not has_old:
                     halves.pop(index, None)  # it was put back
                 elif direct or (isinstance(event, Begin) and event.direct):
-                    halves[index] = Half(run, interrupted=not isinstance(event, End) or event.interrupted)
+                    interrupted = not isinstance(event, End) or event.interrupted
+                    halves[index] = Half(run, interrupted, has_old)
         for index in absent:
             halves.pop(index, None)
         return halves
@@ -117,7 +128,7 @@ class HalfOutputs:
             if last is None or (last.code == today and self._has_my_arguments(last.run)):
                 continue
             if mark is None or mark.code != sha256 or mark.time < planned_at(last.run):
-                told[index] = attrs.evolve(halves[index], told=BEGUN_OTHERWISE)
+                told[index] = attrs.evolve(halves[index], begun_otherwise=True)
         return {**halves, **told}
 
     def _has_my_arguments(self, run: Run) -> bool:

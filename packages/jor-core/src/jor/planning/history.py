@@ -187,7 +187,7 @@ class History:
     def _told(self, problem: Problem) -> Problem:
         """Return what keeps a job from being done, with what is to be said of its incomplete output."""
         half = self.halves.get(problem.index)
-        return attrs.evolve(problem, reason=f"{problem.reason}; {half.told}") if half and half.told else problem
+        return attrs.evolve(problem, reason=problem.reason + half.told) if half else problem
 
     def executions(self) -> Iterator[Execution]:
         """Yield each execution of the jobs that the list has, in the order of jor.runs.attempts."""

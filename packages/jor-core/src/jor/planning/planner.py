@@ -49,6 +49,11 @@ class Survey:
         """The folder of its records."""
         return self.entry.records(self.folder)
 
+    @property
+    def left_out(self) -> list[int]:
+        """Indices of the jobs whose output is there, and is not to be collected: not whole, or to be made again."""
+        return sorted({*self.history.unsound, *self.status.old})
+
     def parameters(self, index: int) -> Mapping[str, Any]:
         """Return the parameters of a job as plain data. Raise JobModuleError when there is no such job."""
         total = len(self.jobs)

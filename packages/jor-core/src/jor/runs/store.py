@@ -14,7 +14,6 @@ from array import array
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
-from itertools import islice
 
 import attrs
 
@@ -54,11 +53,17 @@ def next_timestamp(records: str, others: Iterable[str] = ()) -> str:
     It is later than the times `others` as well, told as `compact` does. The newest decides what has become of a job,
     and the clocks of login nodes differ.
     """
-    now = datetime.now(timezone.utc)
-    for when in (*(planned_at(run) for run in islice(newest_first(records), 1)), *others):
-        with suppress(ValueError):
-            now = max(now, datetime.strptime(f"{when}+0000", "%Y%m%d-%H%M%S%f%z") + timedelta(milliseconds=1))
-    return timestamp(now)
+    earlier = map(_moment, (*map(planned_at, newest_first(records)), *others))
+    newest = max(filter(None, earlier), default=datetime.min.replace(tzinfo=timezone.utc))
+    return timestamp(max(datetime.now(timezone.utc), newest + timedelta(milliseconds=1)))
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment that the name of a folder tells; None if it tells none."""
+    try:
+        return datetime.strptime(f"{text}+0000", "%Y%m%d-%H%M%S%f%z")
+    except ValueError:
+        return None  # somebody has renamed it
 
 
 def write(

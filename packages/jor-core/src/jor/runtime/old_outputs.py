@@ -47,7 +47,7 @@ class OldOutputs:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.replace(source, target)
 
-    def forget(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Delete the old output: the new one is whole. Raise OSError."""
         try:
             os.unlink(os.path.join(self._aside, name))

@@ -267,7 +267,7 @@ class _Worker:
         self._journal.note(end)
         if old_aside and end.ok:
             self._journal.flush()  # first: as long as the old one is there, the new one may be incomplete
-            self._old.forget(job.output)
+            self._old.delete(job.output)
         self._interrupted += end.interrupted
         self._done += end.ok
         self._failed += not end.ok
