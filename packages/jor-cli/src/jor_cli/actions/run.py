@@ -22,7 +22,7 @@ from jor.planning.planner import Survey, again, choose, make_submission, reason_
 from jor.planning.status import Status
 from jor.runs.lease import Lease
 from jor.runs.store import write
-from jor.runs.submission import timestamp
+from jor.runs.submission import seconds_of, timestamp
 from jor.runtime.old_outputs import OldOutputs
 from jor.runtime.outputs import output_name
 from jor.runtime.run_folder import Run
@@ -31,7 +31,7 @@ from jor.todo.entry import Entry
 
 from ..errors import FAILED, LATER
 from ..flags import COLLECTING, as_flags
-from ..formatting import jobs_of, told_indices
+from ..formatting import jobs_of, told_indices, told_time
 from ..rendering.progress import view
 from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told_held_back, told_submissions
 from ..resources import local_workers
@@ -272,7 +272,8 @@ def _why_nothing(found: Survey) -> str:
         return "it lists no jobs"
     setting = found.config.setting("overwrite-output")
     since = found.history.marks.settings.get(found.entry.key) if setting.value else None
-    once = f"; overwrite-output of {setting.source} has held since {since}, and marks outputs once" if since else ""
+    told = f"; overwrite-output of {setting.source} marks outputs once, and has done so on"
+    once = f"{told} {told_time(seconds_of(since))}" if since else ""
     return f"all {jobs_of(found.status.total)} done{once}"
 
 

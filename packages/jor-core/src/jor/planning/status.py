@@ -189,67 +189,96 @@ def judge(
     `attempts` are the entry's submissions, the newest first. `exists` looks anew for the output of a job that ended
     after `absent` was found; it is told whether a record says that there is one.
     """
-    counts = dict.fromkeys(Status, 0)
-    problems: list[Problem] = []
-    pending: list[int] = []
-    underway: dict[Status, list[int]] = {Status.RUNNING: [], Status.QUEUED: []}
-    carriers: list[Carrier] = []
-    causes: dict[int, TaskState] = {}
-    notices: dict[str, None] = {}
-    old = set(marked)
+    found = _Found(marked, exists)
     undecided = absent
     for attempt in attempts:
-        planned, undecided = _split(undecided, attempt.planned)
-        untouched = [index for index in planned if index in marked and attempt.created <= marked[index]] if old else []
-        planned = sorted({*planned}.difference(untouched)) if untouched else planned
-        records = attempt.records() if planned else {}
-        notices.update(dict.fromkeys(attempt.notices() if planned else ()))
-        for index in planned:
-            state = attempt.state_of(index)
-            found = _verdict(index, records.get(index), state, _only_if_told if index in marked else exists)
-            if found is None:
-                untouched.append(index)  # planned and never begun: what was before that still holds
-                if state.reason:
-                    causes.setdefault(index, state)
-                continue
-            counts[found.status] += 1
-            if found.status is Status.DONE:
-                old.discard(index)
-            if found.status in underway:
-                underway[found.status].append(index)
-            if found.status in PENDING:
-                pending.append(index)
-                found = attrs.evolve(found, asked=attempt.batch) if found.shortage else found
-                problems.append(attrs.evolve(found, reason=found.reason + OLD_STANDS) if index in marked else found)
-        if attempt.carrier.is_active or (planned and attempt.carrier.notes):
-            carriers.append(attempt.carrier)
-        undecided = sorted([*undecided, *untouched]) if untouched else undecided
+        undecided = found.look_at(attempt, undecided)
     for index in undecided:
-        if index in empty:
-            reason = "the output is empty and there is no record of its job's end"
-            problems.append(Problem(index, Status.INTERRUPTED, reason))
-            counts[Status.INTERRUPTED] += 1
-        else:
-            status, stands = (Status.OUTDATED, OLD_STANDS) if index in marked else (Status.MISSING, "")
-            if index in causes:
-                cause = causes[index]
-                problems.append(Problem(index, status, f"last: {cause.reason}{stands}", cause.log))
-            counts[status] += 1
+        found.leave(index, is_empty=index in empty)
+    counts = dict(found.counts)
     counts[Status.DONE] = total - sum(counts[status] for status in Status if status is not Status.DONE)
-    problems.sort(key=lambda problem: problem.index)
     return EntryStatus(
         total,
         counts,
-        sorted([*pending, *undecided]),
-        problems,
-        tuple(carriers),
+        sorted(found.pending),
+        sorted(found.problems, key=lambda problem: problem.index),
+        tuple(found.carriers),
         empty,
-        running=sorted(underway[Status.RUNNING]),
-        queued=sorted(underway[Status.QUEUED]),
-        outdated=[index for index in undecided if index in marked and index not in empty],
-        old=sorted(old),
-        notices=tuple(notices),
+        running=sorted(found.underway[Status.RUNNING]),
+        queued=sorted(found.underway[Status.QUEUED]),
+        outdated=sorted(found.outdated),
+        old=sorted(found.old),
+        notices=tuple(found.notices),
     )
+
+
+class _Found:
+    """What has been found out of the jobs of an entry."""
+
+    def __init__(self, marked: Mapping[int, str], exists: Callable[[int, bool], bool]) -> None:
+        self._marked = marked
+        self._exists = exists
+        self._causes: dict[int, TaskState] = {}
+        self.counts = dict.fromkeys(Status, 0)
+        self.problems: list[Problem] = []
+        self.pending: list[int] = []
+        self.underway: dict[Status, list[int]] = {Status.RUNNING: [], Status.QUEUED: []}
+        self.outdated: list[int] = []
+        self.old = set(marked)
+        self.carriers: list[Carrier] = []
+        self.notices: dict[str, None] = {}
+
+    def look_at(self, attempt: Attempt, undecided: Sequence[int]) -> Sequence[int]:
+        """Take what an attempt, older than those before, says of the ascending jobs `undecided`; return the rest."""
+        planned, rest = _split(undecided, attempt.planned)
+        # Attempts from before the mark have made the old output, or have not: they say nothing of the new one.
+        untouched = [i for i in planned if i in self._marked and attempt.created <= self._marked[i]] if self.old else []
+        planned = sorted({*planned}.difference(untouched)) if untouched else planned
+        records = attempt.records() if planned else {}
+        self.notices.update(dict.fromkeys(attempt.notices() if planned else ()))
+        for index in planned:
+            state = attempt.state_of(index)
+            problem = _verdict(
+                index, records.get(index), state, _only_if_told if index in self._marked else self._exists
+            )
+            if problem is not None:
+                self._decide(problem, attempt.batch)
+                continue
+            untouched.append(index)  # planned and never begun: what was before that still holds
+            if state.reason:
+                self._causes.setdefault(index, state)
+        if attempt.carrier.is_active or (planned and attempt.carrier.notes):
+            self.carriers.append(attempt.carrier)
+        return sorted([*rest, *untouched]) if untouched else rest
+
+    def leave(self, index: int, *, is_empty: bool) -> None:
+        """Take it that no attempt says anything of a job."""
+        if is_empty:
+            reason = "the output is empty and there is no record of its job's end"
+            self._decide(Problem(index, Status.INTERRUPTED, reason), None)
+            return
+        is_old = index in self._marked
+        status, stands = (Status.OUTDATED, OLD_STANDS) if is_old else (Status.MISSING, "")
+        if index in self._causes:
+            cause = self._causes[index]
+            self.problems.append(Problem(index, status, f"last: {cause.reason}{stands}", cause.log))
+        self.counts[status] += 1
+        self.pending.append(index)
+        if is_old:
+            self.outdated.append(index)
+
+    def _decide(self, problem: Problem, asked: Batch | None) -> None:
+        index, status = problem.index, problem.status
+        self.counts[status] += 1
+        if status is Status.DONE:
+            self.old.discard(index)
+        elif status in self.underway:
+            self.underway[status].append(index)
+        else:
+            self.pending.append(index)
+            stands = OLD_STANDS if index in self._marked else ""
+            asked = asked if problem.shortage else None
+            self.problems.append(attrs.evolve(problem, reason=problem.reason + stands, asked=asked))
 
 
 def _only_if_told(_index: int, is_told: bool) -> bool:
