@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 import jor
@@ -73,13 +71,23 @@ def test_other_attributes_are_missing_as_usual():
 
 def test_path_is_the_staging_path_only_for_the_job_that_runs(tmp_path):
     jobs = Small(path_prefix=str(tmp_path))
-    first, second = jobs._jobs
+    first, _ = jobs._jobs
     final = jobs._get_output_path(**first)
     jobs._running = (first, final, "/staging/a1_bx.txt")
     assert jobs._get_output_path(**first) == "/staging/a1_bx.txt"
-    assert jobs._get_output_path(**second) == os.path.join(str(tmp_path), "small", "a2_by.txt")
     jobs._running = None
     assert jobs._get_output_path(**first) == final
+
+
+def test_path_of_another_jobs_output_is_the_true_one_only_if_it_is_there(tmp_path):
+    jobs = Small(path_prefix=str(tmp_path))
+    first, second = jobs._jobs
+    final = jobs._get_output_path(**second)
+    jobs._running = (first, jobs._get_output_path(**first), "/staging/a1_bx.txt")
+    assert (jobs._get_output_path(**second), jobs._asked) == ("/staging/a2_by.txt", "a2_by.txt")
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "a2_by.txt").touch()
+    assert jobs._get_output_path(**second) == final
 
 
 class Uncomparable:

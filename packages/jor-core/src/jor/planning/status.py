@@ -276,9 +276,9 @@ class _Found:
             self.underway[status].append(index)
         else:
             self.pending.append(index)
-            stands = OLD_STANDS if index in self._marked else ""
-            asked = asked if problem.shortage else None
-            self.problems.append(attrs.evolve(problem, reason=problem.reason + stands, asked=asked))
+            if index in self._marked:
+                problem = attrs.evolve(problem, reason=problem.reason + OLD_STANDS)
+            self.problems.append(attrs.evolve(problem, asked=asked) if problem.shortage else problem)
 
 
 def _only_if_told(_index: int, is_told: bool) -> bool:

@@ -5,7 +5,8 @@ not know is passed over, as are events of a kind that it does not know.
 """
 
 # Without postponed annotations: what JSON may hold for a field is looked up by the field's type.
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type, Union
+import json
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 #: Version of the format; a reader refuses journals of another one.
 VERSION = 1
@@ -48,6 +49,10 @@ class Begin(NamedTuple):
     old_aside: bool = False
 
 
+#: Files beside an output that the end of its job names, and how many bytes that may take.
+MOST_BESIDE, _LONGEST_BESIDE = 50, 2500
+
+
 class End(NamedTuple):
     """A job has ended."""
 
@@ -75,11 +80,25 @@ class End(NamedTuple):
     out_of_memory: bool = False
     #: Whether its old output was set aside. If it failed, and was not interrupted, that was put back.
     old_aside: bool = False
+    #: Whether it wrote at its final path by itself.
+    direct: bool = False
+    #: The files that it put beside its output, relative to the folder of all outputs; of more than MOST_BESIDE, or of
+    #: long names, the SHA-256 of their names, each followed by a line end.
+    beside: Tuple[str, ...] = ()
+    beside_sha256: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether the job made its output."""
         return not self.error
+
+    def naming(self, beside: Sequence[str]) -> "End":
+        """Return this with the files that were put beside the output."""
+        if len(beside) <= MOST_BESIDE and len(json.dumps(beside)) <= _LONGEST_BESIDE:
+            return self._replace(beside=tuple(beside))
+        from hashlib import sha256  # loads much, and is hardly ever wanted
+
+        return self._replace(beside_sha256=sha256("".join(f"{name}\n" for name in beside).encode()).hexdigest())
 
 
 class Changed(NamedTuple):
@@ -129,6 +148,7 @@ _JSON: Dict[object, Tuple[type, ...]] = {
     bool: (bool,),
     Optional[float]: (float, int),
     Optional[LogRange]: (list, tuple),
+    Tuple[str, ...]: (list, tuple),
 }
 #: Of each event its fields in their order: the default of each, ... where it may not be absent; its place and types.
 _DEFAULTS = {cls: [cls._field_defaults.get(name, ...) for name in cls._fields] for cls in _NAMES}
@@ -174,6 +194,11 @@ def parse(record: Any) -> Optional[Event]:
         if len(log) != 2 or not (isinstance(log[0], int) and isinstance(log[1], int)):
             return None
         values[places["log"][0]] = log
+    if "beside" in record and "beside" in places:
+        beside = tuple(record["beside"])
+        if not all(isinstance(name, str) for name in beside):
+            return None
+        values[places["beside"][0]] = beside
     if "log_file" in record and "log_file" in places and "/" in record["log_file"]:
         return None  # not a name: it would lead out of the folder
     return cls._make(values)

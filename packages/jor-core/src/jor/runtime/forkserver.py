@@ -25,6 +25,7 @@ from types import FrameType
 from typing import Iterable, Iterator, NoReturn
 
 from ..errors import JobModuleError, JorError
+from .job_end import Finalizers, disown_exit_functions, finalizers, run_exit_functions, writer_of
 from .job_process import Board, Outcome, perform
 from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
@@ -32,7 +33,16 @@ from .run_folder import Run
 from .run_spec import RunSpec
 from .signals import STOPPING
 from .staging import staged
-from .subreaper import PrCtl, adopt_orphans, children, die_with_parent, has_children, kill_descendants, load_prctl
+from .subreaper import (
+    PrCtl,
+    adopt_orphans,
+    children,
+    descendants,
+    die_with_parent,
+    has_children,
+    kill_descendants,
+    load_prctl,
+)
 
 #: An order: where the job's line begins in jobs.jsonl.
 ORDER = struct.Struct("<Q")
@@ -43,6 +53,7 @@ CANNOT_LOAD = 69
 _SIG_SETMASK = int(signal.SIG_SETMASK)  # for _signal: the enums cost each forked job forty copied pages
 #: Bytes of jobs.jsonl that are read, and checked against the job module, at a time.
 _BLOCK = 65_536
+_END = "wait for its end before execute returns"
 
 
 class Host:
@@ -110,13 +121,20 @@ class Host:
         except ProcessLookupError:
             pass  # it is gone, as its answer will tell
 
-    def close(self) -> Outcome:
-        """End the host, which does it at once unless a job runs; return how it ended."""
+    def close(self, patience: float) -> Outcome:
+        """End the host, which does it at once unless a job runs, or has left what has to end; return how it ended.
+
+        It is killed after `patience` seconds.
+        """
         os.close(self._orders)
         os.close(self.answers)
-        if self._ended is None:
-            _, status, usage = os.wait4(self.pid, 0)
-            self._ended = Outcome(0.0, usage.ru_maxrss, status)
+        deadline, pause = time.monotonic() + patience, 0.0005
+        while not self.is_dead:
+            time.sleep(pause)
+            pause = min(2 * pause, 0.1)
+            if time.monotonic() > deadline:
+                self.signal(signal.SIGKILL)
+        assert self._ended is not None
         return self._ended
 
 
@@ -124,15 +142,19 @@ def _be_host(run: Run, spec: RunSpec, staging: str, board: Board, orders: int, a
     status = 70  # EX_SOFTWARE, should anything below fail
     try:
         _set_up(spec.isolation)
+        disown_exit_functions()
+        inherited = finalizers()
         prctl = load_prctl()
         die_with_parent(prctl, worker)
         adopt_orphans(prctl)
         jobs = open_jobs(spec)
         gc.freeze()  # else each child's first collection would copy what the job module made
-        server = _Server(run, spec, jobs, staging, board, prctl)
+        server = _Server(run, spec, jobs, staging, board, prctl, inherited)
         if hasattr(jobs, "checkpoint"):
             signal.signal(signal.SIGUSR2, server.checkpoint)
         server.serve(orders, answers)
+        if spec.isolation == "none":
+            run_exit_functions(inherited, board.wait_for)
         status = 0
     except (JorError, OSError) as error:
         board.tell(str(error))
@@ -164,12 +186,16 @@ def open_jobs(spec: RunSpec) -> JobsBase:
 
 
 class _Server:
-    def __init__(self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl) -> None:
+    def __init__(
+        self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl, inherited: Finalizers
+    ) -> None:
         self._pid = os.getpid()
         self._jobs = jobs
         self._board = board
         self._prctl = prctl
         self._forks = spec.isolation == "fork"
+        #: The finalizers that are not the jobs'; None where they are called once, at the end of this process.
+        self._inherited = finalizers() if self._forks else inherited if spec.isolation == "spawn" else None
         self._folder = os.fspath(jobs._get_output_folder())
         self._staging = staging
         self._atomic = spec.atomic_output
@@ -207,7 +233,13 @@ class _Server:
                 self._read_block(offset)
             job = self._known[offset]
             seconds, ru_maxrss, waited = self._refuse(job) if isinstance(job, str) else run_one(job)
-            orphans = kill_descendants(self._spared) if has_children() else 0
+            orphans = 0
+            if has_children():
+                writer = "" if waited else writer_of(descendants() - self._spared, *job[1:])
+                if writer:
+                    self._board.tell(f"its output is still open for writing in {writer}, which it left running: {_END}")
+                    waited = 1 << 8
+                orphans = kill_descendants(self._spared)
             os.write(answers, ANSWER.pack(seconds, ru_maxrss, waited, orphans))
 
     def _run_forked(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
@@ -221,7 +253,8 @@ class _Server:
                 _signal.pthread_sigmask(_SIG_SETMASK, ())
                 # A signal that came before this process was there has not reached it.
                 if not self._board.stop:
-                    status = perform(self._jobs, *job, self._board)
+                    disown_exit_functions()
+                    status = self._perform(job)
             finally:
                 os._exit(status)
         self._child = pid
@@ -235,12 +268,15 @@ class _Server:
     def _run_here(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
         began = time.monotonic()
         self._index = job[0]
-        status = perform(self._jobs, *job, self._board)
+        status = self._perform(job)
         if os.getpid() != self._pid:
             os._exit(status)  # the job has forked itself: this is not the host
         # The largest that this process has had so far: what jobs share cannot be told apart.
         ru_maxrss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return time.monotonic() - began, ru_maxrss, status << 8  # as wait(2) has it
+
+    def _perform(self, job: tuple[int, str, str]) -> int:
+        return perform(self._jobs, *job, self._staging, self._board, self._inherited)
 
     def _refuse(self, reason: str) -> tuple[float, int, int]:
         self._board.tell(reason)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
+import struct
 import sys
+import time
 from typing import NamedTuple
 
+from .job_end import Finalizers, let_go, open_files, run_exit_functions
 from .jobs import JobsBase
 
 #: Longest error line that is kept, bytes.
 MAX_ERROR = 1000
+#: Where on a Board it is told since when the end of a job waits.
+_TIME, _WAITS_SINCE = struct.Struct("d"), 8
+_CLOSE = "close it before execute returns"
+_INDEX = "the output of another job: execute gets the index i, and self._jobs[i] are its parameters"
 
 
 class Outcome(NamedTuple):
@@ -39,65 +47,139 @@ class Outcome(NamedTuple):
         return os.WTERMSIG(self.waited) if os.WIFSIGNALED(self.waited) else 0
 
 
+class _Text:
+    """A text on a Board, of at most `size` bytes; '' if there is none."""
+
+    def __init__(self, place: int, size: int) -> None:
+        self._place = place
+        self._size = size
+
+    def __get__(self, board: Board, _owner: object = None) -> str:
+        length, begin = int.from_bytes(board.page[self._place : self._place + 2], "big"), self._place + 2
+        return board.page[begin : begin + min(length, self._size)].decode(errors="replace")
+
+    def __set__(self, board: Board, text: str) -> None:
+        data = text.encode(errors="backslashreplace")[: self._size]
+        board.page[self._place : self._place + 2 + len(data)] = len(data).to_bytes(2, "big") + data
+
+
+class _Flag:
+    """A yes or no on a Board."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __get__(self, board: Board, _owner: object = None) -> bool:
+        return board.page[self._place] != 0
+
+    def __set__(self, board: Board, value: bool) -> None:
+        board.page[self._place] = value
+
+
 class Board:
-    """A page of memory that a worker shares with its jobs: the jobs' errors, whether they ended, whether to stop."""
+    """A page of memory that a worker shares with its jobs."""
+
+    #: Whether a job that is about to start should not.
+    stop = _Flag(0)
+    #: Whether `execute` has returned, or called sys.exit.
+    returned = _Flag(1)
+    #: Whether the job came to its own end: `execute` returned, or raised, and all that follows was done.
+    ended = _Flag(2)
+    #: The job's error.
+    error = _Text(100, MAX_ERROR)
+    #: What the end of a job whose `execute` has returned waits for.
+    waits_for = _Text(1200, MAX_ERROR)
+    #: What may explain that a job has not written its output.
+    hint = _Text(2300, 700)
+    #: A file beside the output that a job has left open.
+    left_open = _Text(3100, 900)
 
     def __init__(self) -> None:
-        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+        self.page = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def begin(self) -> None:
+        """Forget what was said of another job."""
+        self.returned = self.ended = False
+        self.error = self.waits_for = self.hint = self.left_open = ""
+
+    def wait_for(self, what: str) -> None:
+        """Say what the end of a job waits for, whose `execute` has returned."""
+        if not self.waits_for:
+            _TIME.pack_into(self.page, _WAITS_SINCE, time.monotonic())
+        self.waits_for = what
 
     @property
-    def stop(self) -> bool:
-        """Whether a job that is about to start should not."""
-        return self._page[0] != 0
-
-    @stop.setter
-    def stop(self, value: bool) -> None:
-        self._page[0] = value
-
-    @property
-    def ended(self) -> bool:
-        """Whether the job came to its own end: `execute` returned, or raised, which sys.exit does."""
-        return self._page[-1] != 0
-
-    @ended.setter
-    def ended(self, value: bool) -> None:
-        self._page[-1] = value
+    def waits(self) -> float:
+        """For how many seconds the end of a job has been waiting; 0 if it does not."""
+        return time.monotonic() - _TIME.unpack_from(self.page, _WAITS_SINCE)[0] if self.waits_for else 0.0
 
     def tell(self, error: str) -> None:
         """Leave a job's error line for the worker."""
-        data = error.encode(errors="backslashreplace")[:MAX_ERROR]
-        self._page[1 : 3 + len(data)] = len(data).to_bytes(2, "big") + data
+        self.error = error
 
     def take(self) -> str:
         """Return the error line that was left, '' for none, and forget it."""
-        length = int.from_bytes(self._page[1:3], "big")
-        error = self._page[3 : 3 + min(length, MAX_ERROR)].decode(errors="replace")
-        self._page[1:3] = b"\0\0"
+        error, self.error = self.error, ""
         return error
 
 
-def perform(jobs: JobsBase, index: int, final: str, path: str, board: Board) -> int:
+def perform(
+    jobs: JobsBase, index: int, final: str, path: str, folder: str, board: Board, inherited: Finalizers | None
+) -> int:
     """Execute job `index`, whose output belongs at `final` and is written at `path`; return the exit status.
 
-    This is where every job runs.
+    This is where every job runs. `folder` is its staging folder. `inherited` are the finalizers that its process had
+    before; None for a process that lives on, and does at its own end what is to be done there.
     """
     try:
-        jobs._running = (jobs._jobs[index], final, path)
-        jobs.execute(index)
-        status = 0
-    except SystemExit as stop:
-        status = _exit_status(stop, board)
+        jobs._running, jobs._asked = (jobs._jobs[index], final, path), ""
+        try:
+            jobs.execute(index)
+            status = 0
+        except SystemExit as stop:
+            status = _exit_status(stop, board)
+        if status == 0:
+            board.returned = True
+            if jobs._asked:
+                board.hint = f": it asked for the path of {jobs._asked}, {_INDEX}"
+            status = _end(jobs, final, path, folder, board, inherited)
     except BaseException as error:
         status = 1
         _tell(error, board)
     jobs._running = None
+    _flush()
+    board.ended = True
+    return status
+
+
+def _end(jobs: JobsBase, final: str, path: str, folder: str, board: Board, inherited: Finalizers | None) -> int:
+    """Bring a job to its end whose `execute` has returned; return the exit status."""
+    _flush()
+    if inherited is not None:
+        run_exit_functions(inherited, board.wait_for)
+
+    def left_open() -> list[str]:
+        return open_files(folder, path, final)
+
+    if left_open():
+        if inherited is None:
+            gc.collect()
+        else:
+            let_go(jobs, lambda: not left_open())
+    for found in left_open():
+        if found in (path, final):
+            board.tell(f"its output is still open for writing in its own process {os.getpid()}: {_CLOSE}")
+            return 1
+        board.left_open = os.path.basename(found)
+    return 0
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except Exception:
             pass  # closed by the job, or no room for the log; neither says anything about its output
-    board.ended = True
-    return status
 
 
 def _exit_status(stop: SystemExit, board: Board) -> int:

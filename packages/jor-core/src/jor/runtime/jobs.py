@@ -41,6 +41,8 @@ class JobsBase:
     _jobs: Sequence[Mapping[str, Any]]
     #: While a job runs: its parameters, its final path, and the path at which it writes.
     _running: tuple[Mapping[str, Any], str, str] | None = None
+    #: The name of an output that is not there, and is not its own, whose path the running job has asked for.
+    _asked: str = ""
     #: While outputs are collected: indices of jobs whose output is there, and is not complete: it counts as missing.
     _left_out: Collection[int] = ()
 
@@ -76,13 +78,21 @@ class JobsBase:
         """Return the path of the output of the job with these parameters.
 
         While that very job runs this is a staging path with the same file name; jor moves the file into place
-        when the job has ended well.
+        when the job has ended well. Nor is the path of another job's output the true one while there is no such file.
         """
         running = self._running
         if running is not None and _equal(job, running[0]):
             return running[2]
         path = os.path.join(os.fspath(self._get_output_folder()), os.fsdecode(self._get_output_fname(**job)))
-        return running[2] if running is not None and path == running[1] else path
+        if running is None or running[1] == running[2]:
+            return path
+        if path == running[1]:
+            return running[2]
+        folder, name = os.path.split(path)
+        if folder != os.path.dirname(running[1]) or os.path.exists(path):
+            return path
+        self._asked = self._asked or name
+        return os.path.join(os.path.dirname(running[2]), name)
 
     def execute(self, i: int) -> None:  # noqa: ARG002 # the parameter is the interface
         """Do the work of `self._jobs[i]` and write `self._get_output_path(**self._jobs[i])`."""

@@ -2,9 +2,10 @@
 
 <output folder>/.jor/<entry>/
 lock                          who is planning a submission now
-in-place                      there are or were jobs that write in place: which, and why
 old/<output>                  the old outputs of jobs that write in place and are run again
 partial/<worker>/             where jobs write
+kept/<output>/                what a job had made that failed at its end
+in-place                      why its outputs may be halves: a line for each reason
 runs/<time>-<token>/          one submission
 submission.json           everything that its workers need to know
 jobs.jsonl                the planned jobs, one line each
@@ -34,6 +35,8 @@ from .run_spec import RunSpec
 
 #: The folder beside the outputs in which jor keeps its records; no output may have this name.
 RECORDS = ".jor"
+#: The folder in that of an entry's records that keeps what jobs had made that failed at their end.
+KEPT = "kept"
 #: A place in jobs.jsonl, in jobs.index: bytes from its start.
 PLACE = struct.Struct("<Q")
 #: What stands in `in-place` of a job that wrote at its final path although its class is atomic.
@@ -110,7 +113,7 @@ class Run(NamedTuple):
 
     @property
     def in_place(self) -> str:
-        """What is known of the entry's jobs that write in place, a line each time; no such file: all are staged.
+        """Why outputs of the entry may have been written in place, and be halves: a line each; often not there.
 
         `WROTE_IN_PLACE` stands in the lines on jobs that did although their class is atomic.
         """

@@ -5,15 +5,34 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import NamedTuple, Sequence
 
 from ..errors import JorError
 from .forkserver import CANNOT_LOAD, Host
 from .job_process import Board, Outcome
 from .job_spec import Job
-from .run_folder import Run
+from .publishing import Beside, Publisher
+from .run_folder import KEPT, Run
 from .run_spec import RunSpec
-from .staging import Staging, force, force_name, staged, stamp
+from .staging import NotPublishedError, Staging, delete, force, force_name, staged, stamp
 from .subreaper import kill_descendants
+
+#: Seconds that a job may take to its end after `execute` has returned, beside the grace period; and to be told of.
+ENDS_WITHIN, TOLD_AFTER = 60.0, 10.0
+_STOPPED = "it was told to stop, and ended well: it may have stopped early"
+
+
+class Settled(NamedTuple):
+    """What has become of a job."""
+
+    #: Why it failed; '' if it has not.
+    error: str
+    #: The files that it put beside its output, relative to the folder of all outputs.
+    beside: Sequence[str] = ()
+    #: What users should know of it.
+    notice: str = ""
+    #: Whether it wrote at its final path by itself, though that was not its to do.
+    direct: bool = False
 
 
 class CannotWorkError(JorError):
@@ -23,7 +42,7 @@ class CannotWorkError(JorError):
 class Slot:
     """One of the `slots` of a worker; it enters itself there."""
 
-    def __init__(self, run: Run, spec: RunSpec, slots: list[Slot], log: str = "") -> None:
+    def __init__(self, run: Run, spec: RunSpec, slots: list[Slot], publisher: Publisher, log: str = "") -> None:
         self._run = run
         self._spec = spec
         self._slots = slots
@@ -42,6 +61,14 @@ class Slot:
         self.loading: float | None = None
         self._is_fresh = False
         self._before: object = None
+        self._publisher = publisher
+        #: Whether anything is kept of failed jobs.
+        self._keeps = os.path.isdir(os.path.join(os.path.dirname(run.partial), KEPT))
+        #: Whether it was told to stop before `execute` had returned; why it was given up after that, '' if it was not;
+        #: and whether users have been told that it does not come to its end.
+        self._is_stopped = False
+        self._overdue = ""
+        self._is_told = False
         slots.append(self)
 
     @property
@@ -72,8 +99,10 @@ class Slot:
             self._host = Host(self._run, self._spec, self._staging.folder, self._board, self._log, others)
         self.job = job
         self.first = first
-        self._before = stamp(self._final) if self._spec.may_exist else None
-        self._board.ended = False
+        self._before = stamp(self._final)
+        self._board.begin()
+        self._is_stopped = self._is_told = False
+        self._overdue = ""
         self._began = time.monotonic()
         self._kill_at = None
         self._host.order(offset)
@@ -98,18 +127,42 @@ class Slot:
             self.loading = time.monotonic() - self._began - answer[0].seconds
         return answer
 
-    def settle(self, outcome: Outcome, error: str) -> str:
-        """Put the job's output into place unless it failed with `error`; return why it has failed, '' if it has not."""
+    def settle(self, outcome: Outcome, error: str, *, may_be_stopped: bool = False) -> Settled:
+        """Put the job's output into place unless it failed with `error`; return what has become of it.
+
+        `may_be_stopped` tells that it may have been told to stop by others.
+        """
+        error = self._overdue or error
         if not error and outcome.status:
             error = self._board.take() or f"exit status {outcome.status}"
         if not error and not self._board.ended:
-            error = "its process ended before execute had returned"  # os._exit, or another program in its place
-        if not error:
-            error = self._publish()
-        if error:
-            self._staging.clear()
+            what = "all that follows was done" if self._board.returned else "execute had returned"
+            error = f"its process ended before {what}"  # os._exit, or another program in its place
+        if not error and (self._is_stopped or may_be_stopped):
+            error = _STOPPED
+            self._board.returned = False  # its output is dropped
+        settled = Settled(error) if error else self._publish()
+        if settled.error:
+            settled = settled._replace(error=settled.error + self._keep())
+        elif self._keeps:
+            delete(self._kept)
+        if settled.error or settled.direct:
+            self._renew()
         self.job = None
-        return error
+        return settled
+
+    def remind(self, grace: float) -> str:
+        """Return what users should know of a job that has returned and does not end, each once; give it up at last."""
+        assert self.job is not None
+        assert self._host is not None
+        waits = self._board.waits
+        if waits > ENDS_WITHIN + grace and not self._overdue:
+            self._overdue = f"execute returned {waits:.0f} s ago, and it has not ended since: {self._board.waits_for}"
+            self._host.signal(signal.SIGKILL)
+        if waits < TOLD_AFTER or self._is_told:
+            return ""
+        self._is_told = True
+        return f"job {self.job.index} has returned from execute, and waits for its end: {self._board.waits_for}"
 
     def stop(self, number: int, grace: float, at_once: bool) -> None:
         """Signal the job as is due: with `number` first, with SIGKILL after `grace` seconds or `at_once`."""
@@ -120,8 +173,10 @@ class Slot:
             self._kill_at = now + 1
         elif self._kill_at is None:
             self._board.stop = True
-            self._host.signal(number)
-            self._host.signal(signal.SIGCONT)  # a stopped process would not hear
+            if not self._board.returned:  # one that has returned is on its way out
+                self._is_stopped = True
+                self._host.signal(number)
+                self._host.signal(signal.SIGCONT)  # a stopped process would not hear
             self._kill_at = now + grace
 
     def warn(self) -> None:
@@ -148,29 +203,65 @@ class Slot:
         if self._host is None:
             return Outcome(0.0, 0, 0), 0
         host, self._host = self._host, None
-        outcome = host.close()
+        outcome = host.close(self._spec.grace_period)
         return outcome, kill_descendants(frozenset(slot._host.pid for slot in self._slots if slot._host is not None))
 
-    def _publish(self) -> str:
-        """Put the output into place; return why that cannot be, or ''."""
-        atomic = self._spec.atomic_output
+    def _publish(self) -> Settled:
+        """Put the output into place, and what lies beside it."""
         durably = self._spec.fsync
         try:
-            if atomic and self._staging.publish(self._final, durably=durably):
-                return ""
+            if self._spec.atomic_output:
+                beside = self._publisher.publish(self._staging, self._final, durably=durably)
+                if beside is not None:
+                    return Settled("", beside.files, self._told(beside))
             if durably and stamp(self._final) is not None:
                 force(self._final)
                 force_name(self._final, self._spec.folder)
+        except NotPublishedError as error:
+            return Settled(error.what)
         except OSError as error:
-            return f"the output could not be put into place: {error}"
+            return Settled(f"the output could not be put into place: {error}")
         now = stamp(self._final)
         # Without staging, the job's word is all there is. A job that wrote at the final path all the same
         # (it made up the path by itself) has to have changed what stands there.
-        written = now is not None if not atomic else now not in (None, self._before)
-        if written:
-            return ""
+        if not self._spec.atomic_output and now is not None:
+            return Settled("")
+        if now not in (None, self._before):
+            return Settled("", direct=True)
         added = self._staging.added_to_name(self._final)
-        told = f": only one with {added!r} added to its name" if added else ""
+        told = f": only one with {added!r} added to its name" if added else self._board.hint
         if os.path.lexists(staged(self._staging.folder, self._final)):
             told = ": what it has made there is no file"
-        return f"execute returned, but has not written its output{told}"
+        return Settled(f"execute returned, but has not written its output{told}")
+
+    def _told(self, beside: Beside) -> str:
+        """Return what users should know of what lies beside the output; '' for nothing."""
+        assert self.job is not None
+        if beside.aside:
+            where = f"{self.job.output}.files"
+            return f"files beside outputs have names that others have: {beside.aside[0]} of one job is in {where}"
+        if self._board.left_open:
+            return f"jobs leave files beside their outputs open, {self._board.left_open} for one: close them"
+        return ""
+
+    @property
+    def _kept(self) -> str:
+        assert self.job is not None
+        return os.path.join(os.path.dirname(self._run.partial), KEPT, self.job.output)
+
+    def _keep(self) -> str:
+        """Keep what a job had made that failed after `execute` had returned; return where, in words, '' for nowhere."""
+        if not self._board.returned:
+            return ""
+        try:
+            if not self._staging.keep(self._kept):
+                return ""
+        except OSError as error:
+            return f"; what it had made could not be kept: {error}"
+        self._keeps = True
+        return f"; what it had made is kept in {self._kept}"
+
+    def _renew(self) -> None:
+        """Have an empty staging folder for the next job, whatever this one did to it."""
+        if self._staging.renew():
+            self._dismiss_host()  # it writes to the other one

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import errno
 import os
-from stat import S_ISREG
+from stat import S_IRWXU, S_ISREG
 from typing import AbstractSet, Callable, Tuple
 
+from ..errors import JorError
 from .process_id import Owner
 
 Stamp = Tuple[int, int, int]
 #: How often a worker makes `partial` anew when it has gone before its own folder was made in it.
 _ATTEMPTS = 1000
+
+
+class NotPublishedError(JorError):
+    """What a job has made cannot be put into place."""
 
 
 class Staging:
@@ -27,11 +32,81 @@ class Staging:
 
     def __init__(self, partial: str, number: int = 0) -> None:
         self.partial = partial
-        self.folder = os.path.join(partial, f"{Owner.current()}~{number}")
+        self._first = self.folder = os.path.join(partial, f"{Owner.current()}~{number}")
+        self._make()
+
+    def others(self, output: str) -> list[str] | None:
+        """Return the names that the job left beside its output; None if it has not written that.
+
+        An output that is a link to a file beside it becomes a file of its own. Raise NotPublishedError for a link to
+        what another job is writing.
+        """
+        with os.scandir(self.folder) as entries:
+            left = {entry.name: entry.is_file() for entry in entries}  # the listing says so: no stat
+        name = os.path.basename(output)
+        if not left.pop(name, False):
+            return None
+        path = os.path.join(self.folder, name)
+        if os.path.islink(path):
+            self._replace_link(path)
+        return list(left)
+
+    def publish(self, output: str, *, durably: bool = False) -> None:
+        """Move the file `output` into place.
+
+        With `durably`, it is on the disk before it is moved, and has been moved there when this returns.
+        """
+        path = staged(self.folder, output)
+        if durably:
+            force(path)
+        move(path, output)
+        if durably:
+            force_name(output, os.path.dirname(os.path.dirname(os.path.dirname(self.partial))))
+
+    def added_to_name(self, output: str) -> str:
+        """Return what the name of a file that the job left has more than that of `output` (numpy.savez adds .npz)."""
+        name = os.path.basename(output)
+        return next((other[len(name) :] for other in sorted(_names(self.folder)) if other.startswith(name)), "")
+
+    def keep(self, folder: str) -> bool:
+        """Move what a failed job left to `folder`, instead of what is there; tell whether it left anything.
+
+        Raise OSError if that cannot be. The staging folder has to be renewed then.
+        """
+        if not _names(self.folder):
+            return False
+        os.chmod(self.folder, os.stat(self.folder).st_mode | S_IRWXU)  # the job may have locked it
+        delete(folder)
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        os.rename(self.folder, folder)
+        return True
+
+    def renew(self) -> bool:
+        """Have an empty folder, whatever a job has done to it; tell whether its path is another one now.
+
+        Raise OSError where that cannot be.
+        """
+        before = self.folder
+        for number in range(1, _ATTEMPTS):
+            if self._is_emptied():
+                break
+            self.folder = f"{self._first}.{number}"  # for what cannot be deleted is no next job's
+        return self.folder != before
+
+    def _is_emptied(self) -> bool:
+        if os.path.islink(self.folder) or not os.path.isdir(self.folder):
+            delete(self.folder)
+            self._make()
+            return True
+        for name in os.listdir(self.folder):
+            delete(os.path.join(self.folder, name))
+        return not os.listdir(self.folder) and os.access(self.folder, os.W_OK | os.X_OK)
+
+    def _make(self) -> None:
         # Not makedirs: a worker that ends may delete `partial` at any time between its making and ours.
         for attempt in range(_ATTEMPTS):
             try:
-                os.mkdir(partial)
+                os.mkdir(self.partial)
             except FileExistsError:
                 pass  # if it is no folder, the next line says so
             try:
@@ -41,43 +116,21 @@ class Staging:
                 if attempt == _ATTEMPTS - 1:
                     raise  # `partial` is a link that leads nowhere
 
-    def publish(self, output: str, *, durably: bool = False) -> bool:
-        """Move all that the job left into the folder of `output`, `output` itself last.
-
-        With `durably`, it is on the disk before it is moved, and has been moved there when this returns. Return False,
-        and move nothing, when the job has not written it.
-        """
-        with os.scandir(self.folder) as entries:
-            left = {entry.name: entry.is_file() for entry in entries}  # the listing says so: no stat
-        name = os.path.basename(output)
-        if not left.get(name):
-            return False
-        folder = os.path.dirname(output)
-        if durably:
-            for each in left:  # not the folder: nobody needs its names after a power loss
-                force(os.path.join(self.folder, each))
-        for other in left:
-            if other != name:
-                _move(os.path.join(self.folder, other), os.path.join(folder, other))
-        _move(os.path.join(self.folder, name), output)
-        if durably:
-            force_name(output, os.path.dirname(os.path.dirname(os.path.dirname(self.partial))))
-        return True
-
-    def added_to_name(self, output: str) -> str:
-        """Return what the name of a file that the job left has more than that of `output` (numpy.savez adds .npz)."""
-        name = os.path.basename(output)
-        return next((other[len(name) :] for other in sorted(os.listdir(self.folder)) if other.startswith(name)), "")
-
-    def clear(self) -> None:
-        """Delete what a failed job left."""
-        for name in os.listdir(self.folder):
-            _delete(os.path.join(self.folder, name))
+    def _replace_link(self, path: str) -> None:
+        """Make a file of the link `path`, an output, if it leads to one in this folder."""
+        target = os.path.realpath(path)
+        partial = os.path.realpath(self.partial)
+        if not target.startswith(partial + "/"):
+            return  # it leads to where the file stays
+        if not target.startswith(os.path.realpath(self.folder) + "/"):
+            raise NotPublishedError(f"its output is a link to {target}, which is not its own")
+        copy = f"{path}.{Owner.current()}"
+        _link_or_copy(target, copy)
+        os.replace(copy, path)
 
     def close(self) -> None:
         """Delete the folder, and `partial` with it if it was the last."""
-        self.clear()
-        os.rmdir(self.folder)
+        delete(self.folder)
         _delete_if_empty(self.partial)
 
 
@@ -120,7 +173,7 @@ def sweep(partial: str, gone: Callable[[], AbstractSet[str]] = frozenset) -> int
         told = gone()
         dead += [name for name in names if name not in dead and name.rpartition("~")[0] in told]
     for name in dead:
-        _delete(os.path.join(partial, name))
+        delete(os.path.join(partial, name))
     _delete_if_empty(partial)
     return len(dead)
 
@@ -131,7 +184,7 @@ def sweep_halfway(path: str) -> None:
     for name in os.listdir(folder):
         owner = Owner.parse(name[len(prefix) :]) if name.startswith(prefix) else None
         if owner is not None and owner.is_dead():
-            _delete(os.path.join(folder, name))
+            delete(os.path.join(folder, name))
 
 
 def stamp(path: str) -> Stamp | None:
@@ -143,7 +196,8 @@ def stamp(path: str) -> Stamp | None:
     return (found.st_ino, found.st_mtime_ns, found.st_size) if S_ISREG(found.st_mode) else None
 
 
-def _move(source: str, target: str) -> None:
+def move(source: str, target: str) -> None:
+    """Move a file, replacing what is there; half a file is never seen."""
     try:
         os.replace(source, target)
     except FileNotFoundError:
@@ -160,9 +214,13 @@ def _copy_then_rename(source: str, target: str) -> None:
     import shutil  # 10 ms, paid only here
 
     halfway = f"{os.path.dirname(target)}/.{Owner.current()}.partial"
-    shutil.copy2(source, halfway)
-    _sync(halfway)
-    os.replace(halfway, target)
+    try:
+        shutil.copy2(source, halfway, follow_symlinks=False)
+        force(halfway)
+        os.replace(halfway, target)
+    except OSError:
+        delete(halfway)
+        raise
     os.unlink(source)
 
 
@@ -174,16 +232,49 @@ def _sync(path: str) -> None:
         os.close(fd)
 
 
-def _delete(path: str) -> None:
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        import shutil  # 10 ms, paid only here
+
+        shutil.copy2(source, target)
+
+
+def delete(path: str) -> None:
+    """Delete a file, or a folder and all in it, as far as that can be."""
     if os.path.isdir(path) and not os.path.islink(path):
         import shutil  # 10 ms, paid only by jobs that leave folders, and at the end
 
         shutil.rmtree(path, ignore_errors=True)
+        if os.path.lexists(path):
+            _open_up(path)
+            shutil.rmtree(path, ignore_errors=True)
     else:
         try:
             os.unlink(path)
-        except FileNotFoundError:
-            pass  # gone is what was wanted
+        except OSError:
+            pass  # gone is what was wanted; what stays is seen
+
+
+def _open_up(folder: str) -> None:
+    """Let the owner into a folder and all that lie in it."""
+    folders = [folder]
+    while folders:
+        folder = folders.pop()
+        try:
+            os.chmod(folder, S_IRWXU)
+            with os.scandir(folder) as entries:
+                folders += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            pass  # another user's
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _delete_if_empty(folder: str) -> None:

@@ -62,11 +62,23 @@ def has_children() -> bool:
     return True
 
 
-def children() -> frozenset[int]:
-    """Return the process ids of this process's children; none where the system does not tell (macOS)."""
-    me = os.getpid()
+def children(parent: int = 0) -> frozenset[int]:
+    """Return the process ids of the children of a process, by default of this one.
+
+    None of one that is gone, or where the system does not tell (macOS).
+    """
+    pid = parent or os.getpid()
     try:
-        with open(f"/proc/{me}/task/{me}/children") as file:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
             return frozenset(int(pid) for pid in file.read().split())
     except OSError:
         return frozenset()
+
+
+def descendants() -> frozenset[int]:
+    """Return the process ids of this process's children, and of theirs."""
+    found = newest = children()
+    while newest:
+        newest = frozenset(child for pid in newest for child in children(pid)) - found
+        found |= newest
+    return found

@@ -15,7 +15,7 @@ from typing import Callable, Iterator
 
 from ..errors import JorError
 from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
-from .events import VERSION, Begin, Changed, Claim, End, Over
+from .events import VERSION, Begin, Changed, Claim, End, Notice, Over
 from .feed import Chunk, Feed
 from .job_process import Outcome
 from .job_spec import Job, source_checksum, thaw
@@ -24,6 +24,7 @@ from .lifetime import Attempt, Tenure
 from .old_outputs import OldOutputs
 from .oom import oom_kills
 from .process_id import Owner
+from .publishing import Publisher
 from .run_folder import Run, append
 from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
@@ -115,9 +116,14 @@ class _Worker:
         adopt_orphans(load_prctl())
         self._is_changed = _note_changed_source(journal, spec)
         self._old = OldOutputs(run, spec.folder)
+        #: What users have been told.
+        self._notices: set[str] = set()
+        #: Whether it is known that outputs are written in place.
+        self._is_in_place = not spec.atomic_output
+        publisher = Publisher(run, spec.folder)
         self._slots: list[Slot] = []
         for log in _logs(run, attempt.task, self._batch):
-            Slot(run, spec, self._slots, log)
+            Slot(run, spec, self._slots, publisher, log)
 
     def work(self) -> int:
         """Run jobs until there are no more; return the exit status."""
@@ -232,6 +238,8 @@ class _Worker:
                 slot.stop(self._watch.stopped_by or signal.SIGTERM, self._grace, at_once)
             elif self._watch.warned and not self._is_warned:
                 slot.warn()
+            elif notice := slot.remind(self._grace):
+                self._notice(notice)
         self._is_warned = self._watch.warned
 
     def _settle(self, slot: Slot, outcome: Outcome, orphans: int) -> None:
@@ -241,7 +249,13 @@ class _Worker:
         if self._batch and outcome.signal in STOPPING and not self._tenure.lapsed():
             self._watch.sleep(_SIGNAL_LAG)
         starved = self._starved(outcome)
-        error = slot.settle(outcome, self._death(outcome, starved))
+        told_to_stop = self._batch is not None and self._watch.stopped_by is not None and slot.due is None
+        settled = slot.settle(outcome, self._death(outcome, starved), may_be_stopped=told_to_stop)
+        error = settled.error
+        if settled.notice:
+            self._notice(settled.notice)
+        if settled.direct:
+            self._note_in_place(job)
         if not error:
             self._tenure.longest = max(self._tenure.longest, outcome.seconds)
         interrupted = bool(error and (self._tenure.lapsed() or self._watch.warned))
@@ -263,7 +277,10 @@ class _Worker:
             interrupted=interrupted,
             out_of_memory=starved,
             old_aside=old_aside,
+            direct=settled.direct,
         )
+        if settled.beside:
+            end = end.naming(settled.beside)
         self._journal.note(end)
         if old_aside and end.ok:
             self._journal.flush()  # first: as long as the old one is there, the new one may be incomplete
@@ -271,6 +288,20 @@ class _Worker:
         self._interrupted += end.interrupted
         self._done += end.ok
         self._failed += not end.ok
+
+    def _notice(self, text: str) -> None:
+        """Tell users of something, unless they have been told of its like."""
+        if text not in self._notices:
+            self._notices.add(text)
+            self._journal.write(Notice(text))
+
+    def _note_in_place(self, job: Job) -> None:
+        """Have it known that jobs write at their final path by themselves, so that outputs may be halves."""
+        if not self._is_in_place:
+            self._is_in_place = True
+            what = f"job {job.index} wrote at its final path by itself"
+            append(self._run.in_place, f"{what}\n".encode())
+            self._notice(f"{what}: a job that dies there leaves half an output. Let it ask _get_output_path")
 
     def _is_wanted(self, job: Job) -> bool:
         """Tell whether a job of this array task is to be run; write down one that is given up."""

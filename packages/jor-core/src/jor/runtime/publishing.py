@@ -1,0 +1,233 @@
+"""What of an output folder is whose, and how that which a job has made comes to lie there.
+
+Nothing replaces what stands there, but for a job's own output and what the same job has put there before.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import zlib
+from array import array
+from bisect import bisect_left
+from contextlib import suppress
+from typing import Iterator, NamedTuple
+
+from ..errors import RecordError
+from .events import End
+from .journal import Reader
+from .run_folder import RECORDS, Run
+from .staging import NotPublishedError, Staging, force, force_name, move
+
+#: How a line of jobs.jsonl begins.
+_LINE = re.compile(rb'\{"index":(\d+),"output":"((?:[^"\\]|\\.)*)"')
+#: What a file system says that has no hard links.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
+
+
+class Beside(NamedTuple):
+    """Files that a job has put beside its output, relative to the folder of all outputs."""
+
+    files: list[str]
+    #: Those of them whose place was taken, by where they would have been.
+    aside: list[str]
+
+
+class Neighbours:
+    """Whose the files in an output folder are: planned outputs, and what jobs have put beside theirs."""
+
+    def __init__(self, run: Run, folder: str) -> None:
+        self._run = run
+        self._folder = folder
+        #: Of each submission in the folder, the checksums of the outputs that it has planned, sorted.
+        self._planned: dict[str, array[int]] = {}
+        #: The output beside which each file was put.
+        self._put: dict[str, str] | None = None
+
+    def job_of(self, name: str) -> str:
+        """Return what to call the job whose output is called `name`; '' if no submission has planned it."""
+        self._look_for_submissions()
+        text = json.dumps(name)[1:-1].encode()
+        checksum = zlib.crc32(text)
+        for jobs, checksums in self._planned.items():
+            place = bisect_left(checksums, checksum)
+            if place < len(checksums) and checksums[place] == checksum:
+                for index, output in _planned(jobs):
+                    if output == text:
+                        return f"job {index}"
+        return ""
+
+    def output_beside(self, name: str) -> str:
+        """Return the output beside which the file `name` was put; '' if no record says so."""
+        if self._put is None:
+            self._put = {}
+            for run, index, files in self._put_before():
+                for file in files:
+                    self._put[file] = _output_of(run, index)
+        return self._put.get(name, "")
+
+    def note(self, output: str, files: list[str]) -> None:
+        """Take down what has been put beside an output."""
+        if self._put is not None:
+            self._put.update(dict.fromkeys(files, output))
+
+    def _look_for_submissions(self) -> None:
+        top = os.path.join(self._folder, RECORDS)
+        for entry in _names(top):
+            runs = os.path.join(top, entry, "runs")
+            for name in _names(runs):
+                jobs = os.path.join(runs, name, "jobs.jsonl")
+                if jobs not in self._planned and os.path.isfile(jobs):
+                    self._planned[jobs] = array("I", sorted(zlib.crc32(output) for _, output in _planned(jobs)))
+
+    def _put_before(self) -> Iterator[tuple[Run, int, list[str]]]:
+        runs = os.path.dirname(self._run.folder)
+        for name in sorted(_names(runs)):
+            run = Run(os.path.join(runs, name))
+            for journal in sorted(_names(run.folder)):
+                if journal.startswith("task-") and journal.endswith(".jsonl"):
+                    yield from _beside(run, os.path.join(run.folder, journal))
+
+
+def _beside(run: Run, journal: str) -> Iterator[tuple[Run, int, list[str]]]:
+    """Yield the ends of jobs in a journal that tell of files beside their outputs."""
+    try:
+        for event in Reader(journal).events():
+            if isinstance(event, End) and event.beside:
+                yield run, event.index, list(event.beside)
+    except RecordError:
+        pass  # of another version: nobody's files are told
+
+
+class Publisher:
+    """Puts into place what jobs of a submission have left in a staging folder."""
+
+    def __init__(self, run: Run, folder: str) -> None:
+        self._folder = folder
+        self._neighbours = Neighbours(run, folder)
+
+    def publish(self, staging: Staging, output: str, *, durably: bool = False) -> Beside | None:
+        """Move all that a job left beside its output `output`, then that; return what lies beside it.
+
+        Return None, and move nothing, if it has not written its output. Raise OSError, or NotPublishedError, if
+        something cannot be put into place; then its output has not been.
+        """
+        others = staging.others(output)
+        if others is None:
+            return None
+        beside = Beside([], [])
+        for name in others if durably else ():  # not the folder: nobody needs its names after a power loss
+            force(os.path.join(staging.folder, name))
+        if others:
+            name = os.path.relpath(output, self._folder)
+            for path, target in _all_files(staging.folder, others, os.path.dirname(name), self._folder):
+                self._put(path, target, name, beside)
+            self._neighbours.note(name, beside.files)
+            for folder in {os.path.dirname(file) for file in beside.files} if durably else ():
+                force_name(os.path.join(self._folder, folder, "any"), self._folder)
+        staging.publish(output, durably=durably)
+        return beside
+
+    def _put(self, path: str, name: str, output: str, beside: Beside) -> None:
+        """Put the file `path` into place as `name` in the folder of all outputs, or aside if another stands there."""
+        target = os.path.join(self._folder, name)
+        placed = name
+        if name != output and (job := self._neighbours.job_of(name)):
+            if not _took_the_same(path, target):
+                raise NotPublishedError(f"beside its output it has written {name}, which is the output of {job}")
+            return
+        if not _put_new(path, target) and not _took_the_same(path, target):
+            if self._neighbours.output_beside(name) != output:
+                beside.aside.append(name)
+                placed = f"{output}.files/{os.path.relpath(name, os.path.dirname(output))}"
+                target = os.path.join(self._folder, placed)
+            if os.path.isdir(target) and not os.path.islink(target):
+                raise NotPublishedError(f"a folder stands where {placed} is to lie")
+            move(path, target)
+        beside.files.append(placed)
+
+
+def _all_files(folder: str, names: list[str], below: str, top: str) -> Iterator[tuple[str, str]]:
+    """Yield all files that have these names in `folder`, or lie in its folders so called, and where they belong.
+
+    That is `below` in the folder of all outputs, `top`, to which it is relative. Empty folders are made there.
+    """
+    for name in sorted(names):
+        path, target = os.path.join(folder, name), os.path.join(below, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            inside = os.listdir(path)
+            if not inside:
+                with suppress(FileExistsError):  # a file; nothing of this folder is lost
+                    os.makedirs(os.path.join(top, target), exist_ok=True)
+            yield from _all_files(path, inside, target, top)
+        else:
+            yield path, target
+
+
+def _put_new(path: str, target: str) -> bool:
+    """Give a file the name `target` if nothing has that, never replacing anything; tell whether it has it now."""
+    try:
+        try:
+            os.link(path, target, follow_symlinks=False)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.link(path, target, follow_symlinks=False)
+    except (FileExistsError, NotADirectoryError):
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _put_where_nothing_is(path, target)
+    os.unlink(path)
+    return True
+
+
+def _put_where_nothing_is(path: str, target: str) -> bool:
+    """Do the same where there are no hard links, or on another file system: hold the name by an empty file first."""
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return False
+    try:
+        move(path, target)
+    except OSError:
+        os.unlink(target)
+        raise
+    return True
+
+
+def _took_the_same(path: str, target: str) -> bool:
+    """Delete `path` if `target` is the same byte by byte; tell whether it was."""
+    if os.path.islink(path) or os.path.islink(target):
+        same = os.path.islink(path) and os.path.islink(target) and os.readlink(path) == os.readlink(target)
+    else:
+        import filecmp  # paid only where two files have one name
+
+        same = os.path.isfile(path) and os.path.isfile(target) and filecmp.cmp(path, target, shallow=False)
+    if same:
+        os.unlink(path)
+    return same
+
+
+def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the jobs that jobs.jsonl tells: their indices, and their outputs as JSON writes them."""
+    with open(jobs, "rb") as file:
+        for line in file:
+            found = _LINE.match(line)
+            if found:
+                yield int(found[1]), found[2]
+
+
+def _output_of(run: Run, index: int) -> str:
+    """Return the output that a submission has planned for a job, '' if it has planned none."""
+    text = next((output for other, output in _planned(run.jobs) if other == index), b"")
+    return str(json.loads(b'"%s"' % text))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
