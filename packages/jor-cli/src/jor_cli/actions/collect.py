@@ -38,18 +38,18 @@ def _require_outputs(found: Survey) -> None:
     """Raise CollectError when outputs are missing and may not be."""
     if found.status.left and found.config["missing-output"] == "raise":
         go_on = ". Or go on without: --missing-output ignore" if found.status.counts[Status.DONE] else ""
-        remedy = f"{_remedy(found, 'Make them: jor run')}{go_on}"
+        remedy = f"Make them: jor run{_or_accept(found)}{go_on}"
         raise CollectError(_told_missing(found), where=found.entry.label, remedy=remedy)
 
 
 def _told_missing(found: Survey) -> str:
-    what = f"{found.status.left:,} of {jobs_of(found.status.total)} have no output"
-    return f"{what} of now, and of {told_old(found)}" if found.status.old else what
+    old = f" of now, and of {told_old(found)}" if found.status.old else ""
+    return f"{found.status.left:,} of {jobs_of(found.status.total)} have no output{old}"
 
 
-def _remedy(found: Survey, remedy: str) -> str:
-    """Return what to do about missing outputs, and about old ones that stand."""
-    return f"{remedy}. Or take the old ones as they are: jor accept" if found.status.old else remedy
+def _or_accept(found: Survey) -> str:
+    """Return what else can be done than to make outputs, where old ones stand; "" for nothing."""
+    return ". Or take the old ones as they are: jor accept" if found.status.old else ""
 
 
 def _collect(workspace: Workspace, found: Survey) -> bool:
@@ -65,13 +65,13 @@ def _collect(workspace: Workspace, found: Survey) -> bool:
     if found.status.left and not done:
         old = f"; of {told_old(found)}" if found.status.old else ""
         what = f"there is no output to collect{old}"
-        error = CollectError(what, where=label, remedy=_remedy(found, "Make some: jor run"))
+        error = CollectError(what, where=label, remedy=f"Make some: jor run{_or_accept(found)}")
         click.echo(message(error), err=True)
         return False
     if found.status.left:
         what = _told_missing(found)
-        remedy = _remedy(found, "Make them: jor run")
-        click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  {remedy}", err=True)
+        accept = _or_accept(found)
+        click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run{accept}", err=True)
     began = _noted(label, lambda: collect_manifest.begin(found))
     wrong = _collect_here(found) if runs_here(found.config) else _collect_there(workspace, found)
     if wrong:

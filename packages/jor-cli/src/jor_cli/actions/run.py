@@ -31,7 +31,7 @@ from jor.todo.entry import Entry
 
 from ..errors import FAILED, LATER
 from ..flags import COLLECTING, as_flags
-from ..formatting import jobs_of, told_indices, told_time
+from ..formatting import MOST_RANGES, jobs_of, told_indices, told_time
 from ..rendering.progress import view
 from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told_held_back, told_submissions
 from ..resources import local_workers
@@ -281,9 +281,12 @@ def _told_not_begun(found: Survey) -> bool:
     """Say which jobs of an entry are not begun, since others have begun their output; return whether there are any."""
     stopped = sorted(index for index, half in found.history.halves.items() if half.begun_otherwise)
     if stopped:
-        what = f"{found.entry.label}: {jobs_of(len(stopped))} not begun: {told_indices(stopped, 10)}"
-        remedy = "To begin them from nothing: jor run --restart. To let the code of today go on with them: jor accept"
-        click.echo(f"Warning: {what}\n  Their incomplete outputs are of other code or arguments. {remedy}", err=True)
+        jobs = f"{jobs_of(len(stopped))} not begun: {told_indices(stopped, MOST_RANGES)}"
+        what = f"{jobs}: what stands there is incomplete, and of other code or arguments"
+        accept = "let the code of today go on with them: jor accept"
+        click.echo(
+            f"Warning: {found.entry.label}: {what}\n  Start them again: jor run --restart. Or {accept}", err=True
+        )
     return bool(stopped)
 
 

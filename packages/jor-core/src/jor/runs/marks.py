@@ -190,7 +190,7 @@ def read_marks(folder: str) -> Marks:
         raise RecordError(
             f"the marks on outputs cannot be read: {error}",
             where=path,
-            remedy="Restore the file. Or delete it: then outputs that were to be made again count as done",
+            remedy="Put it back from a copy; if it is deleted, outputs that were to be made again count as done",
         ) from error
 
 
