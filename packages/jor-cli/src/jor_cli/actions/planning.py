@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from jor import BusyError
+from jor import BusyError, JorError
 from jor.planning.history import Ask
 from jor.planning.planner import Survey, again
 from jor.runs.journals import ended_well
@@ -46,10 +46,13 @@ def planning(found: Survey, ask: Ask, say: Say) -> Iterator[tuple[Survey, Lease]
         yield now, lease
 
 
-def tidy(found: Survey) -> None:
+def tidy(found: Survey, ask: Ask, say: Say) -> None:
     """Delete what the dead have left of an entry that has nothing to be planned, and marks that were seen to."""
     records = found.records
-    with suppress(OSError):  # it does no harm where it lies, and nothing is to be written there now
+    with suppress(OSError, JorError):  # it does no harm where it lies, and nothing is to be written there now
+        if os.path.exists(os.path.join(records, "old")):
+            with planning(found, ask, say):
+                return
         if os.path.exists(records):
             clear(os.path.join(records, "lock"))
             sweep(partial_folder(records))
@@ -77,6 +80,7 @@ def _settle_old_outputs(found: Survey) -> bool:
     old = OldOutputs(Run(os.path.join(found.records, "runs", "any")), found.folder)
     names = old.names()
     if not names or found.status.active:
+        old.delete_empty_folders()
         return False
     index_of, absent = history.places.index_of, frozenset(history.absent)
     known = {index_of[name]: name for name in names if name in index_of and index_of[name] not in history.halves}

@@ -103,7 +103,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
         return 0
     for found, _, worker in plans:
         if worker is None and not found.status.active:
-            tidy(found)
+            tidy(found, cluster.ask, partial(_say, manner))
     assignments = []
     held_back = marking.held_back
     arrays: list[ArrayId] = []
@@ -283,7 +283,7 @@ def _told_not_begun(found: Survey) -> bool:
     if stopped:
         jobs = f"{jobs_of(len(stopped))} not begun: {told_indices(stopped, MOST_RANGES)}"
         what = f"{jobs}: what stands there is incomplete, and of other code or arguments"
-        accept = "let the code of today go on with them: jor accept"
+        accept = "let today's code go on: jor accept"
         click.echo(
             f"Warning: {found.entry.label}: {what}\n  Start them again: jor run --restart. Or {accept}", err=True
         )

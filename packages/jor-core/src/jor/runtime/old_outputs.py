@@ -37,7 +37,7 @@ class OldOutputs:
         if not self.has(name):
             return False
         os.replace(os.path.join(self._aside, name), os.path.join(self._folder, name))
-        self._delete_empty_folders(name)
+        self.delete_empty_folders(name)
         return True
 
     def take_over(self, name: str, other: OldOutputs) -> None:
@@ -53,7 +53,7 @@ class OldOutputs:
             os.unlink(os.path.join(self._aside, name))
         except FileNotFoundError:
             return
-        self._delete_empty_folders(name)
+        self.delete_empty_folders(name)
 
     def names(self) -> list[str]:
         """Return the names of the outputs that are set aside."""
@@ -63,7 +63,8 @@ class OldOutputs:
             for name in names
         ]
 
-    def _delete_empty_folders(self, name: str) -> None:
+    def delete_empty_folders(self, name: str = "any") -> None:
+        """Delete the folders in which the output of this name lay, as far as nothing lies there."""
         folder = os.path.dirname(os.path.join(self._aside, name))
         try:
             while len(folder) >= len(self._aside):
