@@ -53,7 +53,8 @@ TESTS = {
 NAMED = (
     ("numbers-unbounded", f"{CORE}/runtime/jobargs.py", "if isinstance(value, int) and value.bit_length() > MAX_BITS:",
      "if False:"),
-    ("output-not-forced", STAGING, "force(os.path.join(self.folder, each))", "pass"),
+    ("output-not-forced", STAGING, "            force(path)\n        move(path, output)",
+     "            pass\n        move(path, output)"),
     ("copied-in-place", STAGING, 'halfway = f"{os.path.dirname(target)}/.{Owner.current()}.partial"',
      "halfway = target"),
     ("submission-in-place", STORE, 'halfway = f"{run.submission}.partial"', "halfway = run.submission"),

@@ -5,38 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import textwrap
 import time
 from pathlib import Path
 from subprocess import run
 
 import pytest
 
-from jor.runtime.events import Begin, Changed, End, Over
+from jor.runtime.events import Begin, Changed, End, Notice, Over
 
 sys.path.insert(0, str(Path(__file__).parent))
-from engine import Engine, alive, until  # beside this file, whatever pytest's import mode
-
-ISOLATIONS = ("fork", "spawn", "none")
-
-
-@pytest.fixture
-def engine(tmp_path):
-    """Make engines that are ended after the test."""
-    made = []
-
-    def make(body, hows=("a",), **settings):
-        made.append(Engine(tmp_path, textwrap.indent(textwrap.dedent(body), " " * 8), list(hows), **settings))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-@pytest.fixture(params=ISOLATIONS)
-def isolation(request):
-    return request.param
+from engine import alive, until  # beside this file, whatever pytest's import mode
 
 
 def ended(engine, isolation, body, hows=("bad", "good"), **settings):
@@ -409,3 +387,78 @@ def test_end_of_a_job_is_told_while_its_worker_waits_for_more(engine):
     until(lambda: one.events(End))
     one.end()
     assert one.wait() == 0
+
+
+HERE = "here = os.path.dirname(self._get_output_path(**self._jobs[i]))\n"
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "import shutil; shutil.rmtree(here)",
+        "os.rename(here, here + '.moved')",
+        "import shutil; shutil.rmtree(here); os.symlink('/', here)",
+        "import shutil; shutil.rmtree(here); open(here, 'w').close()",
+        "import shutil; shutil.rmtree(os.path.dirname(here))",
+        "os.makedirs(here + '/sub'); open(here + '/sub/f', 'w').close(); os.chmod(here + '/sub', 0o555)",
+    ],
+)
+def test_job_that_harms_its_staging_folder_costs_itself_alone(engine, isolation, harm):
+    body = HERE + f"if how == 'bad':\n    {harm}\n    raise ValueError\nself.write(i)"
+    one = engine(body, ("a", "bad", "b", "c"), isolation=isolation)
+    one.start().wait()
+    assert [event.ok for event in one.events(End)] == [True, False, True, True]
+    assert one.outputs() == ["howa.txt", "howb.txt", "howc.txt"]
+    assert not (one.output / ".jor" / "entry" / "partial").exists() or "moved" in harm
+
+
+def test_what_cannot_be_deleted_is_not_published_with_the_next_output(engine, isolation):
+    stick = "import subprocess; open(here + '/stuck', 'w').close(); subprocess.run(['chattr', '+i', here + '/stuck'])"
+    body = HERE + f"if how == 'bad':\n    {stick}\n    raise ValueError\nself.write(i)"
+    one = engine(body, ("bad", "b"), isolation=isolation)
+    one.start().wait()
+    try:
+        assert one.outputs() == ["howb.txt"]
+    finally:
+        for path in (one.output / ".jor").rglob("stuck"):
+            run(["chattr", "-i", path], check=True)
+
+
+def test_job_that_failed_at_its_end_has_what_it_made_kept_until_it_is_done(engine, isolation):
+    code = HERE + "open(here + '/log', 'w').write(how)\nif os.environ.get('FAIL') is None: self.write(i)"
+    one = engine(code, isolation=isolation)
+    one.start(FAIL="1").wait()
+    kept = one.output / ".jor" / "entry" / "kept" / "howa.txt"
+    assert one.events(End)[0].error.endswith(f"; what it had made is kept in {kept}")
+    assert (kept / "log").read_text() == "a"
+    os.rename(one.run / "task-0.r0.jsonl", one.run / "task-1.r0.jsonl")
+    one.start().wait()
+    assert one.outputs() == ["howa.txt", "log"]
+    assert not kept.exists()
+
+
+def test_job_that_writes_at_its_final_path_by_itself_is_told(engine, isolation):
+    body = "open(os.path.join(self._get_output_folder(), self._get_output_fname(how=how)), 'w').write('x')"
+    one, record = ended(engine, isolation, body)
+    assert (record.ok, record.direct) == (True, True)
+    assert (one.output / ".jor" / "entry" / "in-place").read_text() == "job 0 wrote at its final path by itself\n"
+    assert "_get_output_path" in one.events(Notice)[0].text
+
+
+def test_output_that_was_there_before_is_not_a_jobs_that_wrote_nothing(engine, isolation):
+    one = engine("pass", isolation=isolation)
+    (one.output / "howa.txt").write_text("of another")
+    one.start().wait()
+    assert not one.events(End)[0].ok
+
+
+def test_job_that_writes_the_output_of_another_fails_and_is_told_how(engine, isolation):
+    body = "if how == 'bad': open(self._get_output_path(how='good'), 'w').write('junk')\nelse: self.write(i)"
+    one, record = ended(engine, isolation, body)
+    assert "it asked for the path of howgood.txt, the output of another job: execute gets the index" in record.error
+    assert (one.output / "howgood.txt").read_text() == "x"
+
+
+def test_process_that_is_gone_after_execute_fails_its_job(engine, isolation):
+    _, record = ended(engine, isolation, "import atexit; atexit.register(os._exit, 0); self.write(i)", ("bad",))
+    assert record.ok == (isolation == "none")

@@ -252,7 +252,8 @@ def test_link_and_pipe_beside_the_output_are_not_forced(tmp_path, stage, told):
     os.symlink("nowhere", os.path.join(stage.folder, "broken"))
     os.mkfifo(os.path.join(stage.folder, "pipe"))
     assert publish(stage, output, durably=True)
-    assert [name for name in told if name.startswith("force")][:2] == ["force a.txt", f"force {tmp_path.name}"]
+    assert "force a.txt" in told
+    assert not {"force up", "force broken", "force pipe"}.intersection(told)
 
 
 def test_file_that_is_forced_is_not_left_open(tmp_path, stage):

@@ -25,8 +25,8 @@ from types import FrameType
 from typing import Iterable, Iterator, NoReturn
 
 from ..errors import JobModuleError, JorError
-from .job_end import Finalizers, disown_exit_functions, finalizers, run_exit_functions, writer_of
-from .job_process import Board, Outcome, perform
+from .job_end import disown_exit_functions, list_open, run_exit_functions, writer_of
+from .job_process import Board, JobProcess, Outcome, perform
 from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
 from .run_folder import Run
@@ -41,6 +41,7 @@ from .subreaper import (
     die_with_parent,
     has_children,
     kill_descendants,
+    load_fflush,
     load_prctl,
 )
 
@@ -143,18 +144,19 @@ def _be_host(run: Run, spec: RunSpec, staging: str, board: Board, orders: int, a
     try:
         _set_up(spec.isolation)
         disown_exit_functions()
-        inherited = finalizers()
         prctl = load_prctl()
         die_with_parent(prctl, worker)
         adopt_orphans(prctl)
         jobs = open_jobs(spec)
         gc.freeze()  # else each child's first collection would copy what the job module made
-        server = _Server(run, spec, jobs, staging, board, prctl, inherited)
+        if spec.isolation == "fork":
+            disown_exit_functions()
+        server = _Server(run, spec, jobs, staging, board, prctl)
         if hasattr(jobs, "checkpoint"):
             signal.signal(signal.SIGUSR2, server.checkpoint)
         server.serve(orders, answers)
         if spec.isolation == "none":
-            run_exit_functions(inherited, board.wait_for)
+            run_exit_functions(board.wait_for)
         status = 0
     except (JorError, OSError) as error:
         board.tell(str(error))
@@ -186,16 +188,13 @@ def open_jobs(spec: RunSpec) -> JobsBase:
 
 
 class _Server:
-    def __init__(
-        self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl, inherited: Finalizers
-    ) -> None:
+    def __init__(self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl) -> None:
         self._pid = os.getpid()
         self._jobs = jobs
         self._board = board
         self._prctl = prctl
         self._forks = spec.isolation == "fork"
-        #: The finalizers that are not the jobs'; None where they are called once, at the end of this process.
-        self._inherited = finalizers() if self._forks else inherited if spec.isolation == "spawn" else None
+        self._ends = spec.isolation != "none"
         self._folder = os.fspath(jobs._get_output_folder())
         self._staging = staging
         self._atomic = spec.atomic_output
@@ -208,6 +207,9 @@ class _Server:
         self._index = 0
         #: Whether SIGUSR2 came while the process for which it was meant was being made.
         self._is_owed = False
+        self._flush_c_streams = load_fflush()
+        #: Which files are open before a job begins.
+        self._open = list_open()
 
     def checkpoint(self, number: int, _frame: FrameType | None) -> None:
         """Have the running job save what it has: the answer to SIGUSR2."""
@@ -253,7 +255,6 @@ class _Server:
                 _signal.pthread_sigmask(_SIG_SETMASK, ())
                 # A signal that came before this process was there has not reached it.
                 if not self._board.stop:
-                    disown_exit_functions()
                     status = self._perform(job)
             finally:
                 os._exit(status)
@@ -268,6 +269,7 @@ class _Server:
     def _run_here(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
         began = time.monotonic()
         self._index = job[0]
+        self._open = list_open()  # a job before it may have opened others, which stay open
         status = self._perform(job)
         if os.getpid() != self._pid:
             os._exit(status)  # the job has forked itself: this is not the host
@@ -276,7 +278,8 @@ class _Server:
         return time.monotonic() - began, ru_maxrss, status << 8  # as wait(2) has it
 
     def _perform(self, job: tuple[int, str, str]) -> int:
-        return perform(self._jobs, *job, self._staging, self._board, self._inherited)
+        process = JobProcess(self._board, self._staging, self._open, self._ends, self._flush_c_streams)
+        return perform(self._jobs, *job, process)
 
     def _refuse(self, reason: str) -> tuple[float, int, int]:
         self._board.tell(reason)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import atexit
 import fcntl
 import gc
+import io
 import os
 import sys
 from contextlib import suppress
 from stat import S_ISREG
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Callable, FrozenSet, Iterable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 from .jobs import JobsBase
 
@@ -23,52 +24,51 @@ _OPEN_FILES = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
 #: What a module holds and owners may need while they close.
 _CODE = (ModuleType, FunctionType, BuiltinFunctionType, type)
 
-#: The finalizers (weakref.finalize) that there were before a job; they are not the job's to call.
-Finalizers = FrozenSet[Any]
-
-
-def finalizers() -> Finalizers:
-    """Return the finalizers that there are now."""
-    return frozenset(_finalizers())
-
 
 def disown_exit_functions() -> None:
-    """Leave to the process from which this one was forked what is to be done at its end, and its children."""
+    """Let this process, and those that it forks, not do at their end what was meant for the end of others.
+
+    So jobs that are forked from it call what they have registered themselves, and nothing else.
+    """
     atexit._clear()
+    for finalizer in list(_finalizers()):
+        finalizer.atexit = False
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None:
         getattr(multiprocessing, "_children", set()).clear()
 
 
-def run_exit_functions(inherited: Finalizers, waits_for: Callable[[str], None]) -> None:
+def run_exit_functions(waits_for: Callable[[str], None]) -> None:
     """Do what an interpreter does at its end, but for letting go of all objects.
 
-    `inherited` finalizers are left alone. `waits_for` is told what may take long. What fails is printed, as the
-    interpreter prints it.
+    `waits_for` is told what may take long. What fails is printed, as the interpreter prints it.
     """
-    for step in (_join_threads, _call_exit_functions, _end_multiprocessing, _shut_logging_down):
+    for step in (_join_threads, _call_exit_functions, _end_multiprocessing, _shut_logging_down, _finalize):
         try:
             step(waits_for)
         except (Exception, SystemExit):
             _print_exception()
-    for finalizer in [one for one in _finalizers() if one not in inherited]:
-        try:
-            if finalizer.atexit:
-                finalizer()
-        except (Exception, SystemExit):
-            _print_exception()
+
+
+def list_open() -> list[str]:
+    """Return which files this process has open: their numbers, as text."""
+    return os.listdir(_OPEN_FILES)
 
 
 def open_files(folder: str, *outputs: str) -> list[str]:
-    """Return those of `outputs` that this process has open for writing, then the other files below `folder`."""
+    """Return those of `outputs` that this process has open for writing, then the other files below `folder`.
+
+    One that is mapped into memory, and shared, does not count: what is written to it is in the file.
+    """
     wanted = _identities(outputs)
+    mapped = _mapped()
     ours, others = [], []
-    for fd in map(int, os.listdir(_OPEN_FILES)):
+    for fd in map(int, list_open()):
         try:
             if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
                 continue
             found = os.fstat(fd)
-            if not S_ISREG(found.st_mode):
+            if not S_ISREG(found.st_mode) or found.st_ino in mapped:
                 continue
             if (found.st_dev, found.st_ino) in wanted:
                 ours.append(wanted[found.st_dev, found.st_ino])
@@ -98,11 +98,13 @@ def let_go(jobs: JobsBase, is_enough: Callable[[], bool]) -> None:
 
     So owners close their files in their own order. The process is of no more use afterwards.
     """
+    _flush_texts()
     gc.collect()
     modules = list(_modules_of(type(jobs)))
     for step in (_empty_of_data, dict.clear):
         if is_enough():
             return
+        gc.unfreeze()  # else what the module made before would stay
         vars(jobs).clear()
         for module in modules:
             step(vars(module))
@@ -121,6 +123,16 @@ def _identities(paths: Iterable[str]) -> dict[tuple[int, int], str]:
             continue
         found[status.st_dev, status.st_ino] = path
     return found
+
+
+def _mapped() -> set[int]:
+    """Return the inodes of the files that are mapped into this process's memory, and shared."""
+    try:
+        with open("/proc/self/maps") as file:
+            lines = [line.split(maxsplit=5) for line in file]
+    except OSError:
+        return set()
+    return {int(line[4]) for line in lines if line[1].endswith("s") and line[4] != "0"}
 
 
 def _is_writing(pid: int, fd: str) -> bool:
@@ -142,6 +154,16 @@ def _modules_of(cls: type) -> Iterator[ModuleType]:
         path = getattr(module, "__file__", None) or ""
         if module is home or (folder and path.startswith(folder + "/") and "-packages/" not in path[len(folder) :]):
             yield module
+
+
+def _flush_texts() -> None:
+    """Write out what text files hold back: one in a cycle may lose it when that is collected."""
+    for one in gc.get_objects():
+        if isinstance(one, io.TextIOWrapper):
+            try:
+                one.flush()
+            except Exception:
+                pass  # it is closed, or what it writes to
 
 
 def _empty_of_data(names: dict[str, Any]) -> None:
@@ -178,11 +200,14 @@ def _shut_logging_down(_waits_for: Callable[[str], None]) -> None:
         logging.shutdown()
 
 
-def _finalizers() -> list[Any]:
-    """Return the finalizers of this process that are to be called at its end, the newest first, as weakref does."""
-    weakref = sys.modules.get("weakref")
-    registry = getattr(getattr(weakref, "finalize", None), "_registry", {})
-    return [one for one, _ in sorted(registry.items(), key=lambda item: item[1].index, reverse=True)]
+def _finalize(_waits_for: Callable[[str], None]) -> None:
+    if _finalizers():
+        sys.modules["weakref"].finalize._exitfunc()
+
+
+def _finalizers() -> dict[Any, Any]:
+    """Return those of weakref.finalize that there are."""
+    return getattr(getattr(sys.modules.get("weakref"), "finalize", None), "_registry", {})
 
 
 def _print_exception() -> None:

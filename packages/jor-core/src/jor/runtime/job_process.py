@@ -8,9 +8,9 @@ import os
 import struct
 import sys
 import time
-from typing import NamedTuple
+from typing import Callable, NamedTuple, Sequence
 
-from .job_end import Finalizers, let_go, open_files, run_exit_functions
+from .job_end import let_go, list_open, open_files, run_exit_functions
 from .jobs import JobsBase
 
 #: Longest error line that is kept, bytes.
@@ -123,14 +123,26 @@ class Board:
         return error
 
 
-def perform(
-    jobs: JobsBase, index: int, final: str, path: str, folder: str, board: Board, inherited: Finalizers | None
-) -> int:
+class JobProcess(NamedTuple):
+    """The process that runs a job."""
+
+    board: Board
+    #: The job's staging folder.
+    staging: str
+    #: Which files are open before the job begins: see `list_open`.
+    open_before: Sequence[str]
+    #: Whether the process ends with the job. One that lives on does at its own end what is to be done there.
+    ends: bool
+    #: Writes out what libraries in C hold back.
+    flush_c_streams: Callable[[], object]
+
+
+def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProcess) -> int:
     """Execute job `index`, whose output belongs at `final` and is written at `path`; return the exit status.
 
-    This is where every job runs. `folder` is its staging folder. `inherited` are the finalizers that its process had
-    before; None for a process that lives on, and does at its own end what is to be done there.
+    This is where every job runs.
     """
+    board = process.board
     try:
         jobs._running, jobs._asked = (jobs._jobs[index], final, path), ""
         try:
@@ -142,7 +154,7 @@ def perform(
             board.returned = True
             if jobs._asked:
                 board.hint = f": it asked for the path of {jobs._asked}, {_INDEX}"
-            status = _end(jobs, final, path, folder, board, inherited)
+            status = _end(jobs, final, path, process)
     except BaseException as error:
         status = 1
         _tell(error, board)
@@ -152,25 +164,28 @@ def perform(
     return status
 
 
-def _end(jobs: JobsBase, final: str, path: str, folder: str, board: Board, inherited: Finalizers | None) -> int:
+def _end(jobs: JobsBase, final: str, path: str, process: JobProcess) -> int:
     """Bring a job to its end whose `execute` has returned; return the exit status."""
     _flush()
-    if inherited is not None:
-        run_exit_functions(inherited, board.wait_for)
+    if process.ends:
+        run_exit_functions(process.board.wait_for)
+        process.flush_c_streams()
+    if list_open() == process.open_before:
+        return 0  # the usual case; what follows takes ten times as long
 
     def left_open() -> list[str]:
-        return open_files(folder, path, final)
+        return open_files(process.staging, path, final)
 
     if left_open():
-        if inherited is None:
-            gc.collect()
-        else:
+        if process.ends:
             let_go(jobs, lambda: not left_open())
+        else:
+            gc.collect()
     for found in left_open():
         if found in (path, final):
-            board.tell(f"its output is still open for writing in its own process {os.getpid()}: {_CLOSE}")
+            process.board.tell(f"its output is still open for writing in its own process {os.getpid()}: {_CLOSE}")
             return 1
-        board.left_open = os.path.basename(found)
+        process.board.left_open = os.path.basename(found)
     return 0
 
 

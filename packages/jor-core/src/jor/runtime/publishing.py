@@ -187,8 +187,9 @@ def _put_new(path: str, target: str) -> bool:
 def _put_where_nothing_is(path: str, target: str) -> bool:
     """Do the same where there are no hard links, or on another file system: hold the name by an empty file first."""
     try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
+    except (FileExistsError, NotADirectoryError):
         return False
     try:
         move(path, target)

@@ -146,6 +146,8 @@ class Slot:
             settled = settled._replace(error=settled.error + self._keep())
         elif self._keeps:
             delete(self._kept)
+        if settled.error and self._spec.isolation == "none":
+            self._dismiss_host()  # what it has left open or running is no next job's
         if settled.error or settled.direct:
             self._renew()
         self.job = None

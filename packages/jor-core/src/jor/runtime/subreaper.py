@@ -24,6 +24,17 @@ def load_prctl() -> PrCtl:
     return function
 
 
+def load_fflush() -> Callable[[], object]:
+    """Return what writes out what libraries in C hold back in their streams (fflush(3)), as exit(3) does."""
+    if not sys.platform.startswith("linux"):
+        return lambda: None
+    import ctypes
+
+    fflush = ctypes.CDLL(None).fflush
+    fflush.argtypes = [ctypes.c_void_p]
+    return lambda: fflush(None)
+
+
 def adopt_orphans(prctl: PrCtl) -> None:
     """Let what this process's children leave behind become its own children."""
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
