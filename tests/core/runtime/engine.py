@@ -38,6 +38,8 @@ SPEC = {
     "empty": [],
     "listed": 0,
     "names_crc32": 0,
+    "aside": [],
+    "unseen": [],
     "batch": None,
     "fsync": False,
     "resumable": False,

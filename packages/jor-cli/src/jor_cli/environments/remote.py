@@ -50,7 +50,7 @@ class RemoteJobs:
         """Call the class's `collect` there; return the exit status, 0 for success."""
         incomplete = os.path.join(self._folder.name, "incomplete")
         with open(incomplete, "w") as file:
-            json.dump(found.history.unsound, file)
+            json.dump(found.left_out, file)
         return self._jor(found.entry, found.config, "collect", [found.folder], incomplete)
 
     def isolation(self, entry: Entry, config: Config) -> Isolation | None:
