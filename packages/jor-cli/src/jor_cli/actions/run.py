@@ -304,7 +304,7 @@ def _warn_of_draws(surveys: Sequence[Survey], manner: Manner) -> None:
     for warning in dict.fromkeys(warnings[:MOST_WARNINGS]):
         echo(f"Warning: {warning}", err=True)
     if len(warnings) > MOST_WARNINGS:
-        echo(f"Warning: {len(warnings) - MOST_WARNINGS:,} more like these: jor check tells them", err=True)
+        echo(f"Warning: {len(warnings) - MOST_WARNINGS:,} more like these\n  See them all: jor check", err=True)
 
 
 def _say(manner: Manner, text: str) -> None:
