@@ -299,6 +299,8 @@ def test_collect_follows_by_itself(project):
             file.write(str(len(list(self.existing_outputs))))
     """
     project.write([0, 1, 2], "assert how != 1", head)
+    for name in ("click", "csv", "queue", "random", "statistics"):  # no modules of the job that collects
+        (project.folder / f"{name}.py").write_text("raise ImportError\n")
     assert "will collect when they have ended" in project.jor("run", "--collect")
     path = project.folder / "all"
     project.until(lambda: path.exists() and path.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -280,3 +281,33 @@ def test_image_and_environment_are_looked_at(jor: Jor, write: Write) -> None:
     write(good=GOOD, todo=TWO)
     assert "there is no conda environment 'nowhere'" in jor("check", "--condaenv", "nowhere").out
     assert "todo.yaml is no image" in jor("check", "--sif", "todo.yaml").out
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("import pytest\n", "good.py:1: loading it raised ModuleNotFoundError: No module named 'pytest'"),
+        ("import sys\nif sys.flags.isolated:\n    exec('(')\n", "good.py:3: loading it raised SyntaxError: "),
+    ],
+)
+def test_what_an_environment_cannot_load_is_told(jor: Jor, write: Write, tmp_path: Path, head: str, told: str) -> None:
+    """By check before anything is run, and as the reason of the jobs that were begun."""
+    (tmp_path / "env/conda-meta").mkdir(parents=True)
+    (tmp_path / "env/bin").mkdir()
+    python = tmp_path / "env/bin/python"  # one that has nothing but what comes with Python
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    python.chmod(0o755)
+    write(good=head + GOOD, todo="jobs:\n- jobmodule: good\n  condaenv: ./env\n")
+    done = jor("check", COLUMNS=500)
+    assert done.code == 1
+    assert f"  WRONG  todo.yaml:2:3: {tmp_path}/{told}" in done.out
+    assert jor("run", "--workers", 1).code == 2
+    assert f"failed: {tmp_path}/{told}" in jor("status", COLUMNS=500).out
+
+
+def test_check_of_an_environment_that_can_load_says_so(jor: Jor, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "env/conda-meta").mkdir(parents=True)
+    (tmp_path / "env/bin").mkdir()
+    (tmp_path / "env/bin/python").symlink_to(sys.executable)
+    write(good=GOOD, todo="jobs:\n- jobmodule: good\n  condaenv: ./env\n")
+    assert "bin/python, which can load its job module\n" in jor("check", COLUMNS=500).out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from jor import JobModuleError, JorError
 from jor.errors import nearest
 from jor.planning.planner import Survey
 from jor.planning.status import Status
+from jor.runtime.own_modules import shadows
+from jor.runtime.remote_jobs import Listed
 from jor.settings.config import Config, peruse_config
 from jor.settings.options import Value
 from jor.todo.entry import Entry
@@ -82,6 +85,7 @@ def _entry(workspace: Workspace, entry: Entry, trial: bool, sound: list[Entry]) 
         (found,) = workspace.survey([entry], workspace.cluster.ask)
         yield Finding(_told_jobs(found))
         sound.append(entry)
+        yield from _shadows(entry)
         for finding in _found(workspace, found):
             yield finding
             is_well &= finding.is_well
@@ -100,13 +104,31 @@ def _found(workspace: Workspace, found: Survey) -> Iterator[Finding]:
         return
     worker = workspace.worker_command(found)
     if worker.python:
-        yield Finding(_told_worker(worker))
+        yield from _environment(workspace, found, worker)
     if found.config["isolation"] == "auto":
         isolation = workspace.remote.isolation(found.entry, found.config)
         if isolation is not None and isolation.notice:
             yield Finding(isolation.notice)
     if found.config["scheduler"] == "slurm":
         yield from _cluster(found, workspace.cluster.backend)
+
+
+def _shadows(entry: Entry) -> Iterator[Finding]:
+    """Tell which files beside a job module take the place of Python's own modules in jobs."""
+    for file in shadows(entry.jobmodule):
+        what = f"{told_path(file)} takes the place of Python's own module in jobs, as for `python {entry.stem}.py`"
+        yield Finding(f"{what}\n  Give it another name unless that is meant", is_warning=True)
+
+
+def _environment(workspace: Workspace, found: Survey, worker: WorkerCommand) -> Iterator[Finding]:
+    """Tell in which Python jobs run, and whether the job module can be loaded there."""
+    told, program = _told_worker(worker), worker.wrapper.wrap([""])[0]
+    if shutil.which(program) is None and program:
+        yield Finding(f"{told}; whether its job module can be loaded there is not known: {program} is not here")
+        return
+    if not isinstance(found.jobs, Listed):  # otherwise that has been done
+        workspace.remote.jobs(found.entry, found.config)
+    yield Finding(f"{told}, which can load its job module")
 
 
 def _together(workspace: Workspace, entries: Sequence[Entry]) -> Iterator[Finding]:

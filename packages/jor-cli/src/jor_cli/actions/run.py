@@ -7,13 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
-import click
 
-from jor import BusyError
+from jor import BusyError, RecordError
 from jor.local.scheduler import carry_out
 from jor.local.worker_pool import Assignment
 from jor.planning.claims import makers
@@ -21,6 +20,7 @@ from jor.planning.history import Ask
 from jor.planning.planner import Survey, again, choose, make_submission
 from jor.planning.status import Status
 from jor.runs.lease import PATIENCE, Lease, acquire, clear
+from jor.runs.leftovers import abandoned, unasked
 from jor.runs.orphans import outliving
 from jor.runs.store import partial_folder, sweep_unfinished, unwritable, write
 from jor.runs.submission import timestamp
@@ -36,6 +36,7 @@ from ..formatting import jobs_of
 from ..rendering.progress import view
 from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told_held_back, told_submissions
 from ..resources import local_workers
+from ..terminal import echo
 from ..workspace import Workspace
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
             arrays += outcome.arrays
             held_back |= outcome.is_partial
             if outcome.is_partial:
-                click.echo(told_held_back(found.entry.label, outcome), err=True)
+                echo(told_held_back(found.entry.label, outcome), err=True)
     if arrays and not held_back and manner.collect and workspace.config["collect"]:
         name = cluster.backend.submit_collect(plans[0][0], manner.collect, arrays)
         _say(manner, f"{name} will collect when they have ended")
@@ -163,8 +164,13 @@ def _tidy(records: str) -> None:
     try:
         if os.path.exists(records):
             clear(os.path.join(records, "lock"))
-            sweep(partial_folder(records))
-    except OSError:
+            partial = partial_folder(records)
+            outputs = os.path.dirname(os.path.dirname(records))
+            sweep(partial, outputs=outputs)
+            if os.path.exists(partial):  # of other hosts, perhaps
+                with suppress(FileExistsError), Lease(os.path.join(records, "lock")) as lease:
+                    sweep(partial, lambda: abandoned(records, lease.taken, unasked), outputs)
+    except (OSError, RecordError):
         pass  # it does no harm where it lies, and nothing is to be written there now
 
 
@@ -183,7 +189,7 @@ def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey,
         (now,) = again([found], lease.taken, ask)
         clear(lease.path)
         sweep_unfinished(records, lease.taken)
-        sweep(partial_folder(records), lambda: now.history.gone(now.carriers))
+        sweep(partial_folder(records), lambda: now.history.gone(now.carriers, lease.taken), now.folder)
         yield now, _unclaimed(now, _wanted(now, manner), manner, ask, lease), lease
 
 
@@ -271,4 +277,4 @@ def _waiting(found: Survey, owner: Owner) -> str:
 
 def _say(manner: Manner, text: str) -> None:
     if not manner.quiet:
-        click.echo(f"[jor] {text}")
+        echo(f"[jor] {text}")

@@ -12,7 +12,7 @@ import click
 
 from jor import JorError
 from jor.planning.planner import Survey
-from jor.planning.status import Status
+from jor.planning.status import Problem, Status
 from jor.runs.attempts import executions
 from jor.settings.config import Setting
 
@@ -109,15 +109,23 @@ def _told(tried: Survey, code: int, scratch: str) -> Trial:
     for one in executions(tried.records):
         if one.ended_well and tried.status.counts[Status.DONE]:
             memory = f" with {told_memory(one.max_rss)} of memory" if one.max_rss else ""
-            return Trial(
-                f"{told_job(tried, one.index)} made its output in {told_seconds(one.seconds or 0.0)}{memory}", True
-            )
+            what = f"{told_job(tried, one.index)} made its output in {told_seconds(one.seconds or 0.0)}{memory}"
+            return Trial("\n".join([what, *_of_prologue(tried, one.index)]), True)
     kept = f"  What it left is in {told_path(scratch)}"
     for problem in tried.status.problems:
         what = f"{told_job(tried, problem.index)} {problem.status.value}: {problem.reason}"
         words = [f"  | {line}" for line in last_lines(problem)]
         return Trial("\n".join([what, *words, kept]), False)
     return Trial(f"one job was tried, and made no output: exit code {code}\n{kept}", False)
+
+
+def _of_prologue(tried: Survey, index: int) -> list[str]:
+    """Return what the prologue printed: `module load` of old versions prints errors, and does not fail."""
+    event = tried.history.last_records([index]).get(index)
+    if event is None or not event.log or not event.log[0] or not tried.config["prologue"]:
+        return []
+    printed = last_lines(Problem(index, Status.DONE, "", event.log_file, (0, event.log[0])))
+    return ["  Before it, the prologue printed:", *(f"  | {line}" for line in printed)] if printed else []
 
 
 def _take_back(workspace: Workspace, found: Survey) -> None:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import attrs
-import click
 
 from jor import BusyError
 from jor.local.scheduler import Progress
@@ -27,6 +26,7 @@ from ..errors import FAILED, message
 from ..formatting import jobs_of
 from ..rendering.progress import view
 from ..rendering.status import as_text
+from ..terminal import echo
 from ..workspace import Workspace
 from .run import Manner, submit
 
@@ -73,7 +73,7 @@ def wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
         watch.close()
     is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
     if not manner.silent and not (manner.quiet and is_well):
-        click.echo(as_text(surveys, workspace.changes, colours=terminal))
+        echo(as_text(surveys, workspace.changes, colours=terminal))
     return 0 if is_well else FAILED
 
 
@@ -103,14 +103,14 @@ def _top_up(workspace: Workspace, found: Survey, manner: Manner, told: set[str])
     try:
         outcome = submit(found, manner, workspace.cluster.backend, workspace.worker_command(found))
     except (BusyError, CommandError) as error:
-        click.echo(message(error), err=True)
+        echo(message(error), err=True)
         return 0
     except RefusedError as error:
-        click.echo(message(error), err=True)
+        echo(message(error), err=True)
         told.add(found.records)
         return 0  # others of its jobs may have been accepted
     if outcome.held_back and outcome.why not in told:
-        click.echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} held back: {outcome.why}", err=True)
+        echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} held back: {outcome.why}", err=True)
         told.add(outcome.why)
     return len(outcome.submitted) if outcome.submitted or outcome.held_back else None
 
@@ -139,5 +139,5 @@ def _spent(found: Survey, began: str) -> frozenset[int]:
 def _left(manner: Manner, watch: Watch) -> int:
     number = watch.stopped_by or signal.SIGINT
     if not manner.quiet:
-        click.echo("[jor] The jobs go on without this command; jor status tells how they are")
+        echo("[jor] The jobs go on without this command; jor status tells how they are")
     return 128 + number

@@ -19,6 +19,9 @@ from jor.todo.entry import Entry
 
 from .worker_command import Environments
 
+#: The command `python -m jor` as text for `python -c`: with -m, files of the working directory would be its modules.
+_JOR = "import sys; sys.path[:] = filter(None, sys.path); from jor.__main__ import main; sys.exit(main(sys.argv[1:]))"
+
 
 class RemoteJobs:
     """Job modules as the jor that runs their jobs sees them."""
@@ -79,6 +82,7 @@ class RemoteJobs:
         folder = self._folder.name
         worker = self._environments.command(entry, config, [folder, *more], writable=folder)
         arguments = [command, os.getcwd(), entry.jobmodule, entry.arguments, config["path-prefix"], *words]
-        argv = worker.jor(os.path.join(folder, "jor.pyz"), arguments)
+        here = [sys.executable, "-c", _JOR, *arguments]
+        argv = worker.jor(os.path.join(folder, "jor.pyz"), arguments) if worker.python else here
         sys.stdout.flush()
         return os.spawnvp(os.P_WAIT, argv[0], argv)  # noqa: S606 # no shell

@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 import attrs
-import click
 
 from ..formatting import counted
+from ..terminal import echo, style
 from .tables import width
 
 #: Things of which all that is well is told; of more, what is wrong.
@@ -22,6 +22,8 @@ class Finding:
 
     text: str
     is_well: bool = True
+    #: Whether it is well only if it is meant so.
+    is_warning: bool = False
 
 
 def show_findings(checked: Iterable[tuple[str, Iterator[Finding]]]) -> int:
@@ -30,26 +32,27 @@ def show_findings(checked: Iterable[tuple[str, Iterator[Finding]]]) -> int:
     for number, (label, found) in enumerate(checked):
         findings = found
         if number >= MOST:
-            findings = iter([finding for finding in found if not finding.is_well])
+            findings = iter([finding for finding in found if not finding.is_well or finding.is_warning])
         first = next(findings, None)
         if first is None:
             folded += 1
             continue
-        click.secho(label, bold=True)
+        echo(style(label, bold=True))
         wrong += _show(first) + sum(map(_show, findings))
     if folded:
-        click.echo(f"{folded:,} more in which all is well: jor check ENTRY tells what was looked at")
-    click.echo(f"{counted(wrong, 'thing')} to mend" if wrong else "All is well")
+        echo(f"{folded:,} more in which all is well: jor check ENTRY tells what was looked at")
+    echo(f"{counted(wrong, 'thing')} to mend" if wrong else "All is well")
     return wrong
 
 
 def _show(finding: Finding) -> bool:
     """Print what was found; tell whether it is wrong."""
-    mark = click.style("ok   ", fg="green") if finding.is_well else click.style("WRONG", fg="red")
+    mark = style("ok   ", fg="green") if finding.is_well else style("WRONG", fg="red")
+    mark = style("note ", fg="yellow") if finding.is_warning else mark
     lines = finding.text.split("\n")
     if sys.stdout.isatty():
         lines = [part for line in lines for part in _wrapped(line, width() - 9)]
-    click.echo("\n".join([f"  {mark}  {lines[0]}", *(f"         {line}" for line in lines[1:])]))
+    echo("\n".join([f"  {mark}  {lines[0]}", *(f"         {line}" for line in lines[1:])]))
     return not finding.is_well
 
 

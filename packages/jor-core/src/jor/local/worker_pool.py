@@ -19,6 +19,7 @@ from ..runtime.events import Begin, End, Event, Isolation, Notice, Over
 from ..runtime.feed import FeedWriter
 from ..runtime.forking import PASSING, PATIENCE
 from ..runtime.journal import Reader
+from ..runtime.record_files import regular
 from ..runtime.run_folder import Run
 from ..runtime.signals import STOPPING
 from ..runtime.worker import CANNOT_WORK
@@ -106,6 +107,8 @@ class Crew:
         self._drained = False
         self._deaths = 0
         self._full_since: float | None = None
+        #: How many workers can be there at once, if that is known.
+        self._most: int | None = None
         self._feed = FeedWriter(assignment.places)
 
     @property
@@ -116,7 +119,8 @@ class Crew:
     @property
     def wants_worker(self) -> bool:
         """Whether there are jobs that one more worker could begin."""
-        return not self.broken and not self._drained and self._begun + self.lost + self._idle < self.total
+        has_room = self._most is None or len(self.workers) < self._most
+        return has_room and not self.broken and not self._drained and self._begun + self.lost + self._idle < self.total
 
     @property
     def is_over(self) -> bool:
@@ -257,7 +261,12 @@ class Crew:
             if self._deaths >= _PATIENCE or status == _CANNOT_START:
                 workers = f"{self._deaths} workers in a row" if self._deaths > 1 else "a worker"
                 last, remedy = _last_words(worker.log)
-                self.broken = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
+                told = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
+                if self.workers:  # what cannot be shared, such as a writable overlay, is theirs
+                    self._most = len(self.workers)
+                    self.notices.setdefault(f"went on with {len(self.workers)} at once: {told}")
+                else:
+                    self.broken = told
         return status < 0
 
     def _has_lost_its_lock(self) -> bool:
@@ -282,7 +291,7 @@ def environment() -> dict[str, str]:
 def _last_words(log: str) -> tuple[str, str]:
     """Return the last error that a log tells, or else its last line, '' for none; and the line with the remedy."""
     try:
-        with open(log, "rb") as file:
+        with open(log, "rb", opener=regular) as file:
             file.seek(max(0, os.path.getsize(log) - _LAST_WORDS))
             text = file.read().decode(errors="replace")
     except OSError:

@@ -58,7 +58,8 @@ class Survey:
                 where=self.entry.label,
                 remedy=f"Give an index from 0 to {total - 1}" if total else "List some: it has none",
             )
-        return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
+        with self.jobs._jor_modules:
+            return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
 
     def output(self, index: int) -> str:
         """Return the absolute path of a job's output."""
@@ -203,7 +204,7 @@ def sha256_of(path: str) -> str:
 def _folder(jobs: JobsBase) -> str:
     """Return the absolute path of the folder of the outputs. Raise JobModuleError when the class tells none."""
     try:
-        return os.path.abspath(os.fspath(jobs._get_output_folder()))
+        return os.path.abspath(jobs._jor_folder())
     except JobModuleError:
         raise
     except Exception as error:

@@ -32,6 +32,8 @@ from .submission import Submission, timestamp
 ABANDONED_AFTER = 3600.0
 
 
+#: The latest time of a submission that another may follow.
+_LATEST = datetime.max.replace(tzinfo=timezone.utc) - timedelta(days=1)
 #: Seconds after the last change of its folder from which on a submission is looked up, and its folder, which may hold
 #: the files of very many tasks, not listed.
 _SETTLED_AFTER = 120.0
@@ -59,6 +61,12 @@ def next_timestamp(records: str) -> str:
             newest = datetime.strptime(f"{os.path.basename(run.folder)[:18]}+0000", "%Y%m%d-%H%M%S%f%z")
         except ValueError:
             continue
+        if newest > _LATEST:
+            raise RecordError(
+                "this submission has the last time that there is: none can follow it",
+                where=run.folder,
+                remedy="See that nothing of it runs, then delete the folder: no output is lost",
+            )
         now = max(now, newest + timedelta(milliseconds=1))
         break
     return timestamp(now)
@@ -279,7 +287,7 @@ def _force(run: Run, submission: Submission) -> None:
 def _write_jobs(path: str, jobs: JobsBase, indices: Iterable[int]) -> array[int]:
     offsets = array("Q")
     offset = 0
-    with open(path, "wb", buffering=2**20) as file:
+    with open(path, "wb", buffering=2**20) as file, jobs._jor_modules:
         for index in indices:
             line = freeze(index, output_name(jobs, index), jobs._jobs[index])
             file.write(line)

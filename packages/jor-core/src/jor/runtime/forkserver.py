@@ -35,6 +35,7 @@ from .job_end import disown_exit_functions, list_open, run_exit_functions, write
 from .job_process import Board, JobProcess, Outcome, perform
 from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
+from .record_files import regular
 from .run_folder import Run
 from .run_spec import RunSpec
 from .signals import STOPPING
@@ -168,14 +169,14 @@ def _be_host(run: Run, spec: RunSpec, staging: str, board: Board, orders: int, a
     try:
         _set_up(may_fork=spec.isolation in ("auto", "fork"))
         disown_exit_functions()
-        prctl = load_prctl()
+        prctl, flush = load_prctl(), load_fflush()  # before ctypes may be a file beside the job module
         die_with_parent(prctl, worker)
         adopt_orphans(prctl)
         jobs = open_jobs(spec)
         gc.freeze()  # else each child's first collection would copy what the job module made
         if spec.isolation == "fork":
             disown_exit_functions()
-        server = _Server(run, spec, jobs, staging, board, prctl)
+        server = _Server(run, spec, jobs, staging, board, prctl, flush)
         if hasattr(jobs, "checkpoint"):
             signal.signal(signal.SIGUSR2, server.checkpoint)
         status = server.serve(orders, answers)
@@ -205,23 +206,32 @@ def _set_up(*, may_fork: bool) -> None:
 
 def open_jobs(spec: RunSpec) -> JobsBase:
     """Return the object `Jobs` of a submission."""
-    from .loading import ModuleLoader  # 15 ms, a third of a worker's start: not wanted before the job module loads
+    from .loading import make_for_good  # 15 ms, a third of a worker's start: not wanted before the job module loads
 
-    return ModuleLoader().make(spec.jobmodule, spec.jobargs, spec.path_prefix)
+    return make_for_good(spec.jobmodule, spec.jobargs, spec.path_prefix, os.getcwd())
 
 
 class _Server:
-    def __init__(self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl) -> None:
+    def __init__(
+        self,
+        run: Run,
+        spec: RunSpec,
+        jobs: JobsBase,
+        staging: str,
+        board: Board,
+        prctl: PrCtl,
+        flush_c_streams: Callable[[], object],
+    ) -> None:
         self._pid = os.getpid()
         self._jobs = jobs
         self._board = board
         self._prctl = prctl
         self._isolation = spec.isolation
         self._ends = spec.isolation != "none"
-        self._folder = os.fspath(jobs._get_output_folder())
+        self._folder = jobs._jor_folder()
         self._staging = staging
         self._atomic = spec.atomic_output
-        self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
+        self._planned = regular(run.jobs, os.O_RDONLY)
         #: Jobs by the place of their line: index, final path, path to write at; or why it is not to be run.
         self._known: dict[int, tuple[int, str, str] | str] = {}
         self._reaper = Reaper()
@@ -230,7 +240,7 @@ class _Server:
         self._index = 0
         #: Whether SIGUSR2 came while the process for which it was meant was being made.
         self._is_owed = False
-        self._flush_c_streams = load_fflush()
+        self._flush_c_streams = flush_c_streams
         #: Which files are open before a job begins.
         self._open = list_open()
 

@@ -229,14 +229,12 @@ def _exit_status(stop: SystemExit, board: Board) -> int:
 
 
 def _tell(error: BaseException, board: Board) -> None:
-    import traceback  # 5 ms, paid only by jobs that fail
-
     try:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     except Exception:
         text = f"{type(error).__name__} (its message could not be made)"
     board.tell(text)
     try:
-        traceback.print_exc()
+        sys.__excepthook__(*sys.exc_info())  # not by traceback, which may be the user's
     except Exception:
         pass  # no room for the log, or a message that cannot be made: the board has the error

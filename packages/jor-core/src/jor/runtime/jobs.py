@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Mapping, Sequence
+from typing import Any, Collection, ContextManager, Mapping, Sequence
 
 from ..errors import JobModuleError
 from . import outputs
+from .names import PLAIN, name_part
 
 _MISSING_PARTS = {
     "_jobs": ("no list of jobs", "def _mk_jobs(self):\n      self._jobs = [dict(index=i) for i in range(3)]"),
@@ -15,6 +16,16 @@ _MISSING_PARTS = {
         "def __init__(self, path_prefix='.'):\n      super().__init__(path_prefix=path_prefix)",
     ),
 }
+
+
+class _ModulesOfAll:
+    """What a class imports where there is one job module: the modules of the process."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, *_: Any) -> None:
+        """Do nothing."""
 
 
 class JobsBase:
@@ -45,6 +56,10 @@ class JobsBase:
     _asked: str = ""
     #: While outputs are collected: indices of jobs whose output is there, and is not complete: it counts as missing.
     _left_out: Collection[int] = ()
+    #: While jobs run: the working directory in which they were opened, for relative paths of outputs; else "".
+    _jor_directory: str = ""
+    #: To be entered while anything of the class is called: the modules that its job module has imported.
+    _jor_modules: ContextManager[None] = _ModulesOfAll()
 
     def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:
         self.path_prefix = os.fspath(path_prefix)
@@ -68,11 +83,12 @@ class JobsBase:
 
     def _get_output_folder(self) -> str:
         """Return the folder of all outputs."""
-        return os.path.join(self.path_prefix, self.name)
+        return self._jor_absolute(os.path.join(self.path_prefix, self.name))
 
     def _get_output_fname(self, **job: Any) -> str:
         """Return the file name of the output of the job with these parameters."""
-        return "_".join(f"{key}{value}" for key, value in job.items()) + f".{self.output_suffix}"
+        parts = [f"{key}{value if type(value) in PLAIN else name_part(key, value)}" for key, value in job.items()]
+        return "_".join(parts) + f".{self.output_suffix}"
 
     def _get_output_path(self, **job: Any) -> str:
         """Return the path of the output of the job with these parameters.
@@ -83,7 +99,7 @@ class JobsBase:
         running = self._running
         if running is not None and _equal(job, running[0]):
             return running[2]
-        path = os.path.join(os.fspath(self._get_output_folder()), os.fsdecode(self._get_output_fname(**job)))
+        path = os.path.join(self._jor_folder(), os.fsdecode(self._get_output_fname(**job)))
         if running is None or running[1] == running[2]:
             return path
         if path == running[1]:
@@ -93,6 +109,15 @@ class JobsBase:
             return path
         self._asked = self._asked or name
         return os.path.join(os.path.dirname(running[2]), name)
+
+    def _jor_folder(self) -> str:
+        """Return the folder of all outputs, absolute where jobs run."""
+        with self._jor_modules:
+            return self._jor_absolute(os.fspath(self._get_output_folder()))
+
+    def _jor_absolute(self, path: str) -> str:
+        """Return a path that does not depend on where a job has gone to."""
+        return os.path.normpath(os.path.join(self._jor_directory, path)) if self._jor_directory else path
 
     def execute(self, i: int) -> None:  # noqa: ARG002 # the parameter is the interface
         """Do the work of `self._jobs[i]` and write `self._get_output_path(**self._jobs[i])`."""
@@ -107,7 +132,7 @@ class JobsBase:
     @property
     def output_paths(self) -> list[str]:
         """The paths of all outputs, in the order of the jobs."""
-        folder = os.fspath(self._get_output_folder())
+        folder = self._jor_folder()
         return [os.path.join(folder, name) for name in outputs.output_names(self)]
 
     @property
@@ -119,7 +144,7 @@ class JobsBase:
     @property
     def missing_outputs(self) -> list[str]:
         """The paths of the other outputs, in the order of the jobs."""
-        folder = os.fspath(self._get_output_folder())
+        folder = self._jor_folder()
         absent = outputs.absent_outputs(self, outputs.Listing(folder))
         unfit = sorted({*absent, *self._left_out})
         return [os.path.join(folder, outputs.output_name(self, index)) for index in unfit]

@@ -15,9 +15,10 @@ from bisect import bisect_left
 from contextlib import suppress
 from typing import Iterator, NamedTuple
 
-from ..errors import RecordError
+from ..errors import OddFileError, RecordError
 from .events import End
 from .journal import Reader
+from .record_files import lines, regular
 from .run_folder import RECORDS, Run
 from .staging import NotPublishedError, Staging, force, force_name, move
 
@@ -214,8 +215,8 @@ def _took_the_same(path: str, target: str) -> bool:
 
 def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
     """Yield the jobs that jobs.jsonl tells: their indices, and their outputs as JSON writes them."""
-    with open(jobs, "rb") as file:
-        for line in file:
+    with suppress(OddFileError), open(jobs, "rb", opener=regular) as file:  # what is no list of jobs claims no name
+        for line in lines(file):
             found = _LINE.match(line)
             if found:
                 yield int(found[1]), found[2]

@@ -15,7 +15,7 @@ from .events import Isolation, encode, parse
 from .forking import limit_threads, lost_threads
 from .job_spec import freeze, thaw
 from .jobs import JobsBase
-from .loading import ModuleLoader
+from .loading import make_for_good
 from .outputs import output_names
 
 
@@ -51,12 +51,12 @@ def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -
     """Write what the class Jobs of a job module is and lists to the file `path`, or why that cannot be told."""
     with open(path, "wb") as file:
         try:
-            jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
+            jobs = make_for_good(jobmodule, arguments, path_prefix)
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy
             head = {
                 "attributes": _plain_attributes(type(jobs)),
-                "folder": os.path.abspath(os.fspath(jobs._get_output_folder())),
+                "folder": os.path.abspath(jobs._jor_folder()),
                 "collects": type(jobs).collect is not JobsBase.collect,
             }
             file.write(json.dumps(head).encode() + b"\n")
@@ -79,9 +79,9 @@ def write_isolation(path: str, jobmodule: str, arguments: str, path_prefix: str,
         for stream in (1, 2):  # what the module prints was seen when it was listed
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         began = time.monotonic()
-        jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
+        jobs = make_for_good(jobmodule, arguments, path_prefix)
         loading = time.monotonic() - began
-        jobs._get_output_folder()
+        jobs._jor_folder()
         with open(path, "w") as file:
             json.dump(encode(Isolation(lost_threads(), loading)), file)
         status = 0
@@ -101,7 +101,7 @@ def read_isolation(path: str) -> Isolation | None:
 
 def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
     """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
-    jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
+    jobs = make_for_good(jobmodule, arguments, path_prefix)
     with open(path, "rb") as file:
         jobs._left_out = json.loads(file.read())
     jobs.collect()

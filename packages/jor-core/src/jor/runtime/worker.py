@@ -24,10 +24,11 @@ from .lifetime import Attempt, Tenure
 from .oom import oom_kills
 from .process_id import Owner
 from .publishing import Publisher
+from .record_files import MOST, regular
 from .run_folder import Run, append
 from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
-from .slot import Slot
+from .slot import CannotWorkError, Slot
 from .staging import force_name, stamp
 from .subreaper import Orphans, Reaper, adopt_orphans, load_prctl
 
@@ -81,7 +82,7 @@ class _Worker:
         self._journal = journal
         self._grace = spec.grace_period
         self._batch = spec.batch
-        self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
+        self._planned = regular(run.jobs, os.O_RDONLY)
         self._source: Feed | Chunk
         if self._batch is None:
             self._source = Feed()
@@ -177,7 +178,12 @@ class _Worker:
         answered = self._watch.sleep(patience, [slot.answers for slot in busy if slot.answers is not None])
         lapsed = self._tenure.lapsed()
         for slot in busy:
-            ended = slot.ended(slot.answers in answered)
+            try:
+                ended = slot.ended(slot.answers in answered)
+            except CannotWorkError as error:
+                if self._batch is None:  # a later attempt at an array task tries it again
+                    self._fail(slot, error)
+                raise
             if ended is not None:
                 yield (slot, *ended)
             elif lapsed:
@@ -257,6 +263,15 @@ class _Worker:
             append(self._run.in_place, f"{what}\n".encode())
             self._notice(f"{what}: a job that dies there leaves half an output. Let it ask _get_output_path")
 
+    def _fail(self, slot: Slot, error: CannotWorkError) -> None:
+        """Write down why the job in `slot` has failed, whose job module cannot be loaded."""
+        assert slot.job is not None
+        log = (slot.first, slot.log_position) if slot.first >= 0 else None
+        told = str(error).partition("\n")[0]
+        name = os.path.basename(slot.log)
+        self._journal.note(End(slot.job.index, 0, max_rss=0, status=-1, error=told, log=log, log_file=name))
+        self._failed += 1
+
     def _is_wanted(self, job: Job) -> bool:
         """Tell whether a job of this array task is to be run; write down one that is given up."""
         if not self._spec.may_exist and stamp(os.path.join(self._spec.folder, job.output)) is not None:
@@ -304,13 +319,16 @@ class _Worker:
         return self._batch is not None and before is not None and (self._oom_kills or 0) > before
 
     def _line(self, place: int) -> bytes:
-        data = b""
-        while b"\n" not in data:
-            piece = os.pread(self._planned, 4096, place + len(data))
-            if not piece:
-                raise OSError(f"{self._run.jobs} ends within a job")
-            data += piece
-        return data[: data.index(b"\n") + 1]
+        size = 4096
+        while size <= 2 * MOST:  # else something else stands there
+            data = os.pread(self._planned, size, place)
+            end = data.find(b"\n")
+            if end >= 0:
+                return data[: end + 1]
+            if len(data) < size:
+                break
+            size *= 4
+        raise OSError(f"{self._run.jobs} ends within a job")
 
 
 def interpreter() -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from ..errors import JobModuleError
+from ..errors import JobModuleError, printable_name
 from ..runtime import jobargs
 from ..runtime.jobs import JobsBase
 from ..runtime.loading import ModuleLoader
@@ -79,7 +79,12 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """What messages call it: its name, or its job module with the arguments."""
+        """What messages call it: its name, or its job module with the arguments, as it may be printed."""
+        return printable_name(self.title)
+
+    @property
+    def title(self) -> str:
+        """Its name, or its job module with the arguments, as data."""
         return self.name or (f"{self.stem}({self.arguments})" if self.arguments else self.stem)
 
     @cached_property

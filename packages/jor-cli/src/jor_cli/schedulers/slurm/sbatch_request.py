@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 import statistics
@@ -13,6 +14,7 @@ import attrs
 from jor import ConfigError
 from jor.planning.status import Problem, Shortage
 from jor.runs.submission import Batch
+from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 from jor.settings.options import BY_NAME
 from jor_slurm import (
@@ -35,6 +37,7 @@ from jor_slurm import (
 )
 
 from ...resources import parsed
+from .prologue import SUFFIX
 
 #: An array task that lasts less, seconds, costs Slurm about as much as the work that it does.
 SHORTEST_TASK = 60
@@ -187,10 +190,11 @@ def apart(wanted: Request, jobs: Sequence[int], deadly: frozenset[int]) -> Itera
         yield attrs.evolve(wanted, jobs_per_task=1), [index for index in jobs if index in deadly]
 
 
-def script_of(request: Request, command: list[str]) -> str:
-    """Return the batch script whose tasks run `command`."""
+def script_of(request: Request, command: list[str], run: Run) -> str:
+    """Return the batch script whose tasks run `command` for the submission `run`."""
     variables = (ARRAY_TASK_ID, RESTART_COUNT, START_TIME, END_TIME, JOB_ID)
-    return batch_script(command, variables=variables, prologue=request.prologue)
+    ended = (os.path.join(run.folder, "task-"), ARRAY_TASK_ID, ".r", RESTART_COUNT, SUFFIX)
+    return batch_script(command, variables=variables, prologue=request.prologue, ended=ended)
 
 
 def submit_command(slurm: Slurm, request: Request, options: SbatchOptions, tasks: int) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ from .sbatch_request import Request, apart, by_needs, indices, job_name, needs_o
 if TYPE_CHECKING:
     from ...environments.worker_command import WorkerCommand
 
+#: The command jor as text for `python -c`: with -m, files of the folder in which it starts would be jor's modules.
+_JOR = "import sys; sys.path[:] = filter(None, sys.path); from jor_cli.__main__ import main; main()"
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
 LOOKS = (2.0, 4.0, 8.0)
 #: Seconds between two polls of a command that waits, at least, however new users want its answers to be.
@@ -178,7 +180,7 @@ class Backend:
         sizes = self.limits.array_sizes(tasks)
         options = wanted.options_of(job_name(found.entry.label, "token"), run.folder)
         command = submit_command(self._slurm, wanted, options, sizes[0])
-        return sizes, list(command), script_of(wanted, worker.command(run))
+        return sizes, list(command), script_of(wanted, worker.command(run), run)
 
     def try_submission(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> str:
         """Return when and where jobs would start if they were submitted, in Slurm's words.
@@ -189,7 +191,7 @@ class Backend:
         tasks = self.limits.array_sizes(-(-len(jobs) // wanted.jobs_per_task))[0]
         # The folder of the submission is not there yet.
         options = attrs.evolve(wanted.options_of(name, os.getcwd()), output=os.devnull)
-        script = script_of(wanted, ["true"])
+        script = script_of(wanted, ["true"], Run(found.records))
         return self._slurm.try_submission(script, options, indices(tasks))
 
     def submit(self, found: Survey, chosen: Sequence[int], planning: Lease, worker: WorkerCommand) -> Outcome:
@@ -220,7 +222,7 @@ class Backend:
             chdir=os.getcwd(),
             output=literal(os.path.join(found.records, f"{name}.log")),
         )
-        command = [sys.executable, "-m", "jor_cli", "collect", *arguments]
+        command = [sys.executable, "-c", _JOR, "collect", *arguments]
         script = batch_script(command, prologue=wanted.prologue)
         return f"Slurm job {self._slurm.submit(script, options).job_id}"
 
@@ -313,7 +315,7 @@ class Backend:
         options = wanted.options_of(batch.name, run.folder)
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
-        script = script_of(wanted, worker.command(run))
+        script = script_of(wanted, worker.command(run), run)
         write_batch(submission, found.jobs, jobs, planning, script, bundled=worker.bundled)
 
         def ask() -> ArrayId:
