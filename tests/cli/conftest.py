@@ -144,7 +144,7 @@ def record_submission(found: Survey, number: int, attempt: int) -> None:
     )
     jobs = range(found.status.total) if attempt == 1 else [1]
     os.makedirs(found.records, exist_ok=True)
-    submission = make_submission(found, jobs, overwrite=False, batch=batch, token=f"{attempt:010}")
+    submission = make_submission(found, jobs, batch=batch, token=f"{attempt:010}")
     submission = attrs.evolve(submission, created=f"2026-03-0{attempt}T12:00:00.000Z")
     with Lease(os.path.join(found.records, "lock")) as planning:
         run = write_batch(submission, found.jobs, jobs, planning, "#!/bin/bash\n")

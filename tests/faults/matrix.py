@@ -25,6 +25,7 @@ class Row(NamedTuple):
 
 ARRAY = "core/runtime/test_array_task.py"
 BAD = "integration/test_bad_input.py"
+CHECK = "integration/test_check.py"
 CLEASES = "cluster/test_clocks.py"
 CLUSTER = "cluster/test_faults.py"
 COLLECT = "integration/test_collect.py"
@@ -132,6 +133,9 @@ MATRIX = (
     Row("staging folders left by the dead of other hosts", "whole", {"core/runs/test_leftovers.py": "test_who_has_not_been_heard_of_for_long_is_gone test_who_has_been_heard_of_is_not_gone test_array_task_that_cannot_be_asked_is_not_gone", "core/runtime/test_staging.py": "test_copies_that_the_dead_did_not_finish_are_swept", UNSEEN: "test_staging_of_the_dead_of_another_host_goes_when_nothing_was_heard_for_long"}),
     Row("links and pipes where outputs and records belong", "data whole", {TRUST: "test_what_stands_at_an_output_is_replaced_and_not_written_through test_link_among_the_records_is_not_followed", "core/runtime/test_run_folder.py": "test_line_is_appended_and_never_through_a_link"}),
     Row("shared folders: modes of what is written", "data", {TRUST: "test_files_are_as_open_as_the_umask_says"}),
+    # Random numbers
+    Row("jobs that draw from global generators, in any isolation, loaded at any time", "told", {"core/runtime/test_seeds.py": "test_global_generators_are_seeded_for_each_job test_torch_is_seeded_unless_the_class_wants_none test_text_is_the_same_in_every_process", CHECK: "test_repeats_draw_their_own_numbers_and_what_they_share_is_told"}),
+    Row("generators and seed calls that jobs would share, or never draw from again", "told", {"cli/analysis/test_draws.py": "test_what_a_module_does_when_it_is_loaded_is_named test_generator_that_gets_no_seed_of_the_job_is_named test_generator_that_the_object_jobs_holds_is_named test_modules_that_the_job_module_imports_count"}),
     # Slurm: submitting
     Row("sbatch killed or timed out, before and after acceptance", "once kept known", {SUBMISSION: "test_submission_that_sbatch_lost_is_found_again test_submission_that_was_never_asked_for_is_made_anew test_submission_that_was_accepted_before_jor_died_is_found_again test_array_that_is_accepted_after_all_does_nothing"}),
     Row("jor and sbatch killed at any time of a submission", "once kept", {"cluster/test_kills.py": "test_submission_killed_at_any_time_is_made_once"}),

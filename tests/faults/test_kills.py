@@ -271,3 +271,50 @@ def _processes(folder: Path) -> list[str]:
         with contextlib.suppress(OSError):
             lines.append(path.read_bytes())
     return [line.decode(errors="replace") for line in lines if os.fsencode(folder) in line]
+
+
+#: Jobs that write the version of the code, in two steps; in place, they go on from what is there.
+VERSIONED_JOBS = """\
+import os
+import jor
+
+class Jobs(jor.JobsBase):
+    name = "careful"
+    mem = "10M"
+    atomic_output = {atomic}
+
+    def _mk_jobs(self):
+        self._jobs = jor.grid(index=range(4))
+
+    def execute(self, i):
+        with open(self._get_output_path(**self._jobs[i]), "a+", buffering=1) as file:
+            file.seek(0)
+            for _ in range(len(file.readlines()), 2):
+                file.write(os.environ["CODE"] + "\\n")
+"""
+OLD, NEW = b"1\n1\n", b"2\n2\n"
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+@pytest.mark.parametrize("seed", seeds(30))
+def test_rerun_killed_at_any_call_is_completed_by_the_next_run(
+    jor: Jor, project: Path, faults: Faults, seed: int, atomic: bool, record_property: Record
+) -> None:
+    """All outputs are of before, if it was killed before it had marked them; or all are new in the end: never both."""
+    (project.parent / "careful.py").write_text(VERSIONED_JOBS.format(atomic=atomic))
+    chance = random.Random(seed)
+    jor("run", CODE=1)
+    for role in ("command", chance.choice(ROLES)):
+        at, how = chance.randrange(1, CALLS[role] + 12), chance.choice(("kill", "after", "half"))
+        path = chance.choice((project, "/.jor/"))
+        first = () if role != "command" and (project / ".jor" / "marks.json").exists() else ("--overwrite-output",)
+        jor("run", *first, CODE=2, **faults.strike(how, at, path=path, role=role))
+        gone(jor)
+        found = outputs(project)
+        done = json.loads(jor("status", "--json").out)["counts"]["done"]
+        assert done <= max(list(found.values()).count(OLD), list(found.values()).count(NEW)), faults.strikes
+        is_marked = (project / ".jor" / "marks.json").exists() or NEW in found.values()
+        assert jor("run", CODE=2).code == 0
+        assert set(outputs(project).values()) == {NEW if is_marked else OLD}, faults.strikes
+        assert {path.name for path in project.glob(".jor/*/*")} <= {"runs", "in-place"}
+    record_property("kills", len(faults.strikes))

@@ -48,7 +48,7 @@ def make_up(folder: Path, jobs: int, *, tasks: int = 100, hosts: int = 12) -> No
     (folder / "todo.yaml").write_text(f"jobs:\n- jobmodule: {folder}/made_up.py\n  jobargs: n={jobs}\n")
     (found,) = survey(read_todo(str(folder / "todo.yaml")), read_config({"path-prefix": str(folder)}))
     os.makedirs(found.records)
-    submission = make_submission(found, range(jobs), overwrite=False)
+    submission = make_submission(found, range(jobs))
     with Lease(os.path.join(found.records, "lock")) as planning:
         submitted = write(submission, found.jobs, range(jobs), planning)
     names = list(output_names(found.jobs))

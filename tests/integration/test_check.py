@@ -311,3 +311,44 @@ def test_check_of_an_environment_that_can_load_says_so(jor: Jor, write: Write, t
     (tmp_path / "env/bin/python").symlink_to(sys.executable)
     write(good=GOOD, todo="jobs:\n- jobmodule: good\n  condaenv: ./env\n")
     assert "bin/python, which can load its job module\n" in jor("check", COLUMNS=500).out
+
+
+MONTE_CARLO = """\
+from numpy.random import normal
+import numpy
+import jor
+
+rng = numpy.random.default_rng()
+
+class Jobs(jor.JobsBase):
+    name = "mc"
+    mem = "100M"
+
+    def _mk_jobs(self):
+        self._jobs = jor.grid(repeat=range(12))
+
+    def execute(self, i):
+        text = f"{normal()} {self.job_numpy_rng(i).normal()} {self.job_seed(i)}\\n"
+        open(self._get_output_path(**self._jobs[i]), "w").write(text)
+"""
+
+
+def test_repeats_draw_their_own_numbers_and_what_they_share_is_told(jor: Jor, write: Write, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    write(mc=MONTE_CARLO, todo="jobs:\n- jobmodule: mc\n")
+    checked = jor("check")
+    assert checked.code == 0
+    assert "  warn   mc.py:5: numpy.random.default_rng is called when the module is loaded: " in checked.out
+    assert checked.out.endswith("All is well, but for 1 warning\n")
+    done = jor("run", "--workers", "1")
+    assert done.code == 0
+    assert done.err.count("Warning: mc.py:5: numpy.random.default_rng is called when the module is loaded: ") == 1
+    first = {path.name: path.read_text() for path in (tmp_path / "mc").glob("*.txt")}
+    assert len({number for text in first.values() for number in text.split()}) == 3 * 12
+    again = jor("run", "--overwrite-output", "--isolation", "none", "--workers", "2", "--quiet")
+    assert (again.code, again.err) == (0, "")
+    assert {path.name: path.read_text() for path in (tmp_path / "mc").glob("*.txt")} == first
+    other = jor("run", "--overwrite-output", "--seed", "1", "--quiet")
+    assert other.code == 0
+    now = {number for path in (tmp_path / "mc").glob("*.txt") for number in path.read_text().split()}
+    assert now & {number for text in first.values() for number in text.split()} == set()

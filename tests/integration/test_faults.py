@@ -366,7 +366,8 @@ def test_run_beside_another_leaves_its_jobs_to_it(jor: Jor, slow: Path) -> None:
 def test_overwrite_beside_another_run_leaves_its_jobs_to_it(jor: Jor, slow: Path) -> None:
     process = running(jor, 2, SECONDS_OF_JOBS=600)
     done = jor("run", "--overwrite-output")
-    assert done.code == 0
+    assert done.code == 75
+    assert f"no output is marked as outdated: 40 jobs are being run by process {process.pid}" in done.out
     assert f"left to process {process.pid}" in done.out
 
 

@@ -145,10 +145,9 @@ def test_old_todo_list_is_read(jor: Jor, write: Write, tmp_path: Path, todo: str
 
 @pytest.mark.parametrize("value", ["True", "true", "yes", "on", "1"])
 def test_old_config_is_read_in_each_spelling(jor: Jor, write: Write, value: str) -> None:
-    write(
-        jobs_example=TEMPLATE, todo=TODO, cfg=CONFIG.replace("overwrite-output = False", f"overwrite-output: {value}")
-    )
+    write(jobs_example=TEMPLATE, todo=TODO, cfg=CONFIG)
     jor("run")
+    write(cfg=CONFIG.replace("overwrite-output = False", f"overwrite-output: {value}"))
     assert jor("run").out.splitlines()[-1] == "[jor] 7 of 7 jobs done"
 
 

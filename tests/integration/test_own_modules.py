@@ -112,7 +112,7 @@ def test_no_file_beside_a_job_module_is_a_module_of_jor(shadowed: Path) -> None:
     for command in COMMANDS:
         jor(*command.split())
     said = jor("check")
-    assert "  note   statistics.py takes the place of Python's own module in jobs, as for `python o.py`\n" in said
+    assert "  warn   statistics.py takes the place of Python's own module in jobs, as for `python o.py`\n" in said
     assert "click.py" not in said
 
 

@@ -17,6 +17,7 @@ import row_isolation
 import row_jobs
 import row_metadata
 import row_scale
+import row_seeds
 import row_slurm
 import row_start
 import row_status
@@ -32,6 +33,7 @@ ROWS = {
     "command": row_command.measure,
     "files": row_files.measure,
     "fsync": row_fsync.measure,
+    "seeds": row_seeds.measure,
     "isolation": row_isolation.measure,
     "metadata": row_metadata.measure,
     "scale": row_scale.measure,

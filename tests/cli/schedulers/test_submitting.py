@@ -129,7 +129,7 @@ def test_topping_up_gives_up_what_slurm_refuses_for_good(five, slurm, capsys):
     assert submissions(five) == []
 
 
-@pytest.mark.parametrize("where", ["jor.runs.lease.Lease.confirm", "jor_cli.actions.run.acquire"])
+@pytest.mark.parametrize("where", ["jor.runs.lease.Lease.confirm", "jor_cli.actions.planning.acquire"])
 def test_topping_up_leaves_an_entry_to_another_that_is_planning_it(five, slurm, capsys, monkeypatch, where):
     def lose(*_):
         raise BusyError("another is planning", where="lock", remedy="Run again")

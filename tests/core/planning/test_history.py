@@ -25,6 +25,7 @@ from jor.runtime.jobs import JobsBase
 from jor.runtime.journal import Journal
 from jor.runtime.process_id import Owner
 from jor.runtime.run_folder import Run
+from jor.todo.entry import Entry
 
 from ..runtime.engine import write_spec
 
@@ -32,6 +33,9 @@ from ..runtime.engine import write_spec
 class Jobs(JobsBase):
     def _mk_jobs(self):
         self._jobs = grid(index=range(4))
+
+
+ENTRY = Entry(__file__, "")
 
 
 def history_of(jobs: JobsBase, records: Path, batches: Any = ()) -> History:
@@ -170,7 +174,7 @@ def test_suspect_job_stays_so_wherever_it_stands_now(tmp_path):
     jobs = Jobs(tmp_path)
     places = Places(jobs)
     list(places.names_in_parts())
-    assert History.read(jobs, places, [], str(tmp_path), "").suspect == {1}
+    assert History.read(jobs, places, [], str(tmp_path), ENTRY).suspect == {1}
 
 
 def test_state_of_a_job_is_that_of_the_array_task_that_has_it_wherever_it_stands_now(tmp_path):

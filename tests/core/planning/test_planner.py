@@ -84,7 +84,7 @@ def test_submission_is_of_the_entry_whose_outputs_it_planned(tmp_path):
     assert one.records == other.records
     os.makedirs(one.records)
     with Lease(os.path.join(one.records, "lock")) as planning:
-        write_batch(make_submission(one, [0], overwrite=False, batch=BATCH), one.jobs, [0], planning, "#!/bin/sh\n")
+        write_batch(make_submission(one, [0], batch=BATCH), one.jobs, [0], planning, "#!/bin/sh\n")
     assert [len(found.history.batches) for found in survey(entries, config)] == [1, 0]
 
 
@@ -106,7 +106,7 @@ def test_batch_system_is_asked_once_for_all_entries(surveyed, tmp_path):
     for found in surveyed(text, *names)[1:]:
         os.makedirs(found.records)
         with Lease(os.path.join(found.records, "lock")) as planning:
-            submission = make_submission(found, [0], overwrite=False, batch=BATCH)
+            submission = make_submission(found, [0], batch=BATCH)
             write_batch(submission, found.jobs, [0], planning, "#!/bin/sh\n")
     asked = []
 
@@ -143,18 +143,22 @@ def test_jobs_are_listed_elsewhere_where_an_import_is_missing(surveyed, tmp_path
 
 def test_submission_has_the_token_given_or_a_new_one(surveyed):
     (found,) = surveyed()
-    assert make_submission(found, [0], overwrite=False, token="0123456789").token == "0123456789"
-    tokens = {make_submission(found, [0], overwrite=False).token for _ in range(3)}
+    assert make_submission(found, [0], token="0123456789").token == "0123456789"
+    tokens = {make_submission(found, [0]).token for _ in range(3)}
     assert len(tokens) == 3
     assert all(tokens)
 
 
 @pytest.mark.parametrize(
-    ("overwrite", "atomic", "empty", "expected"),
+    ("there", "atomic", "empty", "expected"),
     [(False, True, (), False), (True, True, (), True), (False, False, (), True), (False, True, (1,), True)],
 )
-def test_submission_tells_whether_old_outputs_may_stand(surveyed, monkeypatch, overwrite, atomic, empty, expected):
+def test_submission_tells_whether_something_may_stand(surveyed, monkeypatch, there, atomic, empty, expected):
     (found,) = surveyed()
     monkeypatch.setattr(type(found.jobs), "atomic_output", atomic)
     found = attrs.evolve(found, status=attrs.evolve(found.status, empty=frozenset(empty)))
-    assert make_submission(found, [0], overwrite=overwrite).may_exist == expected
+    if there:
+        found = attrs.evolve(found, history=attrs.evolve(found.history, absent=[], unfit=[]))
+    submission = make_submission(found, [0])
+    assert submission.may_exist == expected
+    assert submission.aside == (((0, 0),) if there and not atomic else ())

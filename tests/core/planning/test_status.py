@@ -27,13 +27,21 @@ FAILED = DONE._replace(error="ValueError: no", log=(3, 9), log_file="task.log")
 STOPPED = DONE._replace(error="killed by signal 15, SIGTERM", interrupted=True)
 
 
-def attempt(planned, records, phase=OVER):
+def attempt(planned, records, phase=OVER, created=""):
     carrier = CARRIERS[phase]
-    return Attempt(ranges(sorted(planned)), carrier, lambda: records, carrier.state_of)
+    return Attempt(ranges(sorted(planned)), carrier, lambda: records, carrier.state_of, created=created)
 
 
-def judged(total, absent, attempts=(), empty=(), there=()):
-    return judge(total, sorted(absent), list(attempts), empty=frozenset(empty), exists=lambda i, _is_told: i in there)
+def judged(total, absent, attempts=(), empty=(), there=(), marked=()):
+    """Judge; each of the jobs `marked` has an old output, and was marked at the time "2"."""
+    return judge(
+        total,
+        sorted({*absent, *marked}),
+        list(attempts),
+        empty=frozenset(empty),
+        exists=lambda i, _is_told: i in there,
+        marked=dict.fromkeys(marked, "2"),
+    )
 
 
 def state(record, phase=OVER, *, there=()):
@@ -108,28 +116,59 @@ def test_journals_are_not_read_when_nothing_is_missing():
     assert judged(5, [4], [Attempt(((0, 3),), GONE, unread, GONE.state_of)]).counts[Status.MISSING] == 1
 
 
+@pytest.mark.parametrize(
+    ("record", "phase", "expected"),
+    [
+        (None, AT_WORK, Status.QUEUED),
+        (BEGUN, AT_WORK, Status.RUNNING),
+        (FAILED, OVER, Status.FAILED),
+        (STOPPED, OVER, Status.INTERRUPTED),
+        (STOPPED, WAITING, Status.QUEUED),
+        (BEGUN, OVER, Status.INTERRUPTED),
+        (None, OVER, Status.OUTDATED),
+        (DONE, OVER, Status.DONE),
+    ],
+)
+def test_newest_attempt_since_the_mark_decides(record, phase, expected):
+    """What an attempt from before the mark has made, or has not, says nothing of the new output."""
+    records = {} if record is None else {0: record}
+    for before in ({0: DONE}, {0: FAILED}, {}):
+        attempts = [attempt([0], records, phase, "3"), attempt([0], before, OVER, "1")]
+        status = judged(1, [], attempts, there=[0], marked=[0])
+        assert status.counts[expected] == 1
+        assert all(problem.reason.endswith("; the old output stands") for problem in status.problems)
+        assert list(status.old) == ([] if expected is Status.DONE else [0])
+
+
+def test_outdated_job_is_pending_and_no_problem_until_it_is_tried():
+    status = judged(3, [], [attempt([0, 1], {0: DONE, 1: FAILED}, OVER, "1")], marked=[0, 1])
+    assert (status.pending, status.outdated, status.problems) == ([0, 1], [0, 1], [])
+
+
 TOTAL = 12
 indices = st.sets(st.integers(0, TOTAL - 1))
 records = st.dictionaries(st.integers(0, TOTAL - 1), st.sampled_from([BEGUN, DONE, FAILED, STOPPED]))
-one_attempt = st.tuples(indices, records, st.sampled_from(Phase))
+one_attempt = st.tuples(indices, records, st.sampled_from(Phase), st.sampled_from("123"))
 attempts = st.lists(one_attempt, max_size=4)
 
 
 def made(drawn):
     return [
-        attempt(planned, {i: record for i, record in found.items() if i in planned}, phase)
-        for planned, found, phase in drawn
+        attempt(planned, {i: record for i, record in found.items() if i in planned}, phase, created)
+        for planned, found, phase, created in sorted(drawn, key=lambda one: one[3], reverse=True)
     ]
 
 
-@given(indices, attempts, indices, indices)
-def test_each_job_is_in_exactly_one_state(absent, drawn, empty, there):
-    status = judged(TOTAL, absent, made(drawn), empty & absent, there)
+@given(indices, attempts, indices, indices, indices)
+def test_each_job_is_in_exactly_one_state(absent, drawn, empty, there, marked):
+    marked -= absent
+    status = judged(TOTAL, absent, made(drawn), empty & absent, there, marked)
     assert sum(status.counts.values()) == TOTAL
     assert all(count >= 0 for count in status.counts.values())
     assert len(status.pending) == sum(status.counts[kind] for kind in PENDING)
     assert len(set(status.pending)) == len(status.pending)
-    assert set(status.pending) <= absent
+    assert set(status.pending) <= absent | marked
+    assert set(status.outdated) <= set(status.old) <= marked
     states = Counter(status.unfinished.values())
     assert {kind: states[kind] for kind in Status if kind is not Status.DONE} == {
         kind: count for kind, count in status.counts.items() if kind is not Status.DONE
@@ -143,9 +182,20 @@ def test_done_job_stays_done_whatever_the_journals_say(absent, drawn):
     assert {problem.index for problem in status.problems} <= absent
 
 
+@given(indices, attempts)
+def test_marked_job_is_done_only_if_a_later_attempt_made_it_again(marked, drawn):
+    status = judged(TOTAL, [], made(drawn), marked=marked)
+    done = set(range(TOTAL)).difference(status.unfinished)
+    again = {i for planned, found, _, when in drawn for i in planned if when > "2" and found.get(i) == DONE}
+    assert done & marked <= again
+    assert done - marked == set(range(TOTAL)) - marked
+    assert set(status.old) == marked - done
+
+
 @given(indices, one_attempt, attempts)
 def test_job_that_its_task_may_still_run_is_not_pending(absent, newest, older):
-    planned, found, phase = newest
+    planned, found, phase, _ = newest
+    newest = (*newest[:3], "4")
     status = judged(TOTAL, absent, made([newest, *older]))
     ours = {i for i in planned if found.get(i) not in (DONE, FAILED)}
     assert phase is OVER or not ours.intersection(status.pending)
@@ -158,7 +208,7 @@ def test_order_of_a_journals_lines_does_not_matter(absent, drawn, chance: random
         chance.shuffle(items)
         return dict(items)
 
-    again = [(planned, shuffled(found), phase) for planned, found, phase in drawn]
+    again = [(planned, shuffled(found), *rest) for planned, found, *rest in drawn]
     assert judged(TOTAL, absent, made(drawn)) == judged(TOTAL, absent, made(again))
 
 

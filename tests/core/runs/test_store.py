@@ -27,7 +27,7 @@ def stored(found, *, batch=None, bundled=False):
     """Return the folder of a submission of all jobs of an entry, written by who plans it."""
     os.makedirs(found.records, exist_ok=True)
     jobs = range(len(found.jobs))
-    submission = make_submission(found, jobs, overwrite=False, batch=batch)
+    submission = make_submission(found, jobs, batch=batch)
     with Lease(os.path.join(found.records, "lock")) as planning:
         if batch:
             return write_batch(submission, found.jobs, jobs, planning, "#!/bin/sh\n", bundled=bundled)

@@ -27,10 +27,9 @@ from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 
 
-def submit(found, indices, **options):
-    overwrite = options.get("overwrite", False)
+def submit(found, indices):
     with plan(found) as planning:
-        return write(make_submission(found, indices, overwrite=overwrite), found.jobs, indices, planning)
+        return write(make_submission(found, indices), found.jobs, indices, planning)
 
 
 def plan(found):
@@ -59,7 +58,7 @@ def test_who_has_stood_still_too_long_leaves_the_entry_to_who_plans_it_now(found
     with open(planning.path, "w") as file:
         file.write(other)
     with pytest.raises(BusyError, match="this process has lost its lock"):
-        write(make_submission(found, [0], overwrite=False), found.jobs, [0], planning)
+        write(make_submission(found, [0]), found.jobs, [0], planning)
     planning.release()
     assert os.listdir(os.path.join(found.records, "runs")) == []
     with open(planning.path) as file:
@@ -79,7 +78,7 @@ def test_planned_jobs_stand_at_their_offsets(found):
 @pytest.mark.parametrize("indices", [[0], [4], [0, 1, 2, 3, 4], [0, 2, 3], [1, 4], [0, 1, 3, 4]], ids=str)
 def test_task_has_the_jobs_that_stand_at_its_place(found, indices, per_task):
     batch = Batch("jor-one", per_task, 1, None, None, None, 0, (), ("sbatch",))
-    submission = make_submission(found, indices, overwrite=False, batch=batch)
+    submission = make_submission(found, indices, batch=batch)
     task_of = submission.task_of()
     assert [task_of(index) for index in indices] == [place // per_task for place in range(len(indices))]
     assert (submission.count, submission.tasks) == (len(indices), -(-len(indices) // per_task))
@@ -87,7 +86,7 @@ def test_task_has_the_jobs_that_stand_at_its_place(found, indices, per_task):
 
 
 def test_workers_on_this_machine_are_one_task(found):
-    submission = make_submission(found, [0, 3], overwrite=False)
+    submission = make_submission(found, [0, 3])
     assert (submission.tasks, submission.task_of()(3)) == (0, 0)
 
 
@@ -336,7 +335,8 @@ def test_submissions_of_unknown_entries_are_found(found):
 def test_what_workers_read_is_part_of_what_is_planned(part, whole):
     def plain(kind: Any) -> list[Any]:
         """Return the parts of a type, which the runtime, on Python 3.8, has to call by other names."""
-        return [Batch if one is BatchSpec else one for one in get_args(kind) or [kind]]
+        parts = [Batch if one is BatchSpec else one for one in get_args(kind) or [kind]]
+        return [plain(one) if get_args(one) else one for one in parts]
 
     ours = get_type_hints(whole)
     for name, kind in get_type_hints(part).items():

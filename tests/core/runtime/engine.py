@@ -38,9 +38,12 @@ SPEC = {
     "empty": [],
     "listed": 0,
     "names_crc32": 0,
+    "aside": [],
+    "unseen": [],
     "batch": None,
     "fsync": False,
     "resumable": False,
+    "seed": 0,
 }
 
 

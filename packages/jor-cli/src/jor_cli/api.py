@@ -26,7 +26,7 @@ import attrs
 
 from jor import ConfigError, JorError
 from jor.errors import nearest
-from jor.planning.planner import Survey, choose
+from jor.planning.planner import Survey, choose, reason_to_overwrite
 from jor.planning.status import Status as State
 from jor.planning.status import summed
 from jor.runtime.run_folder import Run
@@ -129,7 +129,7 @@ class Status:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """The number of jobs in each state: done, running, queued, failed, interrupted, missing."""
+        """The number of jobs in each state: done, running, queued, failed, interrupted, outdated, missing."""
         return {state.value: count for state, count in summed(found.status.counts for found in self.surveys).items()}
 
     @property
@@ -181,7 +181,7 @@ class Status:
         places = [
             (found, index)
             for found in self.surveys
-            for index in choose(found.status, overwrite=found.config["overwrite-output"])
+            for index in choose(found.status, overwrite=bool(reason_to_overwrite(found)))
         ]
 
         def row(place: int) -> Row:

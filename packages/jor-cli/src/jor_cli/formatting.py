@@ -13,6 +13,9 @@ from jor.planning.status import Status
 from jor.runs.submission import ranges
 from jor.settings.config import Config
 
+#: Ranges of jobs that are named in one sentence.
+MOST_RANGES = 10
+
 
 def counted(count: int, what: str) -> str:
     """Return '1 CPU' or '2 CPUs'."""
@@ -40,6 +43,11 @@ def told_indices(indices: Sequence[int], most: int | None = None) -> str:
     told = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in found[:most])
     left = 0 if most is None else sum(last - first + 1 for first, last in found[most:])
     return told + (f" and {left:,} more" if left else "")
+
+
+def told_old(found: Survey) -> str:
+    """Return of how many jobs, and of which, an old output stands that is to be made again."""
+    return f"{jobs_of(len(found.status.old))} the old output stands: {told_indices(found.status.old, MOST_RANGES)}"
 
 
 def told_seconds(seconds: float) -> str:

@@ -23,6 +23,7 @@ COMMANDS = {
     "collect": "Join the outputs of each entry, as its job module says.",
     "submit": "Run the missing jobs of one job module.",
     "exec": "Run one job of a job module here and now.",
+    "accept": "Take outputs that were to be made again as they are.",
     "cancel": "Cancel what was submitted to Slurm.",
     "throttle": "Say how many tasks of a Slurm array run at once.",
     "logs": "Show what jobs have printed.",

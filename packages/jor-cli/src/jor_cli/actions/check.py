@@ -20,6 +20,7 @@ from jor.todo.entry import Entry
 from jor.todo.reader import select
 from jor_slurm import format_time, parse_memory, parse_time
 
+from ..analysis.draws import draws_of
 from ..environments.worker_command import WorkerCommand
 from ..errors import explained, message
 from ..files import existing
@@ -56,9 +57,10 @@ def _check_all(
     entries, more = workspace.entries_with_errors()
     yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
     sound: list[Entry] = []
+    warnings: set[str] = set()
     for entry in select(entries, names) if entries else ():
         # What would be tried with wrong options is not what will run.
-        yield entry.label, _entry(workspace, entry, trial and not mistakes, sound)
+        yield entry.label, _entry(workspace, entry, trial and not mistakes, sound, warnings)
     if len(sound) > 1:
         yield "all entries", _together(workspace, sound)
 
@@ -79,7 +81,9 @@ def _told_options(config: Config) -> str:
     return told or "none set: defaults hold"
 
 
-def _entry(workspace: Workspace, entry: Entry, trial: bool, sound: list[Entry]) -> Iterator[Finding]:
+def _entry(
+    workspace: Workspace, entry: Entry, trial: bool, sound: list[Entry], warnings: set[str]
+) -> Iterator[Finding]:
     is_well = True
     try:
         (found,) = workspace.survey([entry], workspace.cluster.ask)
@@ -89,6 +93,7 @@ def _entry(workspace: Workspace, entry: Entry, trial: bool, sound: list[Entry]) 
         for finding in _found(workspace, found):
             yield finding
             is_well &= finding.is_well
+        yield from _draws(found, warnings)
         if trial and is_well and found.status.total:
             if found.config["scheduler"] == "slurm":
                 yield Finding("one job is submitted; Ctrl-C takes it back")
@@ -190,6 +195,14 @@ def _folder(folder: str, missing: int) -> Iterator[Finding]:
         yield Finding(f"{told}: that is little\n  Free some space, or set path-prefix", False)
     else:
         yield Finding(told)
+
+
+def _draws(found: Survey, warnings: set[str]) -> Iterator[Finding]:
+    """Tell which random numbers jobs would share, or could not draw again, unless another entry has told it."""
+    for told in (draw.told for draw in draws_of(found)):
+        if told not in warnings:
+            warnings.add(told)
+            yield Finding(told, is_warning=True)
 
 
 def _told_worker(worker: WorkerCommand) -> str:

@@ -14,7 +14,7 @@ from jor.runtime.remote_jobs import Listed
 from jor.todo.entry import Entry
 
 from ..errors import message
-from ..formatting import jobs_of, told_path
+from ..formatting import jobs_of, told_old, told_path
 from ..terminal import echo
 from ..workspace import Workspace, runs_here
 from . import collect_manifest
@@ -38,12 +38,18 @@ def _require_outputs(found: Survey) -> None:
     """Raise CollectError when outputs are missing and may not be."""
     if found.status.left and found.config["missing-output"] == "raise":
         go_on = ". Or go on without: --missing-output ignore" if found.status.counts[Status.DONE] else ""
-        remedy = f"Make them: jor run{go_on}"
+        remedy = f"Make them: jor run{_or_accept(found)}{go_on}"
         raise CollectError(_told_missing(found), where=found.entry.label, remedy=remedy)
 
 
 def _told_missing(found: Survey) -> str:
-    return f"{found.status.left:,} of {jobs_of(found.status.total)} have no output"
+    old = f" of now, and of {told_old(found)}" if found.status.old else ""
+    return f"{found.status.left:,} of {jobs_of(found.status.total)} have no output{old}"
+
+
+def _or_accept(found: Survey) -> str:
+    """Return what else can be done than to make outputs, where old ones stand; "" for nothing."""
+    return ". Or take the old ones as they are: jor accept" if found.status.old else ""
 
 
 def _collect(workspace: Workspace, found: Survey) -> bool:
@@ -57,12 +63,15 @@ def _collect(workspace: Workspace, found: Survey) -> bool:
         return True
     done = found.status.counts[Status.DONE]
     if found.status.left and not done:
-        error = CollectError("there is no output to collect", where=label, remedy="Make some: jor run")
+        old = f"; of {told_old(found)}" if found.status.old else ""
+        what = f"there is no output to collect{old}"
+        error = CollectError(what, where=label, remedy=f"Make some: jor run{_or_accept(found)}")
         echo(message(error), err=True)
         return False
     if found.status.left:
         what = _told_missing(found)
-        echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run", err=True)
+        accept = _or_accept(found)
+        echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run{accept}", err=True)
     began = _noted(label, lambda: collect_manifest.begin(found))
     is_here = runs_here(found.config) and not isinstance(found.jobs, Listed)
     wrong = _collect_here(found) if is_here else _collect_there(workspace, found)
@@ -90,7 +99,7 @@ def _noted(label: str, act: Callable[[], Result]) -> Result | None:
 def _collect_here(found: Survey) -> str:
     """Return what went wrong, after its traceback; '' for nothing."""
     directory = os.getcwd()
-    found.jobs._left_out = found.history.unsound
+    found.jobs._left_out = found.left_out
     try:
         with found.jobs._jor_modules:
             found.jobs.collect()

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from jor import __version__
-from jor.planning.planner import Survey, sha256_of
-from jor.runs.submission import ranges, timestamp
+from jor.planning.planner import Survey
+from jor.runs.submission import ranges, sha256_of, timestamp
 from jor.runtime.outputs import Listing, absent_outputs
 from jor.runtime.record_files import read_record, regular
 from jor.runtime.staging import stamp
@@ -70,8 +70,8 @@ def coverage(found: Survey, absent: Sequence[int], made: Sequence[str] | None) -
     `absent` are the jobs whose outputs were not there at its end, `made` the files that it has made.
     """
     entry, total = found.entry, found.status.total
-    missing = found.history.unfit
-    came = set(missing).difference(absent, found.history.unsound)
+    missing = sorted({*found.history.unfit, *found.status.old})
+    came = set(missing).difference(absent, found.left_out)
     went = set(absent).difference(missing)
     return {
         "version": VERSION,
@@ -87,6 +87,7 @@ def coverage(found: Survey, absent: Sequence[int], made: Sequence[str] | None) -
         "included": {"count": total - len(missing), "jobs": _others(missing, total)},
         "suspect": sorted(found.status.suspect),
         "uncertain": ranges(sorted(came | went)),
+        "old": ranges(found.status.old),
         "missing": list(_reasons(found, missing)),
     }
 
@@ -94,14 +95,15 @@ def coverage(found: Survey, absent: Sequence[int], made: Sequence[str] | None) -
 def _reasons(found: Survey, missing: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Yield the jobs that are missing by the reasons why; those that differ in numbers alone are one."""
     problems = {problem.index: problem for problem in found.status.problems}
-    pending = frozenset(found.status.pending)
+    pending, states = frozenset(found.status.pending), found.status.unfinished
     groups: dict[tuple[str, str], list[int]] = {}
     for index in missing:
         problem = problems.get(index)
         if problem is not None:
             groups.setdefault((problem.status.value, cause_of(problem)), []).append(index)
         else:
-            groups.setdefault(("missing" if index in pending else "running or queued", ""), []).append(index)
+            state = states[index].value if index in pending else "running or queued"
+            groups.setdefault((state, ""), []).append(index)
     for (status, reason), jobs in groups.items():
         reason = problems[jobs[0]].reason if reason else ""
         yield {"status": status, "reason": reason, "count": len(jobs), "jobs": ranges(jobs)}

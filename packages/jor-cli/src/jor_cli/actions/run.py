@@ -6,44 +6,50 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 
-from jor import BusyError, RecordError
+from jor import BusyError
 from jor.local.scheduler import carry_out
 from jor.local.worker_pool import Assignment
 from jor.planning.claims import makers
 from jor.planning.history import Ask
-from jor.planning.planner import Survey, again, choose, make_submission
+from jor.planning.planner import Survey, again, choose, make_submission, reason_to_overwrite
 from jor.planning.status import Status
-from jor.runs.lease import PATIENCE, Lease, acquire, clear
-from jor.runs.leftovers import abandoned, unasked
-from jor.runs.orphans import outliving
-from jor.runs.store import partial_folder, sweep_unfinished, unwritable, write
-from jor.runs.submission import timestamp
+from jor.runs.lease import Lease
+from jor.runs.store import write
+from jor.runs.submission import seconds_of, timestamp
+from jor.runtime.old_outputs import OldOutputs
 from jor.runtime.outputs import output_name
-from jor.runtime.process_id import Owner
-from jor.runtime.staging import sweep
+from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 from jor.todo.entry import Entry
 
-from ..errors import LATER
+from ..analysis.draws import draws_of
+from ..errors import FAILED, LATER
 from ..flags import COLLECTING, as_flags
-from ..formatting import jobs_of
+from ..formatting import MOST_RANGES, jobs_of, told_indices, told_time
 from ..rendering.progress import view
 from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told_held_back, told_submissions
 from ..resources import local_workers
 from ..terminal import echo
 from ..workspace import Workspace
+from .marking import Marking, mark_outdated
+from .planning import planning, tidy, tidy_marks
 
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
 
     from ..environments.worker_command import WorkerCommand
     from ..schedulers.slurm.scheduler import Backend, Outcome
+
+
+#: Warnings that are told before jobs begin.
+MOST_WARNINGS = 5
 
 
 @attrs.frozen
@@ -58,6 +64,8 @@ class Manner:
     silent: bool = False
     #: This job and no other, whether its output exists or not.
     index: int | None = None
+    #: Let jobs that were interrupted while they wrote in place begin again from nothing.
+    restart: bool = False
     #: Let jobs write to the command's own standard output.
     foreground: bool = False
     #: The arguments by which `jor collect` collects what is submitted, should the option collect ask for it.
@@ -84,11 +92,16 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
         if not _is_local(found, manner):
             cluster.backend.check(found)
     manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
+    marking = Marking(surveys)
+    if manner.index is None and not manner.dry_run:
+        say = partial(_say, manner)
+        marking = mark_outdated(surveys, cluster.ask, say, only_first=manner.only_first, known=manner.known)
     # Where there is nothing to run, nobody asks how that would be started.
     plans = [
         (found, indices, workspace.worker_command(found) if indices else None)
-        for found, indices in _choose(surveys, manner)
+        for found, indices in _choose(marking.surveys, manner)
     ]
+    stopped = [_told_not_begun(found) for found, _, _ in plans if found.status.pending and not manner.restart]
     if manner.dry_run:
         for found, indices, worker in plans:
             if _is_local(found, manner):
@@ -98,9 +111,10 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
         return 0
     for found, _, worker in plans:
         if worker is None and not found.status.active:
-            _tidy(found.records)
+            tidy(found, cluster.ask, partial(_say, manner))
+    _warn_of_draws([found for found, _, worker in plans if worker is not None], manner)
     assignments = []
-    held_back = False
+    held_back = marking.held_back
     arrays: list[ArrayId] = []
     for found, _, worker in plans:
         if worker is None:
@@ -117,7 +131,10 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
         name = cluster.backend.submit_collect(plans[0][0], manner.collect, arrays)
         _say(manner, f"{name} will collect when they have ended")
     code = _carry_out(assignments, manner) if assignments else 0
-    return code or (LATER if held_back else 0)
+    for found in marking.surveys if assignments else ():
+        if found.history.marked and _is_local(found, manner):
+            tidy_marks(*again([found], time.time(), cluster.ask))
+    return code or (LATER if held_back else FAILED if any(stopped) else 0)
 
 
 def collecting(names: Sequence[str], config: Config) -> tuple[str, ...]:
@@ -146,7 +163,8 @@ def _choose(surveys: Sequence[Survey], manner: Manner) -> list[tuple[Survey, Seq
 
 def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     if manner.index is None:
-        indices = choose(found.status, overwrite=found.config["overwrite-output"])
+        indices = choose(found.status, overwrite=manner.dry_run and bool(reason_to_overwrite(found)))
+        indices = _startable(found, indices, manner)
         spent = manner.spent.get(found.records)
         indices = [index for index in indices if index not in spent] if spent else indices
         return indices[:1] if manner.only_first else indices
@@ -159,38 +177,48 @@ def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     return [manner.index]
 
 
-def _tidy(records: str) -> None:
-    """Delete what the dead have left of an entry that has nothing to be planned."""
-    try:
-        if os.path.exists(records):
-            clear(os.path.join(records, "lock"))
-            partial = partial_folder(records)
-            outputs = os.path.dirname(os.path.dirname(records))
-            sweep(partial, outputs=outputs)
-            if os.path.exists(partial):  # of other hosts, perhaps
-                with suppress(FileExistsError), Lease(os.path.join(records, "lock")) as lease:
-                    sweep(partial, lambda: abandoned(records, lease.taken, unasked), outputs)
-    except (OSError, RecordError):
-        pass  # it does no harm where it lies, and nothing is to be written there now
-
-
 @contextmanager
 def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey, Sequence[int], Lease]]:
-    """Be the only one who plans this entry; give what is pending now, which may be less than it was."""
-    records = found.records
-    try:
-        # Also where it is there already: NFS may remember that it was not, and what others have submitted with it.
-        os.makedirs(os.path.join(records, "runs"), exist_ok=True)
-        lease = acquire(os.path.join(records, "lock"), lambda owner: _say(manner, _waiting(found, owner)))
-    except OSError as error:
-        raise unwritable(error, records) from error
-    with lease:
-        _await_workers(found, manner, lease)
-        (now,) = again([found], lease.taken, ask)
-        clear(lease.path)
-        sweep_unfinished(records, lease.taken)
-        sweep(partial_folder(records), lambda: now.history.gone(now.carriers, lease.taken), now.folder)
-        yield now, _unclaimed(now, _wanted(now, manner), manner, ask, lease), lease
+    """Be the only one who plans this entry; give what is to be run now, which may be less than it was."""
+    with planning(found, ask, partial(_say, manner)) as (now, lease):
+        indices = _unclaimed(now, _wanted(now, manner), manner, ask, lease)
+        indices = _startable(now, indices, manner)
+        if _prepare_halves(now, indices, restart=manner.restart):
+            (now,) = again([now], lease.taken, ask)
+        yield now, indices, lease
+
+
+def _startable(found: Survey, indices: Sequence[int], manner: Manner) -> Sequence[int]:
+    """Return those of the jobs `indices` that may be begun: not those whose incomplete output others have begun."""
+    halves = found.history.halves
+    return (
+        [i for i in indices if i not in halves or not halves[i].begun_otherwise]
+        if halves and not manner.restart
+        else indices
+    )
+
+
+def _prepare_halves(found: Survey, indices: Iterable[int], *, restart: bool) -> bool:
+    """Delete the incomplete outputs of jobs that are to begin from nothing; return whether there were any.
+
+    Those of interrupted jobs stay, unless the jobs do not write in place any more, or are to `restart`. An old output
+    that was set aside is put back, for its job to set it aside again.
+    """
+    history = found.history
+    goes_on = not restart and (history.wrote_in_place or not found.jobs.atomic_output)
+    mine = OldOutputs(Run(os.path.join(found.records, "runs", "any")), found.folder)
+    changed = False
+    for index in history.halves.keys() & {*indices} if history.halves else ():
+        half, name = history.halves[index], history.places.name(index)
+        old = OldOutputs(half.run, found.folder)
+        if goes_on and half.interrupted:
+            mine.take_over(name, old)
+            continue
+        changed = True
+        if not old.put_back(name):
+            with suppress(FileNotFoundError):
+                os.unlink(found.output(index))
+    return changed
 
 
 def _unclaimed(found: Survey, indices: Sequence[int], manner: Manner, ask: Ask, lease: Lease) -> Sequence[int]:
@@ -205,32 +233,13 @@ def _unclaimed(found: Survey, indices: Sequence[int], manner: Manner, ask: Ask, 
     return [index for index in indices if index not in by_job]
 
 
-def _await_workers(found: Survey, manner: Manner, lease: Lease) -> None:
-    """Wait until the workers of a command that was killed have ended, lest a job run twice at once."""
-    deadline = time.monotonic() + PATIENCE
-    told = False
-    while owner := outliving(found.records, lease.taken):
-        if not told:
-            who = f"process {owner.pid} on {owner.host}, which works for a jor run that was killed"
-            _say(manner, f"{found.entry.label}: waiting for {who}")
-            told = True
-        if time.monotonic() > deadline:
-            raise BusyError(
-                f"process {owner.pid} works for a jor run that was killed, and has not ended in {PATIENCE:.0f} seconds",
-                where=found.records,
-                remedy="Kill it, and run again",
-            )
-        time.sleep(0.05)
-
-
 def _assigned(found: Survey, manner: Manner, ask: Ask, worker: WorkerCommand) -> list[Assignment]:
     """Write the submission of what this machine is to do now; [] if there is nothing to do any more."""
     with _planning(found, manner, ask) as (now, indices, lease):
         if not indices:
             _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
             return []
-        overwrite = now.config["overwrite-output"] or manner.index is not None
-        submission = make_submission(now, indices, overwrite=overwrite, surroundings=worker.surroundings)
+        submission = make_submission(now, indices, surroundings=worker.surroundings)
         submitted = write(submission, now.jobs, indices, lease, bundled=worker.bundled)
     workers = min(local_workers(found.config), submission.count)
     _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
@@ -268,11 +277,34 @@ def _why_nothing(found: Survey) -> str:
         return f"{jobs_of(active)} {doing}: left to {names}"
     if found.status.pending:
         return f"nothing to run now, {jobs_of(len(found.status.pending))} not done"
-    return f"all {jobs_of(found.status.total)} done" if found.status.total else "it lists no jobs"
+    if not found.status.total:
+        return "it lists no jobs"
+    setting = found.config.setting("overwrite-output")
+    since = found.history.marks.settings.get(found.entry.key) if setting.value else None
+    told = f"; overwrite-output of {setting.source} marks outputs once, and has done so on"
+    once = f"{told} {told_time(seconds_of(since))}" if since else ""
+    return f"all {jobs_of(found.status.total)} done{once}"
 
 
-def _waiting(found: Survey, owner: Owner) -> str:
-    return f"{found.entry.label}: waiting for process {owner.pid} on {owner.host}, which is planning"
+def _told_not_begun(found: Survey) -> bool:
+    """Say which jobs of an entry are not begun, since others have begun their output; return whether there are any."""
+    stopped = sorted(index for index, half in found.history.halves.items() if half.begun_otherwise)
+    if stopped:
+        jobs = f"{jobs_of(len(stopped))} not begun: {told_indices(stopped, MOST_RANGES)}"
+        what = f"{jobs}: what stands there is incomplete, and of other code or arguments"
+        accept = "let today's code go on: jor accept"
+        echo(f"Warning: {found.entry.label}: {what}\n  Start them again: jor run --restart. Or {accept}", err=True)
+    return bool(stopped)
+
+
+def _warn_of_draws(surveys: Sequence[Survey], manner: Manner) -> None:
+    """Tell once which random numbers jobs would share, or could not draw again; of each job module's first entry."""
+    firsts = {found.entry.jobmodule: found for found in reversed(surveys)}
+    warnings = [] if manner.quiet else [draw.told for found in firsts.values() for draw in draws_of(found)]
+    for warning in dict.fromkeys(warnings[:MOST_WARNINGS]):
+        echo(f"Warning: {warning}", err=True)
+    if len(warnings) > MOST_WARNINGS:
+        echo(f"Warning: {len(warnings) - MOST_WARNINGS:,} more like these: jor check tells them", err=True)
 
 
 def _say(manner: Manner, text: str) -> None:

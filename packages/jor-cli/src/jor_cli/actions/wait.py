@@ -18,7 +18,6 @@ from jor.planning.status import Status, summed
 from jor.runs.journals import Journals
 from jor.runtime.events import Begin
 from jor.runtime.signals import Watch
-from jor.settings.config import Setting
 from jor.todo.entry import Entry
 from jor_slurm import CommandError, RefusedError
 
@@ -28,10 +27,9 @@ from ..rendering.progress import view
 from ..rendering.status import as_text
 from ..terminal import echo
 from ..workspace import Workspace
+from .planning import tidy_marks
 from .run import Manner, submit
 
-#: What is submitted while waiting replaces nothing.
-_KEEP = {"overwrite-output": Setting(False, "jor run --wait")}
 #: Seconds between two polls, at most; they begin at `Backend.pause`.
 LONGEST = 60.0
 
@@ -71,6 +69,8 @@ def wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
                 surveys = again(surveys, time.time(), backend.view)
     finally:
         watch.close()
+    for found in surveys:
+        tidy_marks(found)
     is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
     if not manner.silent and not (manner.quiet and is_well):
         echo(as_text(surveys, workspace.changes, colours=terminal))
@@ -98,7 +98,6 @@ def _top_up(workspace: Workspace, found: Survey, manner: Manner, told: set[str])
     spent = _spent(found, manner.began)
     if len(found.status.pending) == len(spent):
         return None
-    found = attrs.evolve(found, config=attrs.evolve(found.config, command_line={**found.config.command_line, **_KEEP}))
     manner = attrs.evolve(manner, spent={found.records: spent}, quiet=True)
     try:
         outcome = submit(found, manner, workspace.cluster.backend, workspace.worker_command(found))

@@ -14,11 +14,12 @@ from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, where, and how; touch nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something goes wrong.")
 @click.option("-w", "--wait", is_flag=True, help="Follow what is submitted to Slurm to its end.")
+@click.option("--restart", is_flag=True, help="Begin interrupted jobs that write in place again from nothing.")
 @test_flag
 @flags(*SHARED, *RUNNING, "collect")
 @click.pass_context
 def command(
-    context: click.Context, /, entries: tuple[str, ...], dry_run: bool, quiet: bool, wait: bool, **_: Any
+    context: click.Context, /, entries: tuple[str, ...], dry_run: bool, quiet: bool, wait: bool, restart: bool, **_: Any
 ) -> None:
     """Run the jobs of the todo-list whose outputs are missing.
 
@@ -32,7 +33,7 @@ def command(
     workspace = context.with_resource(Workspace.open(given(context)))
     chosen = workspace.entries(entries)
     collect = collecting(entries, workspace.config)
-    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, collect=collect)
+    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, restart=restart, collect=collect)
     code = launch(workspace, chosen, manner)
     if wait and not dry_run and code in (0, LATER):
         from ..actions.wait import wait as follow

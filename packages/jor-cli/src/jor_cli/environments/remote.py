@@ -50,7 +50,7 @@ class RemoteJobs:
         """Call the class's `collect` there; return the exit status, 0 for success."""
         incomplete = os.path.join(self._folder.name, "incomplete")
         with open(incomplete, "w") as file:
-            json.dump(found.history.unsound, file)
+            json.dump(found.left_out, file)
         return self._jor(found.entry, found.config, "collect", [found.folder], incomplete)
 
     def isolation(self, entry: Entry, config: Config) -> Isolation | None:
@@ -81,7 +81,8 @@ class RemoteJobs:
         """Have the jor there carry out `command`, which needs the folders `more`; return its exit status."""
         folder = self._folder.name
         worker = self._environments.command(entry, config, [folder, *more], writable=folder)
-        arguments = [command, os.getcwd(), entry.jobmodule, entry.arguments, config["path-prefix"], *words]
+        made_of = [entry.jobmodule, entry.arguments, config["path-prefix"], str(config["seed"])]
+        arguments = [command, os.getcwd(), *made_of, *words]
         here = [sys.executable, "-c", _JOR, *arguments]
         argv = worker.jor(os.path.join(folder, "jor.pyz"), arguments) if worker.python else here
         sys.stdout.flush()

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jor import TodoError
+from jor.planning.halves import HalfOutputs
 from jor.planning.planner import Survey
 from jor.planning.status import Status
 from jor.runs.attempts import Execution
-from jor.runs.store import newest_first, read
+from jor.runs.marks import Mark
+from jor.runs.store import newest_first, planned_at, read
 from jor.runs.submission import Surroundings, seconds_of
 from jor.runtime.outputs import output_names
 from jor.settings.options import OPTIONS
@@ -63,6 +65,7 @@ def of_entry(found: Survey, note: Mapping[str, Any] | None) -> str:
         ("jobs", _wrapped(f"{found.status.total:,}: {states}" if states else "none")),
         ("options", _options(found)),
         *_past(found),
+        *_marked(found),
         *_collected(note),
         ("records", [told_path(found.records)]),
     ]
@@ -82,6 +85,8 @@ def of_job(found: Survey, index: int) -> str:
         ("parameters", _wrapped(parameters)),
         ("output", [_output(found.output(index))]),
         *([("why", _wrapped(why))] if why else []),
+        *_marked(found, index),
+        *_written_by(found, index),
         *_submitted(found, index),
     ]
     logs = list(dict.fromkeys(told_path(one.log) for one in attempts if one.log))
@@ -183,6 +188,45 @@ def _collected(note: Mapping[str, Any] | None) -> Iterator[Field]:
         made = f" into {', '.join(note['made'][:MOST_NAMES])}" if note["made"] else ""
         doubt = "; another collection has begun since, and not succeeded" if "unfinished_since" in note else ""
         yield "collected", _wrapped(what + made + doubt)
+
+
+def _marked(found: Survey, index: int | None = None) -> Iterator[Field]:
+    """Yield who wants outputs of an entry, or this one, to be made again, and who took this one as it is."""
+    marks, places = found.history.marks, found.history.places
+    if index is None:
+        old = frozenset(map(places.name, found.status.old))
+    else:
+        old = frozenset([places.name(index)] if index in found.status.old else [])
+    for mark in marks.outdated if old else ():
+        if not old.isdisjoint(mark.names.all()):
+            yield "outdated", _wrapped(f"since {_said(mark)}; the old output stands")
+    if index is not None:
+        accepted = marks.accepted_names.get(places.name(index))
+        going_on = marks.incomplete_names.get(places.name(index))
+        if accepted is not None:
+            yield "accepted", _wrapped(f"{_said(accepted)}, when the job module was sha256:{accepted.code}")
+        if going_on is not None:
+            yield "may go on", _wrapped(f"{_said(going_on)}, by the job module sha256:{going_on.code}")
+
+
+def _said(mark: Mark) -> str:
+    return f"{told_time(seconds_of(mark.since))} by {mark.by}, {mark.user} on {mark.host}"
+
+
+def _written_by(found: Survey, index: int) -> Iterator[Field]:
+    """Yield each version of the job module that has had a hand in an output that was written in place."""
+    history = found.history
+    halves = HalfOutputs(history.places, found.records, found.entry)
+    if halves.may_exist(found.jobs, history.others):
+        runs = sorted([*newest_first(found.records), *history.others], key=planned_at, reverse=True)
+        versions: dict[str, str] = {}
+        for hand in halves.begun_by(runs, [index])[index]:
+            submission = read(hand.run)
+            is_as_planned = hand.code == submission.source_crc32
+            version = f"sha256:{submission.source_sha256}" if is_as_planned else f"crc32:{hand.code:08x}"
+            versions[version] = told_time(seconds_of(submission.created))
+        if versions:
+            yield "written by", [f"{version}, {when}" for version, when in reversed(versions.items())]
 
 
 def _surroundings(found: Surroundings) -> list[str]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from jor.planning.planner import Survey
 from jor.planning.status import Problem, Shortage, Status, summed
+from jor.runs.submission import ranges
 
-from ..formatting import jobs_of, told_logs, told_parameters
+from ..formatting import jobs_of, told_logs, told_old, told_parameters
 from .tables import table
 
 #: Version of the JSON.
@@ -19,7 +20,14 @@ JSON_VERSION = 1
 MOST_PROBLEMS = 10
 #: Entries that the table shows; of more, those that need a look.
 MOST_ENTRIES = 20
-WORST_FIRST = (Status.FAILED, Status.INTERRUPTED, Status.MISSING, Status.RUNNING, Status.QUEUED)
+WORST_FIRST = (
+    Status.FAILED,
+    Status.INTERRUPTED,
+    Status.MISSING,
+    Status.OUTDATED,
+    Status.RUNNING,
+    Status.QUEUED,
+)
 #: Colour of each column's numbers on a terminal.
 COLOURS = {
     Status.DONE: "green",
@@ -27,6 +35,7 @@ COLOURS = {
     Status.QUEUED: "cyan",
     Status.FAILED: "red",
     Status.INTERRUPTED: "yellow",
+    Status.OUTDATED: "yellow",
     Status.MISSING: "yellow",
 }
 #: What an entry is called, and how many of its jobs are in each state.
@@ -146,7 +155,15 @@ def notes(found: Survey, changes: Changes) -> list[str]:
     """Return what is to be said of an entry beside its numbers."""
     of_carriers = [note for carrier in found.status.carriers for note in carrier.notes]
     of_entry = [f"{found.entry.label}: {note}" for note in (*found.status.notices, *changes(found))]
-    return [*_suspects(found), *of_carriers, *of_entry]
+    return [*_old(found), *_suspects(found), *of_carriers, *of_entry]
+
+
+def _old(found: Survey) -> list[str]:
+    """Return what is to be said of outputs that are to be made again."""
+    if not found.status.old:
+        return []
+    what = f"{found.entry.label}: of {told_old(found)}"
+    return [f"{what}\n  jor run goes on to make them again; jor accept takes them as they are"]
 
 
 def _suspects(found: Survey) -> list[str]:
@@ -181,6 +198,7 @@ def _entry(found: Survey, changes: Changes) -> dict[str, Any]:
         "total": status.total,
         "counts": {kind.value: status.counts[kind] for kind in Status},
         "suspect": sorted(status.suspect),
+        "old": ranges(status.old),
         "notes": [*(note for carrier in status.carriers for note in carrier.notes), *changes(found)],
         "problems": [
             {

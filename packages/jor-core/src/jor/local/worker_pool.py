@@ -106,9 +106,9 @@ class Crew:
         self._begun = 0
         self._drained = False
         self._deaths = 0
-        self._full_since: float | None = None
         #: How many workers can be there at once, if that is known.
         self._most: int | None = None
+        self._full_since: float | None = None
         self._feed = FeedWriter(assignment.places)
 
     @property
@@ -280,8 +280,9 @@ class Crew:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment, with a PYTHONPATH that holds in any folder."""
+    """Return this process's environment, with a PYTHONPATH that holds in any folder, and one order of sets for all."""
     variables = dict(os.environ)
+    variables["PYTHONHASHSEED"] = variables.get("PYTHONHASHSEED") or "0"
     if variables.get("PYTHONPATH"):
         paths = map(os.path.abspath, variables["PYTHONPATH"].split(os.pathsep))
         variables["PYTHONPATH"] = os.pathsep.join(paths)

@@ -9,19 +9,26 @@ from functools import cache
 import attrs
 
 from ..runs.attempts import Execution, executions_of, journals
-from ..runs.journals import Journals, last_records_in, newest_of_all
+from ..runs.journals import Journals, ended_well, last_records_in, newest_of_all, newest_records
 from ..runs.lease import holder
 from ..runs.leftovers import abandoned, unasked
+from ..runs.marks import NOTHING, Marks
 from ..runs.renumbering import Moves, Places
-from ..runs.store import is_copied, newest_first, read
-from ..runs.submission import Submission
+from ..runs.store import is_copied, newest_first, planned_at, read
+from ..runs.submission import Submission, indices_of, ranges, sha256_of, without
 from ..runtime.events import Begin, End, JobEvent, Over
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import Listing, output_name
 from ..runtime.run_folder import Run
 from ..runtime.staging import stamp
-from .status import Attempt, Carrier, EntryStatus, Phase, TaskState, judge
+from ..todo.entry import Entry
+from .halves import Half, HalfOutputs
+from .status import NO_MARKS, Attempt, Carrier, EntryStatus, Phase, Problem, TaskState, judge
 
+#: Outputs that are looked at one by one, rather than to read what submissions of other lists of jobs have planned.
+MOST_LOOKS = 1000
+#: A time after all others, as marks tell the time.
+LATEST = "~"
 #: Asks the batch systems once for all these submissions, and returns who carries out each.
 Ask = Callable[[Sequence[tuple[Run, Submission]]], Sequence[Carrier]]
 
@@ -52,6 +59,16 @@ class History:
     copied: frozenset[Run] = frozenset()
     #: Submissions of entries that are not in the todo-list. This entry may have been one of them: their doubts count.
     others: Sequence[Run] = ()
+    #: Indices of jobs without any output, ascending.
+    absent: Sequence[int] = ()
+    #: What is known of outputs that were written in place, and are not whole.
+    halves: Mapping[int, Half] = attrs.field(factory=dict)
+    #: The marks on the outputs of the folder, and the jobs whose old output is there and is to be made again, with the
+    #: time of the mark.
+    marks: Marks = NOTHING
+    marked: Mapping[int, str] = NO_MARKS
+    #: Whether jobs of the entry write at their final paths although their class is atomic.
+    wrote_in_place: bool = False
 
     @classmethod
     def read(
@@ -60,14 +77,15 @@ class History:
         places: Places,
         absent: Sequence[int],
         records: str,
-        jobmodule: str,
+        entry: Entry,
         *,
         everything: bool = False,
         others: Sequence[Run] = (),
+        marks: Marks = NOTHING,
     ) -> History:
         """Return the history of an entry with the folder `records`, of which the outputs `absent` were not found.
 
-        A submission there is the entry's if it has its `jobmodule`, or has planned one of its outputs: another project
+        A submission there is the entry's if it has its job module, or has planned one of its outputs: another project
         may have an entry of the same key.
 
         Reads only what it has to: no submission when all is done, unless `everything` is wanted, since outputs that are
@@ -75,19 +93,39 @@ class History:
         """
         runs = list(newest_first(records))
         all_runs = sorted([*runs, *others], key=lambda run: os.path.basename(run.folder), reverse=True)
-        empty = _empty_outputs(jobs, places, absent, runs, all_runs)
-        incomplete = frozenset() if jobs.atomic_output else _incomplete(places, absent, all_runs)
-        unfit = sorted({*absent, *empty, *incomplete}) if empty or incomplete else absent
-        wanted = runs if unfit or everything else []
+        empty = _empty_outputs(jobs, places, absent, all_runs, marks)
+        found = HalfOutputs(places, records, entry)
+        halves = found.of(all_runs, absent) if found.may_exist(jobs, others) else {}
+        if halves and not jobs.atomic_output:
+            halves = found.with_reasons(halves, all_runs, marks, sha256_of(entry.jobmodule))
+        unfit = sorted({*absent, *empty, *halves}) if empty or halves else absent
+        marked = _marked(places, marks, unfit, others)
+        wanted = runs if unfit or marked or everything else []
         suspect = _suspect(places, all_runs).difference(unfit)
         read_all = [(run, read(run)) for run in wanted]
         submissions = [
             (run, submission)
             for run, submission in read_all
-            if submission.jobmodule == jobmodule or places.of(run, submission).planned(submission)
+            if submission.jobmodule == entry.jobmodule or places.of(run, submission).planned(submission)
         ]
         copied = frozenset(run for run, submission in submissions if is_copied(run, submission))
-        return cls(jobs, records, places, unfit, empty, incomplete, suspect, submissions, copied, others)
+        return cls(
+            jobs=jobs,
+            records=records,
+            places=places,
+            unfit=unfit,
+            empty=empty,
+            incomplete=frozenset(halves),
+            suspect=suspect,
+            submissions=submissions,
+            copied=copied,
+            others=others,
+            absent=absent,
+            halves=halves,
+            marks=marks,
+            marked=marked,
+            wrote_in_place=found.wrote_in_place,
+        )
 
     @property
     def unsound(self) -> list[int]:
@@ -136,7 +174,8 @@ class History:
                 return listing().has(name)  # NFS denies for a minute what anybody has looked for too early
             return found is not None and (index not in self.empty or found[2] > 0)
 
-        wanted = frozenset(self.unfit)
+        unfit = sorted({*self.unfit, *self.marked}) if self.marked else self.unfit
+        wanted = frozenset(unfit)
         attempts = []
         for run, submission in self.submissions:
             moves = self.places.of(run, submission)
@@ -144,9 +183,17 @@ class History:
                 attempt = _batch_attempt(run, submission, carriers[run], moves, wanted)
             else:
                 attempt = _local_attempt(run, submission, now, moves, wanted)
+            attempt = attrs.evolve(attempt, created=planned_at(run))
             attempts.append(_of_a_copy(attempt, submission.folder) if run in self.copied else attempt)
-        status = judge(len(self.jobs), self.unfit, attempts, empty=self.empty, exists=exists)
+        total = len(self.jobs)
+        status = judge(total, unfit, attempts, empty=self.empty, exists=exists, marked=self.marked)
+        status = attrs.evolve(status, problems=[*map(self._told, status.problems)]) if self.halves else status
         return attrs.evolve(status, suspect=self.suspect) if self.suspect else status
+
+    def _told(self, problem: Problem) -> Problem:
+        """Return what keeps a job from being done, with what is to be said of its incomplete output."""
+        half = self.halves.get(problem.index)
+        return attrs.evolve(problem, reason=problem.reason + half.told) if half else problem
 
     def executions(self) -> Iterator[Execution]:
         """Yield each execution of the jobs that the list has, in the order of jor.runs.attempts."""
@@ -236,30 +283,57 @@ def _after(over: Over, state: TaskState) -> TaskState:
 
 
 def _empty_outputs(
-    jobs: JobsBase, places: Places, absent: Sequence[int], runs: Sequence[Run], all_runs: Sequence[Run]
+    jobs: JobsBase, places: Places, absent: Sequence[int], runs: Sequence[Run], marks: Marks
 ) -> frozenset[int]:
-    """Return the jobs whose output exists, is empty, and was not made by a job that ended well.
-
-    Only files from before the entry's first submission can be such: jor renames what is finished. They are looked
-    for one by one while there is no submission; the first one then keeps the list of those that it found.
-    """
+    """Return the jobs whose output exists, is empty, and was neither made by a job that ended well nor accepted."""
     folder = jobs._jor_folder()
-    if runs:
-        names = [(places.index_of.get(name, -1), name) for name in runs[-1].read_submission().empty]
-    else:
-        names = [(index, output_name(jobs, index)) for index in sorted({*range(len(jobs))}.difference(absent))]
-    stamps = {index: stamp(os.path.join(folder, name)) for index, name in names}
-    empty = {index for index, found in stamps.items() if found is not None and found[2] == 0}.difference(absent, {-1})
-    if empty:
-        newest = newest_of_all(places, all_runs)
-        empty = {index for index in empty if not _ended_well(newest.get(index))}
-    return frozenset(empty)
+    names = [(index, output_name(jobs, index)) for index in _unexplained(places, absent, runs)]
+    stamps = ((index, name, stamp(os.path.join(folder, name))) for index, name in names)
+    empty = {index: name for index, name, found in stamps if found is not None and found[2] == 0}
+    if not empty:
+        return frozenset()
+    newest = newest_of_all(places, runs)
+    accepted = marks.accepted_names
+    return frozenset(i for i, name in empty.items() if not ended_well(newest.get(i)) and name not in accepted)
 
 
-def _incomplete(places: Places, absent: Sequence[int], runs: Sequence[Run]) -> frozenset[int]:
-    """Return the jobs whose output exists, but whose last attempt did not end well (atomic_output = False)."""
-    bad = (i for i, event in newest_of_all(places, runs).items() if not _ended_well(event))
-    return frozenset(i for i in bad if 0 <= i < places.count).difference(absent)
+def _unexplained(places: Places, absent: Sequence[int], runs: Sequence[Run]) -> Iterable[int]:
+    """Return the jobs whose output exists, while no submission has planned it, or has looked at it when it was made.
+
+    The newest submission has mostly looked at all: no other is read then, and no output looked at one by one.
+    """
+    there = without(((0, places.count - 1),), ranges(absent)) if places.count else ()
+    empty: list[int] = []
+    moved: list[Run] = []
+    for run in runs:
+        if not there:
+            break
+        spec = run.read_submission()
+        if not places.begins_with(spec.listed, spec.names_crc32):
+            moved.append(run)
+            continue
+        seen = without(((0, spec.listed - 1),), spec.unseen) if spec.listed else ()
+        if spec.empty:
+            wanted = frozenset(indices_of(there))
+            empty += [index for name in spec.empty if (index := places.index_of.get(name, -1)) in wanted]
+        there = without(there, seen)
+    if sum(last - first + 1 for first, last in there) > MOST_LOOKS:
+        for run in moved:  # to read what they have planned takes less than to look for so many files
+            there = without(there, ranges(sorted(index for index in places.of(run).all_planned() if index >= 0)))
+    return sorted({*indices_of(there), *empty})
+
+
+def _marked(places: Places, marks: Marks, unfit: Sequence[int], others: Sequence[Run]) -> Mapping[int, str]:
+    """Return the jobs whose old output is there and is to be made again, each with the time of its mark."""
+    marked = marks.outdated_jobs(places)
+    for index in unfit if marked else ():
+        marked.pop(index, None)
+    for run in others:  # this entry may have been another one when it made them again
+        if marked and planned_at(run) > min(marked.values()):
+            for index, event in newest_records(run, places.of(run)).items():
+                if ended_well(event) and planned_at(run) > marked.get(index, LATEST):
+                    del marked[index]
+    return marked
 
 
 def _suspect(places: Places, runs: Sequence[Run]) -> frozenset[int]:
@@ -271,7 +345,3 @@ def _suspect(places: Places, runs: Sequence[Run]) -> frozenset[int]:
     newest = newest_of_all(places, runs) if named else {}
     last = ((index, newest.get(index)) for index in named)
     return frozenset(i for i, event in last if isinstance(event, End) and event.ok and event.out_of_memory)
-
-
-def _ended_well(event: JobEvent | None) -> bool:
-    return isinstance(event, End) and event.ok

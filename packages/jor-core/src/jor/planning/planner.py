@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,9 +12,10 @@ import attrs
 
 from .. import __version__
 from ..errors import JobModuleError
+from ..runs.marks import read_marks
 from ..runs.renumbering import Places
-from ..runs.store import next_timestamp, of_unknown_entries
-from ..runs.submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges
+from ..runs.store import next_timestamp, of_unknown_entries, planned_at
+from ..runs.submission import NATIVE, Batch, Submission, Surroundings, new_token, ranges, sha256_of, without
 from ..runtime.job_spec import freeze, source_checksum, thaw
 from ..runtime.jobs import JobsBase
 from ..runtime.loading import ModuleLoader
@@ -48,6 +48,11 @@ class Survey:
     def records(self) -> str:
         """The folder of its records."""
         return self.entry.records(self.folder)
+
+    @property
+    def left_out(self) -> list[int]:
+        """Indices of the jobs whose output is there, and is not to be collected: not whole, or to be made again."""
+        return sorted({*self.history.unsound, *self.status.old})
 
     def parameters(self, index: int) -> Mapping[str, Any]:
         """Return the parameters of a job as plain data. Raise JobModuleError when there is no such job."""
@@ -83,6 +88,7 @@ def survey(
     construct = construct or partial(construct_here, ModuleLoader())
     keys = {entry.key for entry in (*entries, *known)}
     others = cache(lambda folder: of_unknown_entries(folder, keys))
+    marks = cache(read_marks)
     listings = _Listings()
     waiting: list[Survey] = []
     for entry in entries:
@@ -101,7 +107,7 @@ def survey(
         records = entry.records(folder)
         everything = mine["overwrite-output"]
         history = History.read(
-            jobs, places, absent, records, entry.jobmodule, everything=everything, others=others(folder)
+            jobs, places, absent, records, entry, everything=everything, others=others(folder), marks=marks(folder)
         )
         if waiting or history.asked:
             waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
@@ -112,19 +118,26 @@ def survey(
 
 def construct_here(modules: ModuleLoader, entry: Entry, config: Config) -> JobsBase:
     """Return the object Jobs of an entry, whose job module is loaded into this process."""
-    return entry.construct(modules, config["path-prefix"])
+    return entry.construct(modules, config["path-prefix"], config["seed"])
 
 
 def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Survey]:
     """Return the surveys of the same entries anew; `now` is the time by the clock that stamps files there."""
     anew = []
+    marks = cache(read_marks)
     for found in surveys:
         places = Places(found.jobs)
         absent = Listing(found.folder).claim(places.names_in_parts())
         everything = found.config["overwrite-output"]
-        others = found.history.others
         history = History.read(
-            found.jobs, places, absent, found.records, found.entry.jobmodule, everything=everything, others=others
+            found.jobs,
+            places,
+            absent,
+            found.records,
+            found.entry,
+            everything=everything,
+            others=found.history.others,
+            marks=marks(found.folder),
         )
         anew.append(attrs.evolve(found, history=history))
     return list(_judged(anew, now, ask))
@@ -139,19 +152,32 @@ def _judged(surveys: Sequence[Survey], now: float, ask: Ask) -> Iterator[Survey]
 
 
 def choose(status: EntryStatus, *, overwrite: bool) -> Sequence[int]:
-    """Return the indices of the jobs to run, ascending: those pending; with `overwrite` all that nobody is running."""
-    if overwrite:
-        if status.active:
-            return ()  # somebody is making them at this moment
-        return range(status.total)
-    return status.pending
+    """Return the indices of the jobs to run, ascending: those pending; with `overwrite` all, unless any are run now."""
+    return range(status.total) if overwrite and not status.active else status.pending
+
+
+def reason_to_overwrite(found: Survey) -> str:
+    """Return by what the outputs of an entry are to be marked as outdated; "" if they are not.
+
+    What stands in a file or a variable marks them once: who calls `jor run` again and again would never come to an end.
+    """
+    setting = found.config.setting("overwrite-output")
+    if not setting.value:
+        return ""
+    if "overwrite-output" in found.config.command_line:
+        return "--overwrite-output"
+    return "" if found.entry.key in found.history.marks.settings else f"overwrite-output of {setting.source}"
+
+
+def time_of_mark(found: Survey) -> str:
+    """Return a time for a mark on outputs of an entry: later than any submission that may have made them."""
+    return next_timestamp(found.records, [found.history.marks.newest, *map(planned_at, found.history.others)])
 
 
 def make_submission(
     found: Survey,
     indices: Sequence[int],
     *,
-    overwrite: bool,
     surroundings: Surroundings = NATIVE,
     token: str = "",
     batch: Batch | None = None,
@@ -161,11 +187,14 @@ def make_submission(
 
     Without a `batch`, workers on this machine carry it out.
     """
-    entry, config = found.entry, found.config
+    entry, config, history = found.entry, found.config, found.history
     empty = tuple(output_name(found.jobs, index) for index in sorted(found.status.empty))
+    atomic = found.jobs.atomic_output and not history.wrote_in_place
+    planned, absent, unfit = ranges(indices), ranges(history.absent), ranges(history.unfit)
+    there = without(planned, absent)
     return Submission(
         token=token or new_token(),
-        created=next_timestamp(found.records),
+        created=next_timestamp(found.records, [history.marks.newest]),
         jor=__version__,
         label=entry.label,
         jobmodule=entry.jobmodule,
@@ -182,23 +211,20 @@ def make_submission(
         time=config["time"],
         isolation=config["isolation"],
         grace_period=config["grace-period"],
-        atomic_output=found.jobs.atomic_output,
-        may_exist=overwrite or bool(empty) or not found.jobs.atomic_output,
-        planned=ranges(indices),
+        atomic_output=atomic,
+        may_exist=bool(there) or bool(empty) or not atomic,
+        planned=planned,
         empty=empty,
-        listed=found.history.places.count,
-        names_crc32=found.history.places.checksum,
+        aside=() if atomic else without(planned, unfit),
+        unseen=without(without(unfit, planned), ranges(sorted(history.empty))),
+        listed=history.places.count,
+        names_crc32=history.places.checksum,
         batch=batch,
         surroundings=surroundings,
         fsync=config["fsync"],
-        resumable=hasattr(found.jobs, "checkpoint") or not found.jobs.atomic_output,
+        resumable=hasattr(found.jobs, "checkpoint") or not atomic,
+        seed=config["seed"],
     )
-
-
-def sha256_of(path: str) -> str:
-    """Return the SHA-256 of a job module's file, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
 
 
 def _folder(jobs: JobsBase) -> str:

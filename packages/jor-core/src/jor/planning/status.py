@@ -9,6 +9,7 @@ import enum
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import attrs
 
@@ -24,11 +25,15 @@ class Status(enum.Enum):
     QUEUED = "queued"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    #: Its output is there, is to be made again, and has not been tried since.
+    OUTDATED = "outdated"
     MISSING = "missing"
 
 
 #: A job in one of these has to run.
-PENDING = (Status.FAILED, Status.INTERRUPTED, Status.MISSING)
+PENDING = (Status.FAILED, Status.INTERRUPTED, Status.OUTDATED, Status.MISSING)
+#: What is added to the reason why an output that is to be made again has not been.
+OLD_STANDS = "; the old output stands"
 
 
 class Phase(enum.Enum):
@@ -106,6 +111,8 @@ class Attempt:
     batch: Batch | None = None
     #: What its workers say that a user should know.
     notices: Callable[[], Iterable[str]] = tuple
+    #: When it was planned, as marks on outputs tell the time.
+    created: str = ""
 
 
 @attrs.frozen
@@ -126,6 +133,9 @@ class EntryStatus:
     #: Indices of the jobs that run, and of those that are queued, ascending.
     running: Sequence[int] = ()
     queued: Sequence[int] = ()
+    #: Indices of the jobs that are outdated, and of all whose output is to be made again and has not been, ascending.
+    outdated: Sequence[int] = ()
+    old: Sequence[int] = ()
     #: What a user should know of the submissions that explain these jobs, as their workers say.
     notices: tuple[str, ...] = ()
 
@@ -143,6 +153,7 @@ class EntryStatus:
     def unfinished(self) -> Mapping[int, Status]:
         """The state of each job that is not done, by its index."""
         states = dict.fromkeys(self.pending, Status.MISSING)
+        states.update(dict.fromkeys(self.outdated, Status.OUTDATED))
         states.update((problem.index, problem.status) for problem in self.problems)
         states.update(dict.fromkeys(self.running, Status.RUNNING))
         states.update(dict.fromkeys(self.queued, Status.QUEUED))
@@ -163,6 +174,8 @@ def summed(counts: Iterable[Mapping[Status, int]]) -> dict[Status, int]:
     return total
 
 
+#: No output is to be made again.
+NO_MARKS: Mapping[int, str] = MappingProxyType({})
 #: Of an entry that is still to be judged.
 UNKNOWN = EntryStatus(0, dict.fromkeys(Status, 0), (), (), ())
 
@@ -174,66 +187,110 @@ def judge(
     *,
     empty: frozenset[int],
     exists: Callable[[int, bool], bool],
+    marked: Mapping[int, str] = NO_MARKS,
 ) -> EntryStatus:
     """Return the status of jobs 0 .. `total`-1.
 
-    `absent` are the indices without a complete output, ascending; those of them in `empty` have an empty one.
+    `absent` are the indices without a complete output of now, ascending; those of them in `empty` have an empty one,
+    those in `marked` an old one that somebody wants to be made again, and since when: only later attempts tell of them.
     `attempts` are the entry's submissions, the newest first. `exists` looks anew for the output of a job that ended
     after `absent` was found; it is told whether a record says that there is one.
     """
-    counts = dict.fromkeys(Status, 0)
-    problems: list[Problem] = []
-    pending: list[int] = []
-    underway: dict[Status, list[int]] = {Status.RUNNING: [], Status.QUEUED: []}
-    carriers: list[Carrier] = []
-    causes: dict[int, TaskState] = {}
-    notices: dict[str, None] = {}
+    found = _Found(marked, exists)
     undecided = absent
     for attempt in attempts:
-        planned, undecided = _split(undecided, attempt.planned)
-        records = attempt.records() if planned else {}
-        notices.update(dict.fromkeys(attempt.notices() if planned else ()))
-        untouched = []
-        for index in planned:
-            state = attempt.state_of(index)
-            found = _verdict(index, records.get(index), state, exists)
-            if found is None:
-                untouched.append(index)  # planned and never begun: what was before that still holds
-                if state.reason:
-                    causes.setdefault(index, state)
-                continue
-            counts[found.status] += 1
-            if found.status in underway:
-                underway[found.status].append(index)
-            if found.status in PENDING:
-                pending.append(index)
-                problems.append(attrs.evolve(found, asked=attempt.batch) if found.shortage else found)
-        if attempt.carrier.is_active or (planned and attempt.carrier.notes):
-            carriers.append(attempt.carrier)
-        undecided = sorted([*undecided, *untouched]) if untouched else undecided
+        undecided = found.look_at(attempt, undecided)
     for index in undecided:
-        if index in empty:
-            reason = "the output is empty and there is no record of its job's end"
-            problems.append(Problem(index, Status.INTERRUPTED, reason))
-            counts[Status.INTERRUPTED] += 1
-        else:
-            if index in causes:
-                cause = causes[index]
-                problems.append(Problem(index, Status.MISSING, f"last: {cause.reason}", cause.log))
-            counts[Status.MISSING] += 1
+        found.leave(index, is_empty=index in empty)
+    counts = dict(found.counts)
     counts[Status.DONE] = total - sum(counts[status] for status in Status if status is not Status.DONE)
-    problems.sort(key=lambda problem: problem.index)
     return EntryStatus(
         total,
         counts,
-        sorted([*pending, *undecided]),
-        problems,
-        tuple(carriers),
+        sorted(found.pending),
+        sorted(found.problems, key=lambda problem: problem.index),
+        tuple(found.carriers),
         empty,
-        running=sorted(underway[Status.RUNNING]),
-        queued=sorted(underway[Status.QUEUED]),
-        notices=tuple(notices),
+        running=sorted(found.underway[Status.RUNNING]),
+        queued=sorted(found.underway[Status.QUEUED]),
+        outdated=sorted(found.outdated),
+        old=sorted(found.old),
+        notices=tuple(found.notices),
     )
+
+
+class _Found:
+    """What has been found out of the jobs of an entry."""
+
+    def __init__(self, marked: Mapping[int, str], exists: Callable[[int, bool], bool]) -> None:
+        self._marked = marked
+        self._exists = exists
+        self._causes: dict[int, TaskState] = {}
+        self.counts = dict.fromkeys(Status, 0)
+        self.problems: list[Problem] = []
+        self.pending: list[int] = []
+        self.underway: dict[Status, list[int]] = {Status.RUNNING: [], Status.QUEUED: []}
+        self.outdated: list[int] = []
+        self.old = set(marked)
+        self.carriers: list[Carrier] = []
+        self.notices: dict[str, None] = {}
+
+    def look_at(self, attempt: Attempt, undecided: Sequence[int]) -> Sequence[int]:
+        """Take what an attempt, older than those before, says of the ascending jobs `undecided`; return the rest."""
+        planned, rest = _split(undecided, attempt.planned)
+        # Attempts from before the mark have made the old output, or have not: they say nothing of the new one.
+        untouched = [i for i in planned if i in self._marked and attempt.created <= self._marked[i]] if self.old else []
+        planned = sorted({*planned}.difference(untouched)) if untouched else planned
+        records = attempt.records() if planned else {}
+        self.notices.update(dict.fromkeys(attempt.notices() if planned else ()))
+        for index in planned:
+            state = attempt.state_of(index)
+            problem = _verdict(
+                index, records.get(index), state, _only_if_told if index in self._marked else self._exists
+            )
+            if problem is not None:
+                self._decide(problem, attempt.batch)
+                continue
+            untouched.append(index)  # planned and never begun: what was before that still holds
+            if state.reason:
+                self._causes.setdefault(index, state)
+        if attempt.carrier.is_active or (planned and attempt.carrier.notes):
+            self.carriers.append(attempt.carrier)
+        return sorted([*rest, *untouched]) if untouched else rest
+
+    def leave(self, index: int, *, is_empty: bool) -> None:
+        """Take it that no attempt says anything of a job."""
+        if is_empty:
+            reason = "the output is empty and there is no record of its job's end"
+            self._decide(Problem(index, Status.INTERRUPTED, reason), None)
+            return
+        is_old = index in self._marked
+        status, stands = (Status.OUTDATED, OLD_STANDS) if is_old else (Status.MISSING, "")
+        if index in self._causes:
+            cause = self._causes[index]
+            self.problems.append(Problem(index, status, f"last: {cause.reason}{stands}", cause.log))
+        self.counts[status] += 1
+        self.pending.append(index)
+        if is_old:
+            self.outdated.append(index)
+
+    def _decide(self, problem: Problem, asked: Batch | None) -> None:
+        index, status = problem.index, problem.status
+        self.counts[status] += 1
+        if status is Status.DONE:
+            self.old.discard(index)
+        elif status in self.underway:
+            self.underway[status].append(index)
+        else:
+            self.pending.append(index)
+            if index in self._marked:
+                problem = attrs.evolve(problem, reason=problem.reason + OLD_STANDS)
+            self.problems.append(attrs.evolve(problem, asked=asked) if problem.shortage else problem)
+
+
+def _only_if_told(_index: int, is_told: bool) -> bool:
+    """Tell of a job with an old output whether the new one is there: a record has to say so."""
+    return is_told
 
 
 def _verdict(

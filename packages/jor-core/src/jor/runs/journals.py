@@ -86,6 +86,11 @@ def _with_log(event: JobEvent, run: Run, task: int) -> JobEvent:
     return event._replace(log_file=log_path(run, task, event))
 
 
+def ended_well(event: JobEvent | None) -> bool:
+    """Tell whether a job's last word is that it has made its output."""
+    return isinstance(event, End) and event.ok
+
+
 def newest_of_all(places: Places, runs: Sequence[Run]) -> dict[int, JobEvent]:
     """Return the last word on each job of all `runs`, which are sorted from new to old."""
     newest: dict[int, JobEvent] = {}

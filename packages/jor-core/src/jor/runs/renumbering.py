@@ -34,6 +34,10 @@ class Moves:
         now = self._now
         return indices if now is None else [now[index] for index in indices if index in now]
 
+    def all_planned(self) -> Collection[int]:
+        """Return where all jobs that were planned stand now; of a list that has moved alone."""
+        return () if self._now is None else self._now.values()
+
     def then(self, index: int) -> int:
         """Return as which job the job `index` was planned."""
         return index if self._then is None else self._then.get(index, -1)
@@ -80,15 +84,19 @@ class Places:
         """The index of each job by its output name."""
         return {name: index for index, name in enumerate(output_names(self._jobs))}
 
+    def name(self, index: int) -> str:
+        """Return the name of a job's output."""
+        return output_name(self._jobs, index)
+
     def of(self, run: Run, submission: Submission | None = None) -> Moves:
         """Return how the jobs of a submission have moved since; its content is read unless it is given."""
         if run not in self._known:
             told = submission or run.read_submission()
-            begins_alike = self._begins_with(told.listed, told.names_crc32)
+            begins_alike = self.begins_with(told.listed, told.names_crc32)
             self._known[run] = UNMOVED if begins_alike else Moves(self._moved(run))
         return self._known[run]
 
-    def _begins_with(self, count: int, checksum: int) -> bool:
+    def begins_with(self, count: int, checksum: int) -> bool:
         """Tell whether the names of the first `count` jobs have this checksum."""
         if not 0 <= count <= self.count:
             return False

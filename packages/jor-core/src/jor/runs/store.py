@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 import shutil
 import time
 from array import array
@@ -23,10 +22,10 @@ from ..errors import JorError, RecordError, VersionError
 from ..runtime.job_spec import freeze
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import output_name
-from ..runtime.run_folder import PLACE, RECORDS, Run
+from ..runtime.run_folder import PLACE, RECORDS, Run, append
 from ..runtime.staging import force, force_name
 from .lease import Lease
-from .submission import Submission, timestamp
+from .submission import Submission, compact, timestamp
 
 #: Seconds after which a submission that is still being written is so no more: its jor was killed.
 ABANDONED_AFTER = 3600.0
@@ -50,26 +49,29 @@ class Submitted:
     lease: Lease
 
 
-def next_timestamp(records: str) -> str:
+def next_timestamp(records: str, others: Iterable[str] = ()) -> str:
     """Return the time now for a submission below `records`, and later than the newest there in any case.
 
-    The newest decides what has become of a job, and the clocks of login nodes differ.
+    It is later than the times `others` as well, told as `compact` does. The newest decides what has become of a job,
+    and the clocks of login nodes differ.
     """
-    now = datetime.now(timezone.utc)
-    for run in newest_first(records):
-        try:
-            newest = datetime.strptime(f"{os.path.basename(run.folder)[:18]}+0000", "%Y%m%d-%H%M%S%f%z")
-        except ValueError:
-            continue
-        if newest > _LATEST:
-            raise RecordError(
-                "this submission has the last time that there is: none can follow it",
-                where=run.folder,
-                remedy="See that nothing of it runs, then delete the folder: no output is lost",
-            )
-        now = max(now, newest + timedelta(milliseconds=1))
-        break
-    return timestamp(now)
+    earlier = map(_moment, (*map(planned_at, newest_first(records)), *others))
+    newest = max(filter(None, earlier), default=datetime.min.replace(tzinfo=timezone.utc))
+    if newest > _LATEST:
+        raise RecordError(
+            "a submission or a mark has the last time that there is: none can follow it",
+            where=records,
+            remedy="See that nothing of it runs, then delete what has that time: no output is lost",
+        )
+    return timestamp(max(datetime.now(timezone.utc), newest + timedelta(milliseconds=1)))
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment that the name of a folder tells; None if it tells none."""
+    try:
+        return datetime.strptime(f"{text}+0000", "%Y%m%d-%H%M%S%f%z")
+    except ValueError:
+        return None  # somebody has renamed it
 
 
 def write(
@@ -124,8 +126,12 @@ def write_batch(
 
 def run_of(submission: Submission, records: str) -> Run:
     """Return the folder below `records` that `submission` has or is to have."""
-    when = re.sub(r"[-:Z.]", "", submission.created).replace("T", "-")
-    return Run(os.path.join(records, "runs", f"{when}-{submission.token}"))
+    return Run(os.path.join(records, "runs", f"{compact(submission.created)}-{submission.token}"))
+
+
+def planned_at(run: Run) -> str:
+    """Return when a submission was planned, as the name of its folder and marks on outputs tell it."""
+    return os.path.basename(run.folder)[:18]
 
 
 def read(run: Run) -> Submission:
@@ -265,6 +271,8 @@ def _write_submission(run: Run, submission: Submission) -> Submission:
     Return what was written: the submission, with the inode of its folder.
     """
     submission = attrs.evolve(submission, folder_inode=os.stat(submission.folder).st_ino)
+    if not submission.atomic_output and not os.path.exists(run.in_place):
+        append(run.in_place, f"submission {submission.token}: its jobs write in place\n".encode())
     halfway = f"{run.submission}.partial"
     with open(halfway, "w", encoding="utf-8") as file:
         json.dump(attrs.asdict(submission), file, indent=1)

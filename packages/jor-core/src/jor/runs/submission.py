@@ -5,11 +5,13 @@ Written once, before anything is started, and never changed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import pwd
+import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import accumulate
 
@@ -20,7 +22,7 @@ from ..runtime.run_folder import VERSION
 Ranges = tuple[tuple[int, int], ...]
 
 
-def _user() -> str:
+def user_name() -> str:
     """Return the name of who runs this process; its number where it has no name, as in some containers."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
@@ -103,7 +105,7 @@ class Submission:
     #: Seconds that running jobs get to end when the run is interrupted.
     grace_period: float
     atomic_output: bool
-    #: Whether old outputs stand where those of planned jobs are to come.
+    #: Whether something stands where outputs of planned jobs are to come.
     may_exist: bool
     #: The planned jobs' indices: first and last of each unbroken range, ascending.
     planned: Ranges
@@ -113,6 +115,10 @@ class Submission:
     names_crc32: int
     #: Names of outputs of the entry that existed, empty and without a record: left behind by something that died.
     empty: tuple[str, ...] = ()
+    #: Of the jobs that write in place, those whose old output is set aside before they begin.
+    aside: Ranges = ()
+    #: Jobs of the list that have not been looked at: not planned, and no output was there.
+    unseen: Ranges = ()
     #: The inode of `folder`, by which that is told from a copy of it; 0: not written yet.
     folder_inode: int = 0
     #: None when workers on this machine carry it out.
@@ -122,9 +128,11 @@ class Submission:
     fsync: bool = False
     #: Whether a job that was stopped goes on from where it was: its class has `checkpoint`, or writes in place.
     resumable: bool = True
+    #: What the random numbers of its jobs are made of, besides their arguments and parameters.
+    seed: int = 0
     host: str = attrs.field(factory=platform.node)
     #: The name of the user who planned it.
-    user: str = attrs.field(factory=_user)
+    user: str = attrs.field(factory=user_name)
     python: str = attrs.field(factory=platform.python_version)
     version: int = VERSION
 
@@ -166,14 +174,46 @@ def timestamp(when: datetime | None = None) -> str:
     return when.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def compact(text: str) -> str:
+    """Return the time that `timestamp` told as `text` as the names of folders tell it, which sort likewise."""
+    return re.sub(r"[-:Z.]", "", text).replace("T", "-")
+
+
 def seconds_of(text: str) -> float:
     """Return the time that `timestamp` told as `text`, seconds since the epoch."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
+def sha256_of(path: str) -> str:
+    """Return the SHA-256 of a job module's file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
 def new_token() -> str:
     """Return a text that no other submission has."""
     return os.urandom(5).hex()
+
+
+def without(some: Ranges, others: Ranges) -> Ranges:
+    """Return what lies in the ascending ranges `some`, and not in the ascending ranges `others`."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    for first, last in some:
+        while first <= last:
+            while at < len(others) and others[at][1] < first:
+                at += 1
+            begin, end = others[at] if at < len(others) else (last + 1, last)
+            if first < begin:
+                found.append((first, min(last, begin - 1)))
+            first = max(first, end + 1) if begin <= last else last + 1
+    return tuple(found)
+
+
+def indices_of(some: Ranges) -> Iterator[int]:
+    """Yield the indices that lie in ranges."""
+    for first, last in some:
+        yield from range(first, last + 1)
 
 
 def ranges(indices: Sequence[int]) -> Ranges:

@@ -25,15 +25,18 @@ class EarlierAttempts(NamedTuple):
 
     ended: set[int]
     deaths: dict[int, list[Death]]
+    #: Those that have begun at all.
+    begun: set[int]
 
 
 def earlier_attempts(run: Run, attempt: Attempt) -> EarlierAttempts:
     """Return what the attempts before `attempt` tell of the jobs of its task."""
-    found = EarlierAttempts(set(), {})
+    found = EarlierAttempts(set(), {}, set())
     for restart in range(attempt.restart):
         words = LastWords()
         for event in Reader(run.journal(attempt.task, restart)).events():
             words.add(event)
+        found.begun.update(words.well, words.others)
         ends = [word for word in words.others.values() if isinstance(word, End)]
         found.ended.update(words.well, (end.index for end in ends if not end.interrupted))
         begins = [word for word in words.others.values() if isinstance(word, Begin)]

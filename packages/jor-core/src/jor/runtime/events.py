@@ -29,6 +29,8 @@ class Claim(NamedTuple):
     job_id: str = ""
     #: The version of Python.
     python: str = ""
+    #: What its variable PYTHONHASHSEED is, which decides the order of sets; "" if it is not set.
+    hash_seed: str = ""
 
 
 class Begin(NamedTuple):
@@ -43,6 +45,10 @@ class Begin(NamedTuple):
     log_file: str = ""
     #: Whether it writes in place, without staging.
     direct: bool = False
+    #: Whether it goes on from what an interrupted attempt has written in place.
+    resumed: bool = False
+    #: Whether its old output was set aside: see jor.runtime.old_outputs.
+    old_aside: bool = False
 
 
 #: Files beside an output that the end of its job names, and how many bytes that may take.
@@ -74,6 +80,8 @@ class End(NamedTuple):
     interrupted: bool = False
     #: Whether the kernel killed a process of it because memory was short.
     out_of_memory: bool = False
+    #: Whether its old output was set aside. If it failed, and was not interrupted, that was put back.
+    old_aside: bool = False
     #: Whether it wrote at its final path by itself.
     direct: bool = False
     #: The files that it put beside its output, relative to the folder of all outputs; of more than MOST_BESIDE, or of

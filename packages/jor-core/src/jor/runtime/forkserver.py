@@ -208,7 +208,7 @@ def open_jobs(spec: RunSpec) -> JobsBase:
     """Return the object `Jobs` of a submission."""
     from .loading import make_for_good  # 15 ms, a third of a worker's start: not wanted before the job module loads
 
-    return make_for_good(spec.jobmodule, spec.jobargs, spec.path_prefix, os.getcwd())
+    return make_for_good(spec.jobmodule, spec.jobargs, spec.path_prefix, spec.seed, os.getcwd())
 
 
 class _Server:

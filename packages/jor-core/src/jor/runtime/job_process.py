@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Callable, NamedTuple, Sequence
 
+from . import seeds
 from .job_end import let_go, list_open, open_files, run_exit_functions
 from .jobs import JobsBase
 
@@ -167,6 +168,7 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProce
     board = process.board
     try:
         jobs._running, jobs._asked = (jobs._jobs[index], final, path), ""
+        seeds.begin(jobs, index, jobs._running[0])
         try:
             jobs.execute(index)
             status = 0

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, ContextManager, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Collection, ContextManager, Mapping, Sequence
 
 from ..errors import JobModuleError
-from . import outputs
+from . import outputs, seeds
 from .names import PLAIN, name_part
+
+if TYPE_CHECKING:
+    from random import Random
+
+    import numpy
+    from typing_extensions import Self
 
 _MISSING_PARTS = {
     "_jobs": ("no list of jobs", "def _mk_jobs(self):\n      self._jobs = [dict(index=i) for i in range(3)]"),
@@ -48,6 +54,10 @@ class JobsBase:
     #: False lets `execute` write at the final path, to resume from its own partial file. An output whose job
     #: has not ended well is then marked incomplete in the records, and is not done.
     atomic_output: bool = True
+    #: False leaves the global generators of random, numpy.random and torch as they are when a job begins.
+    seed_generators: bool = True
+    #: The parameters, and arguments of the class, that alone make the random numbers of a job; None: all of them.
+    seed_by: str | Sequence[str] | None = None
 
     _jobs: Sequence[Mapping[str, Any]]
     #: While a job runs: its parameters, its final path, and the path at which it writes.
@@ -60,6 +70,19 @@ class JobsBase:
     _jor_directory: str = ""
     #: To be entered while anything of the class is called: the modules that its job module has imported.
     _jor_modules: ContextManager[None] = _ModulesOfAll()
+    #: What random numbers are made of, besides the parameters: the option seed, and the arguments that were given, as
+    #: texts by name; None in an object that jor has not made: then they are in `_jor_arguments`.
+    _jor_seed: int = 0
+    _jor_given: Mapping[str, str] | None = None
+    _jor_arguments: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
+    #: Of the job that runs, or ran last: its index, and what its random numbers are made of.
+    _jor_running: tuple[int, str] | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keep the arguments that are given: they decide the random numbers of jobs."""
+        self = super().__new__(cls)
+        self._jor_arguments = args, kwargs
+        return self
 
     def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:
         self.path_prefix = os.fspath(path_prefix)
@@ -128,6 +151,18 @@ class JobsBase:
 
     def collect(self) -> None:
         """Join all outputs into one; does nothing unless a class says how."""
+
+    def job_seed(self, i: int) -> int:
+        """Return a number of 64 bits that is job i's own, and the same each time that the job runs."""
+        return seeds.integer(seeds.job_source(self, i), "job_seed", 64)
+
+    def job_rng(self, i: int) -> Random:
+        """Return a generator of job i's own random numbers, which starts afresh at each call."""
+        return seeds.rng(self, i)
+
+    def job_numpy_rng(self, i: int) -> numpy.random.Generator:
+        """Return the same, one of NumPy's. Raise JobModuleError where there is no NumPy."""
+        return seeds.numpy_rng(self, i)
 
     @property
     def output_paths(self) -> list[str]:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import JobModuleError, MissingModuleError, nearest
-from . import jobargs
+from . import jobargs, seeds
 from .job_list import check_job_list
 from .jobs import JobsBase
 from .odd_modules import module_name
@@ -54,12 +54,12 @@ class ModuleLoader:
         self._classes: dict[str, type[JobsBase]] = {}
         self._modules: dict[tuple[str, ...], OwnModules] = {}
 
-    def make(self, jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
+    def make(self, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> JobsBase:
         """Return the object `Jobs` of a job module. Raise JobModuleError.
 
         `arguments` are text, as in jobargs.
         """
-        return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule)
+        return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule, seed)
 
     def load(self, path: str) -> type[JobsBase]:
         """Return the class `Jobs` of a job module. Raise JobModuleError if there is none."""
@@ -74,7 +74,7 @@ class ModuleLoader:
         return self._classes[path]
 
 
-def make_for_good(jobmodule: str, arguments: str, path_prefix: str, directory: str = "") -> JobsBase:
+def make_for_good(jobmodule: str, arguments: str, path_prefix: str, seed: int, directory: str = "") -> JobsBase:
     """Return the same where its jobs run: this process has no other job module, and what lies beside it comes first.
 
     Relative paths of outputs are made absolute in `directory`, if one is given.
@@ -85,23 +85,29 @@ def make_for_good(jobmodule: str, arguments: str, path_prefix: str, directory: s
         cls = _jobs_class(_execute(path, sys.modules.__setitem__), path)
     if directory:
         cls._jor_directory = directory
-    return construct(cls, jobargs.parse(arguments), path_prefix, jobmodule)
+    return construct(cls, jobargs.parse(arguments), path_prefix, jobmodule, seed)
 
 
-def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str) -> JobsBase:
+def construct(
+    cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str, seed: int = 0
+) -> JobsBase:
     """Return `cls(**arguments, path_prefix=path_prefix)` with a checked list of jobs.
 
     `path` is the job module's, for messages.
     """
     with _undisturbed(), cls._jor_modules:
         try:
-            jobs = cls(**arguments, path_prefix=path_prefix)
+            jobs = cls.__new__(cls, **arguments, path_prefix=path_prefix)
+            # Before the constructor, which may ask for random numbers, and may change what it was given.
+            jobs._jor_seed, jobs._jor_given = seed, seeds.given_to(None, (), arguments)
+            cls.__init__(jobs, **arguments, path_prefix=path_prefix)
             jobs._jobs  # noqa: B018 # made now if the constructor has not: its errors belong here
         except JobModuleError as error:
             raise JobModuleError(error.what, where=error.where or path, remedy=error.remedy) from error
         except (Exception, SystemExit) as error:
             raise _not_constructed(cls, arguments, path, error) from error
         check_job_list(jobs, path)
+        _check_seeds(jobs, path)
     return jobs
 
 
@@ -212,6 +218,13 @@ def _not_constructed(
         where=_place(error, path),
         remedy="Mend the constructor or its arguments (jobargs)",
     )
+
+
+def _check_seeds(jobs: JobsBase, path: str) -> None:
+    try:
+        seeds.check(jobs)
+    except JobModuleError as error:
+        raise JobModuleError(error.what, where=path, remedy=error.remedy) from error
 
 
 def _said(error: BaseException) -> str:

@@ -137,7 +137,8 @@ class Publisher:
         placed = name
         if name != output and (job := self._neighbours.job_of(name)):
             if not _took_the_same(path, target):
-                raise NotPublishedError(f"beside its output it has written {name}, which is the output of {job}")
+                what = f"beside its output it has written {name}, which is the output of {job}"
+                raise NotPublishedError(what, remedy="Give that file another name")
             return
         if not _put_new(path, target) and not _took_the_same(path, target):
             if self._neighbours.output_beside(name) != output:
@@ -145,7 +146,7 @@ class Publisher:
                 placed = f"{output}.files/{os.path.relpath(name, os.path.dirname(output))}"
                 target = os.path.join(self._folder, placed)
             if os.path.isdir(target) and not os.path.islink(target):
-                raise NotPublishedError(f"a folder stands where {placed} is to lie")
+                raise NotPublishedError(f"a folder stands where {placed} is to lie", remedy="Move it away")
             move(path, target)
         beside.files.append(placed)
 

@@ -47,11 +47,11 @@ class Collectable(Listed):
         raise NotImplementedError("outputs are collected where their job module can be loaded")
 
 
-def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> None:
     """Write what the class Jobs of a job module is and lists to the file `path`, or why that cannot be told."""
     with open(path, "wb") as file:
         try:
-            jobs = make_for_good(jobmodule, arguments, path_prefix)
+            jobs = make_for_good(jobmodule, arguments, path_prefix, seed)
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy
             head = {
@@ -68,20 +68,20 @@ def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -
             file.write(json.dumps({"error": told}).encode() + b"\n")
 
 
-def write_isolation(path: str, jobmodule: str, arguments: str, path_prefix: str, cpus: str) -> NoReturn:
+def write_isolation(path: str, jobmodule: str, arguments: str, path_prefix: str, seed: int, cpus: int) -> NoReturn:
     """Write how jobs are isolated where the option says `auto` to the file `path`; nothing if loading fails.
 
     This process ends: threads of the job module might not let it.
     """
     status = 1
     try:
-        limit_threads(int(cpus))
+        limit_threads(cpus)
         for stream in (1, 2):  # what the module prints was seen when it was listed
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         began = time.monotonic()
-        jobs = make_for_good(jobmodule, arguments, path_prefix)
+        jobs = make_for_good(jobmodule, arguments, path_prefix, seed)
         loading = time.monotonic() - began
-        jobs._jor_folder()
+        jobs._get_output_folder()
         with open(path, "w") as file:
             json.dump(encode(Isolation(lost_threads(), loading)), file)
         status = 0
@@ -99,9 +99,9 @@ def read_isolation(path: str) -> Isolation | None:
     return found if isinstance(found, Isolation) else None
 
 
-def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+def collect(path: str, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> None:
     """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
-    jobs = make_for_good(jobmodule, arguments, path_prefix)
+    jobs = make_for_good(jobmodule, arguments, path_prefix, seed)
     with open(path, "rb") as file:
         jobs._left_out = json.loads(file.read())
     jobs.collect()

@@ -2,6 +2,7 @@
 
 <output folder>/.jor/<entry>/
 lock                          who is planning a submission now
+old/<output>                  the old outputs of jobs that write in place and are run again
 partial/<worker>/             where jobs write
 kept/<output>/                what a job had made that failed at its end
 in-place                      why its outputs may be halves: a line for each reason
@@ -42,6 +43,8 @@ KEPT = "kept"
 PLACE = struct.Struct("<Q")
 #: Digits that no index of a job has.
 _MOST_DIGITS = 18
+#: What stands in `in-place` of a job that wrote at its final path although its class is atomic.
+WROTE_IN_PLACE = b"wrote at its final path by itself"
 #: Version of submission.json and jobs.jsonl; a reader refuses those of another.
 VERSION = 2
 
@@ -114,8 +117,16 @@ class Run(NamedTuple):
 
     @property
     def in_place(self) -> str:
-        """Why outputs of the entry may have been written in place, and be halves: a line each; often not there."""
+        """Why outputs of the entry may have been written in place, and be halves: a line each; often not there.
+
+        `WROTE_IN_PLACE` stands in the lines on jobs that did although their class is atomic.
+        """
         return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "in-place")
+
+    @property
+    def old(self) -> str:
+        """Where old outputs are while jobs that write in place make them again: see jor.runtime.old_outputs."""
+        return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "old")
 
     def journal(self, task: int, restart: int = 0) -> str:
         """Return the journal of one attempt of a worker or array task."""

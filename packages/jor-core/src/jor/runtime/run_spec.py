@@ -3,6 +3,9 @@
 # Without postponed annotations: what JSON may hold for a field is looked up by the field's type.
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Type
 
+#: First and last of some indices.
+IndexRange = Tuple[int, int]
+
 
 class BatchSpec(NamedTuple):
     """How a submission is cut into array tasks: fields of jor.runs.submission.Batch, which tells more of them."""
@@ -29,11 +32,14 @@ class RunSpec(NamedTuple):
     atomic_output: bool
     may_exist: bool
     empty: Tuple[str, ...]
+    aside: Tuple[IndexRange, ...]
+    unseen: Tuple[IndexRange, ...]
     listed: int
     names_crc32: int
     batch: Optional[BatchSpec]
     fsync: bool
     resumable: bool
+    seed: int
 
     @classmethod
     def of(cls, content: Dict[str, Any]) -> "RunSpec":
@@ -52,8 +58,17 @@ _JSON: Dict[object, Tuple[Tuple[type, ...], str]] = {
     float: ((int, float), "a number"),
     bool: ((bool,), "true or false"),
     Tuple[str, ...]: ((list,), "a list of texts"),
+    Tuple[IndexRange, ...]: ((list,), "a list of ranges"),
     Optional[BatchSpec]: ((BatchSpec, type(None)), "an object or null"),
 }
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and [*map(type, value)] == [int, int]
 
 
 def _values(spec: Type[NamedTuple], content: Dict[str, Any]) -> List[Any]:
@@ -61,10 +76,13 @@ def _values(spec: Type[NamedTuple], content: Dict[str, Any]) -> List[Any]:
     values = []
     for name, hint in spec.__annotations__.items():
         types, words = _JSON[hint]
+        is_item = _is_range if hint == Tuple[IndexRange, ...] else _is_text
         value = content.get(name, ...)
         if value is ...:
             raise ValueError(f"{name} is missing")
-        if not isinstance(value, types) or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
+        if not isinstance(value, types) or (isinstance(value, list) and not all(map(is_item, value))):
             raise ValueError(f"{name} is not {words}")
-        values.append(tuple(value) if isinstance(value, list) else value)
+        if isinstance(value, list):
+            value = tuple(map(tuple, value)) if is_item is _is_range else tuple(value)
+        values.append(value)
     return values

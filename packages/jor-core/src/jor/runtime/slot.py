@@ -235,10 +235,14 @@ class Slot:
         self._dismiss_host()
         self._staging.close()
 
+    def final(self, job: Job) -> str:
+        """Return the path at which the output of `job` belongs."""
+        return os.path.join(self._spec.folder, job.output)
+
     @property
     def _final(self) -> str:
         assert self.job is not None
-        return os.path.join(self._spec.folder, self.job.output)
+        return self.final(self.job)
 
     def _dismiss_host(self) -> tuple[Outcome, Orphans]:
         """End the host; return how it ended, and what it left behind."""
@@ -260,7 +264,7 @@ class Slot:
                 force(self._final)
                 force_name(self._final, self._spec.folder)
         except NotPublishedError as error:
-            return Settled(error.what)
+            return Settled(f"{error.what}. {error.remedy}")
         except OSError as error:
             return Settled(f"the output could not be put into place: {error}")
         now = stamp(self._final)

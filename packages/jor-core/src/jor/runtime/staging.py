@@ -125,7 +125,8 @@ class Staging:
         if not target.startswith(partial + "/"):
             return  # it leads to where the file stays
         if not target.startswith(os.path.realpath(self.folder) + "/"):
-            raise NotPublishedError(f"its output is a link to {target}, which is not its own")
+            what = f"its output is a link to {target}, which is not its own"
+            raise NotPublishedError(what, remedy="Copy that file, or link to where it stays")
         copy = f"{path}.{Owner.current()}"
         _link_or_copy(target, copy)
         os.replace(copy, path)

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from bisect import bisect_right
 from typing import Callable, Iterator
 
 from ..errors import JorError
@@ -21,6 +22,7 @@ from .job_process import Outcome
 from .job_spec import Job, source_checksum, thaw
 from .journal import SYNC_AFTER, Journal
 from .lifetime import Attempt, Tenure
+from .old_outputs import OldOutputs
 from .oom import oom_kills
 from .process_id import Owner
 from .publishing import Publisher
@@ -45,7 +47,8 @@ def work(run: Run, attempt: Attempt) -> int:
     """Be a worker or array task of the submission `run`; return the exit status."""
     spec = run.read_submission()
     owner, python = str(Owner.current()), sys.version.split()[0]
-    claim = Claim(VERSION, owner, spec.token, attempt.task, attempt.restart, attempt.job_id, python)
+    hash_seed = os.environ.get("PYTHONHASHSEED", "")
+    claim = Claim(VERSION, owner, spec.token, attempt.task, attempt.restart, attempt.job_id, python, hash_seed)
     try:
         sync_after = 0.0 if spec.fsync else SYNC_AFTER
         journal = Journal(run.journal(attempt.task, attempt.restart), claim, sync_after)
@@ -105,7 +108,8 @@ class _Worker:
         self._is_warned = False
         self._oom_kills = oom_kills()
         adopt_orphans(load_prctl())
-        _note_changed_source(journal, spec)
+        self._is_changed = _note_changed_source(journal, spec)
+        self._old = OldOutputs(run, spec.folder)
         #: What was taken for `isolation = auto`, once that is written down.
         self._isolation: Isolation | None = None
         #: What users have been told.
@@ -152,21 +156,70 @@ class _Worker:
         return bool(self._busy)
 
     def _begin_next(self, slot: Slot) -> None:
-        """Begin the next job in `slot`, or begin no more."""
+        """Begin the next job in `slot`, unless it may not write where its output belongs; or begin no more."""
         self._unfinished = self._tenure.ending()
         place = None if self._unfinished else self._source.take(self._watch, self._journal.flush)
         if place is None:
             self._closed = True
             return
         job = thaw(self._line(place))
+        direct = not self._spec.atomic_output
+        resumed = old_aside = False
+        if direct:
+            error = self._make_room(job)
+            resumed, old_aside = stamp(slot.final(job)) is not None, self._old.has(job.output)
+            if error:
+                self._refuse(job, error, old_aside=True)  # it is whole, and nothing has been written
+                return
+            if resumed and self._is_changed:
+                error = "it was not gone on with: the job module has changed since that was planned"
+                self._refuse(job, error, old_aside=old_aside, interrupted=True)
+                return
         first = slot.log_position
         log, log_file = (first, first) if first >= 0 else None, os.path.basename(slot.log)
-        direct = not self._spec.atomic_output
-        self._journal.write(Begin(job.index, round(time.time(), 3), log, log_file, direct))
+        begin = Begin(job.index, round(time.time(), 3), log, log_file, direct, resumed=resumed, old_aside=old_aside)
+        self._journal.write(begin)
         try:
             slot.begin(job, place, first)
         except ForkError:
             self._settle(slot, Outcome(0.0, 0, 1 << 8), Orphans(0, 0))  # a status as wait(2) has it
+
+    def _refuse(self, job: Job, error: str, *, old_aside: bool, interrupted: bool = False) -> None:
+        """Write down that a job that writes in place was not begun."""
+        self._journal.note(Begin(job.index, round(time.time(), 3)))  # not `direct`: it has written nothing
+        end = End(job.index, 0, max_rss=0, status=-1, error=error, interrupted=interrupted, old_aside=old_aside)
+        self._journal.note(end)
+        self._failed += 1
+
+    def _make_room(self, job: Job) -> str:
+        """Set the old output of a job that writes in place aside, as was planned; return why that cannot be, or ''.
+
+        That is done before the job is said to begin: an attempt that finds that it has begun goes on with it.
+        """
+        aside = self._spec.aside
+        position = bisect_right(aside, (job.index, sys.maxsize)) - 1
+        is_begun = self._before is not None and job.index in self._before.begun
+        if is_begun or position < 0 or job.index > aside[position][1]:
+            return ""
+        try:
+            self._old.set_aside(job.output)
+        except OSError as error:
+            return f"its old output could not be set aside: {error}"
+        return ""
+
+    def _settle_old_output(self, job: Job, *, failed: bool, interrupted: bool) -> tuple[str, bool]:
+        """Put the old output of a job that writes in place back if it `failed`.
+
+        Return why that could not be done, or '', and whether there is or was an old output.
+        """
+        if self._spec.atomic_output or not self._old.has(job.output):
+            return "", False
+        try:
+            if failed and not interrupted:
+                self._old.put_back(job.output)
+        except OSError as error:
+            return f"; its old output could not be put back: {error}", True
+        return "", True
 
     def _wait(self) -> Iterator[tuple[Slot, Outcome, Orphans]]:
         """Sleep until something happens; yield the slots whose jobs have ended, and signal other jobs if due."""
@@ -213,6 +266,8 @@ class _Worker:
             self._note_in_place(job)
         if not error:
             self._tenure.longest = max(self._tenure.longest, outcome.seconds)
+        interrupted = bool(error and (self._tenure.lapsed() or self._watch.warned))
+        more, old_aside = self._settle_old_output(job, failed=bool(error), interrupted=interrupted)
         log = (slot.first, slot.log_position) if slot.first >= 0 else None
         if starved and not error:
             append(self._run.suspect, b"%d\n" % job.index)
@@ -221,20 +276,24 @@ class _Worker:
             seconds=round(outcome.seconds, 4),
             max_rss=outcome.max_rss,
             status=outcome.status,
-            error=error,
+            error=error + more,
             signal=outcome.signal if error else 0,
             log=log,
             log_file=os.path.basename(slot.log),
             loading=None if slot.loading is None else round(slot.loading, 4),
             orphans=orphans.killed,
-            interrupted=bool(error and (self._tenure.lapsed() or self._watch.warned)),
+            interrupted=interrupted,
             out_of_memory=starved,
+            old_aside=old_aside,
             direct=settled.direct,
         )
         if settled.beside:
             end = end.naming(settled.beside)
         self._journal.note(end)
         self._tell(slot, job, orphans)
+        if old_aside and end.ok:
+            self._journal.flush()  # first: as long as the old one is there, the new one may be incomplete
+            self._old.delete(job.output)
         self._interrupted += end.interrupted
         self._done += end.ok
         self._failed += not end.ok
@@ -342,10 +401,12 @@ def _logs(run: Run, task: int, batch: BatchSpec | None) -> list[str]:
     return [""] if workers == 1 else [run.log(task, slot) for slot in range(workers)]
 
 
-def _note_changed_source(journal: Journal, spec: RunSpec) -> None:
+def _note_changed_source(journal: Journal, spec: RunSpec) -> bool:
+    """Write down if the job module is not any more what it was when its jobs were planned; tell whether it is so."""
     checksum = source_checksum(spec.jobmodule)
     if checksum != spec.source_crc32:
         journal.write(Changed(checksum))  # the same parameters, other code: run, and say so
+    return checksum != spec.source_crc32
 
 
 def _quietly(close: Callable[[], None]) -> None:

@@ -83,6 +83,13 @@ def _retries(text: str) -> int:
     return 0 if text == "0" else _count(text)
 
 
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**64:
+        raise ValueError(text)
+    return seed
+
+
 def _factor(text: str) -> float:
     factor = float(text)
     if not 1 <= factor <= 100:
@@ -123,6 +130,7 @@ AUTO: Final = Kind("auto, True or False", _automatic)
 COUNT: Final = Kind("a whole number from 1 on", _count, "N")
 COUNT_OR_AUTO: Final = Kind("auto, or a whole number from 1 on", _count_or_auto, "N")
 RETRIES: Final = Kind("a whole number from 0 on", _retries, "N")
+SEED: Final = Kind("a whole number from 0 to 2**64 - 1", _seed, "N")
 FACTOR: Final = Kind("a number from 1 to 100", _factor, "X")
 SECONDS: Final = Kind("a number of seconds", _seconds, "SECONDS")
 TEXT: Final = Kind("a text of one line", _text)
@@ -144,6 +152,7 @@ OPTIONS: Final = (
     Option("time", TEXT, JobsBase.time, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),
     Option("cpus-per-task", COUNT, JobsBase.cpus_per_task, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),
     Option("fsync", BOOLEAN, False, "submit", "Have outputs and records on the disk before a job counts as done, so that a power loss costs none."),
+    Option("seed", SEED, 0, "submit", "What the random numbers of all jobs begin from; another whole number gives other ones."),
     Option("workers", COUNT, None, "local", "Jobs to run at once; not set: as many as CPUs and memory allow."),
     Option("isolation", _choice("auto", "fork", "spawn", "none"), "auto", "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own; auto: fork, but spawn where loading the job module starts threads.", in_class=True),
     Option("grace-period", SECONDS, 10.0, "local", "Seconds that running jobs get to end by themselves when the run is interrupted."),

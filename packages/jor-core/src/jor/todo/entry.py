@@ -112,10 +112,10 @@ class Entry:
         digest = hashlib.sha256(f"{module}\0{arguments}".encode(errors="surrogateescape")).hexdigest()
         return f"{readable}-{digest[:8]}"
 
-    def construct(self, modules: ModuleLoader, path_prefix: str) -> JobsBase:
+    def construct(self, modules: ModuleLoader, path_prefix: str, seed: int = 0) -> JobsBase:
         """Return its object Jobs. Raise JobModuleError, with the place in the todo-list, when that fails."""
         try:
-            return modules.make(self.jobmodule, self.arguments, path_prefix)
+            return modules.make(self.jobmodule, self.arguments, path_prefix, seed)
         except JobModuleError as error:
             where = f"{self.place}: {error.where}" if self.place else error.where
             raise type(error)(error.what, where=where, remedy=error.remedy) from error

@@ -301,11 +301,9 @@ class Backend:
     ) -> Submitted:
         token = new_token()
         batch = wanted.batch(job_name(found.entry.label, token))
-        overwrite = found.config["overwrite-output"]
         submission = make_submission(
             found,
             jobs,
-            overwrite=overwrite,
             surroundings=worker.surroundings,
             token=token,
             batch=batch,

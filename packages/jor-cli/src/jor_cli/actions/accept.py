@@ -1,0 +1,89 @@
+"""Take outputs as they are, although they were to be made again, or are to be doubted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import attrs
+
+from jor.planning.planner import Survey, time_of_mark
+from jor.planning.status import PENDING
+from jor.runs.marks import Mark, Marks, Names, change_marks
+from jor.runs.store import unwritable
+from jor.runs.submission import sha256_of
+from jor.runtime.old_outputs import OldOutputs
+from jor.todo.entry import Entry
+
+from ..workspace import Workspace
+from .planning import Say, planning
+
+_BY = "jor accept"
+
+
+@attrs.frozen
+class Accepted:
+    """What was accepted of an entry: indices of jobs, ascending."""
+
+    label: str
+    #: Those whose output is taken as it is.
+    outputs: Sequence[int] = ()
+    #: Those whose incomplete output may be gone on with by the code and the arguments of today.
+    incomplete: Sequence[int] = ()
+    #: Those that somebody is making.
+    being_made: Sequence[int] = ()
+
+
+def accept(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[int], say: Say) -> Iterator[Accepted]:
+    """Accept what can be of each entry, or of its jobs `wanted` if there are any; yield what.
+
+    Raise JobModuleError for one of `wanted` that is not a job.
+    """
+    for found in workspace.survey(entries, workspace.cluster.ask):
+        for index in wanted:
+            found.parameters(index)  # raises
+        if _acceptable(found, wanted) == Accepted(found.entry.label):
+            yield Accepted(found.entry.label)  # nothing is written
+            continue
+        with planning(found, workspace.cluster.ask, say) as (now, _):
+            yield _accept(now, _acceptable(now, wanted))
+
+
+def _acceptable(found: Survey, wanted: Collection[int]) -> Accepted:
+    """Return what can be accepted of an entry."""
+    history, states = found.history, found.status.unfinished
+    outputs, incomplete, being_made = [], [], []
+    for index in sorted({*found.status.old, *history.halves, *found.status.empty}):
+        if wanted and index not in wanted:
+            continue
+        half = history.halves.get(index)
+        if states.get(index) not in PENDING:
+            being_made.append(index)
+        elif half is None or half.has_old:
+            outputs.append(index)
+        elif half.begun_otherwise:
+            incomplete.append(index)
+    return Accepted(found.entry.label, outputs, incomplete, being_made)
+
+
+def _accept(found: Survey, what: Accepted) -> Accepted:
+    history = found.history
+    since, code = time_of_mark(found), sha256_of(found.entry.jobmodule)
+
+    def mark(indices: Sequence[int]) -> Mark:
+        return Mark(since, _BY, Names.of(found.jobs, history.places, indices), code=code)
+
+    def change(marks: Marks) -> Marks:
+        marks = marks.with_accepted(mark(what.outputs)) if what.outputs else marks
+        return marks.with_incomplete(mark(what.incomplete)) if what.incomplete else marks
+
+    try:
+        for index in history.halves.keys() & {*what.outputs}:
+            _old_outputs(found, index).put_back(history.places.name(index))  # it is whole, and what was begun is not
+        change_marks(found.folder, change)
+    except OSError as error:
+        raise unwritable(error, found.records) from error
+    return what
+
+
+def _old_outputs(found: Survey, index: int) -> OldOutputs:
+    return OldOutputs(found.history.halves[index].run, found.folder)
