@@ -39,6 +39,7 @@ PLACED_ELSEWHERE = {
     "jor/runtime/seeds.py": "jor.runtime.loading adds the job module, or it is the reason of one job",
     "jor/runtime/publishing.py": "it is the reason of one job, and told beside it",
     "jor/runtime/staging.py": "it is the reason of one job, and told beside it",
+    "jor/runtime/forking.py": "it is the reason of one job, and told beside it",
     "jor/runtime/job_spec.py": "it is the reason of one job, and told beside it",
     "jor/planning/planner.py": "its caller adds the entry's place or the job module",
     "jor/todo/reader.py": "it adds the place of jobargs to its own error",

@@ -97,7 +97,7 @@ def test_last_flag_wins_before_or_after_the_command(told, args: list[str], expec
 
 
 def test_each_option_is_a_flag_of_run_or_collect() -> None:
-    reachable = {*SHARED, *RUNNING, "missing-output", "collect"}
+    reachable = {*SHARED, *RUNNING, "try-limit", "missing-output", "collect"}
     assert reachable == {option.name for option in OPTIONS}
 
 

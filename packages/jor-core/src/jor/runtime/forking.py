@@ -58,7 +58,8 @@ def fork(stops: Callable[[], object]) -> int:
             return os.fork()
         except OSError as error:
             if error.errno not in PASSING or time.monotonic() > deadline or stops():
-                raise ForkError(f"no process could be started for it: {error.strerror}") from error
+                what = f"no process could be started for it: {error.strerror}"
+                raise ForkError(what, remedy="Start fewer jobs at once: set workers") from error
         time.sleep(_PAUSE)
 
 

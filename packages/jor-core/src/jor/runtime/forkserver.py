@@ -305,7 +305,7 @@ class _Server:
         try:
             pid = fork(lambda: self._board.stop)
         except ForkError as error:
-            return self._refuse(str(error))
+            return self._refuse(error.what)
         if pid == 0:
             status = 70  # EX_SOFTWARE, should anything below fail
             try:

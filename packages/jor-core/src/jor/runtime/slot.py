@@ -156,7 +156,7 @@ class Slot:
         try:
             return Host(self._run, spec, self._staging.folder, self._board, self._log, others, self._stops)
         except ForkError as error:
-            self._board.tell(str(error))
+            self._board.tell(error.what)
             raise
 
     def _ended_host(self) -> tuple[Outcome, Orphans]:
