@@ -135,7 +135,7 @@ _DEFAULT_ISOLATION = "spawn" if sys.platform == "darwin" else "fork"
 
 OPTIONS: Final = (
     Option("path-prefix", PATH, ".", "global", "Folder for all outputs; the job modules get it as path_prefix."),
-    Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole (with atomic_output = False, jobs find it and go on from it).", in_todo=False),
+    Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole. Set in a file or a variable, it does so once.", in_todo=False),
     Option("todo-list", PATH, "todo.yaml", "run", "The file that lists what is to be run.", in_todo=False),
     Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),
     Option("partition", TEXT, None, "submit", "Slurm partition, or several with commas between them; ignored by local."),
