@@ -29,7 +29,7 @@ def test_rerun_is_seen_throttled_cancelled_and_gone_on_with(project):
     said = project.wait()
     assert "the old output stands" in said
     assert counts(project)["done"] == 1
-    assert "accepted: 2" in project.jor("accept", "--index", "2")
+    assert "accepted as they are: 2" in project.jor("accept", "--index", "2")
     project.write([0, 1, 2], "pass")
     project.jor("run", "--wait")
     assert [(out / f"how{n}_n{n}.txt").read_text() for n in range(3)] == ["0", "1", "old"]

@@ -15,7 +15,8 @@ HEAD = """\
 import atexit, concurrent.futures, csv, ctypes, functools, gzip, logging, logging.handlers, mmap, multiprocessing
 import shutil, sqlite3, subprocess, tempfile, threading, weakref, zipfile
 
-atexit.register(lambda: open("of the module", "a").write("x"))
+HERE = os.path.dirname(__file__)
+atexit.register(lambda: open(os.path.join(HERE, "of the module"), "a").write("x"))
 MADE_BEFORE = tempfile.TemporaryDirectory()
 held = None
 

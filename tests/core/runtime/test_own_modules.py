@@ -152,14 +152,14 @@ def test_link_to_a_job_module_imports_what_lies_beside_either(tmp_path):
 def test_where_jobs_run_a_file_comes_before_the_library(tmp_path, name):
     write(tmp_path / f"{name}.py", "NAME = 'own'\n")
     path = write(tmp_path / "jobs_a.py", JOBS.format(head=f"import {name}", body=f"NAME = {name}.NAME"))
-    command = [sys.executable, "-m", "jor", "list", str(tmp_path), path, "", ".", str(tmp_path / "answer")]
+    command = [sys.executable, "-m", "jor", "list", str(tmp_path), path, "", ".", "0", str(tmp_path / "answer")]
     subprocess.run(command, check=True, cwd="/")
     assert [json.loads(line).get("output") for line in (tmp_path / "answer").read_text().splitlines()] == [None, "own"]
 
 
 def test_job_module_called_like_a_library_does_not_hide_it(tmp_path):
     path = write(tmp_path / "platform.py", JOBS.format(head="import platform", body="NAME = platform.system()"))
-    command = [sys.executable, "-m", "jor", "list", str(tmp_path), path, "", ".", str(tmp_path / "answer")]
+    command = [sys.executable, "-m", "jor", "list", str(tmp_path), path, "", ".", "0", str(tmp_path / "answer")]
     subprocess.run(command, check=True, cwd="/")
     assert output_name(ModuleLoader().make(path, "", "."), 0) == os.uname().sysname
     assert os.uname().sysname in (tmp_path / "answer").read_text()

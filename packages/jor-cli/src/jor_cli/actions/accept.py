@@ -14,6 +14,7 @@ from jor.runs.submission import sha256_of
 from jor.runtime.old_outputs import OldOutputs
 from jor.todo.entry import Entry
 
+from ..formatting import MOST_RANGES, jobs_of, told_indices
 from ..workspace import Workspace
 from .planning import Say, planning
 
@@ -32,6 +33,16 @@ class Accepted:
     #: Those that somebody is making.
     being_made: Sequence[int] = ()
 
+    def told(self) -> Iterator[str]:
+        """Yield a sentence for each kind of which there are any."""
+        for jobs, what in (
+            (self.outputs, "accepted as they are"),
+            (self.incomplete, "may go on by the code of today"),
+            (self.being_made, "left to those who run them"),
+        ):
+            if jobs:
+                yield f"{self.label}: {jobs_of(len(jobs))} {what}: {told_indices(jobs, MOST_RANGES)}"
+
 
 def accept(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[int], say: Say) -> Iterator[Accepted]:
     """Accept what can be of each entry, or of its jobs `wanted` if there are any; yield what.
@@ -49,7 +60,7 @@ def accept(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[in
 
 
 def _acceptable(found: Survey, wanted: Collection[int]) -> Accepted:
-    """Return what can be accepted of an entry."""
+    """Return what can be accepted of an entry. What is kept of failed jobs would join the outputs here."""
     history, states = found.history, found.status.unfinished
     outputs, incomplete, being_made = [], [], []
     for index in sorted({*found.status.old, *history.halves, *found.status.empty}):

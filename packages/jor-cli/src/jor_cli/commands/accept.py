@@ -21,24 +21,18 @@ def command(context: click.Context, /, entries: tuple[str, ...], indices: tuple[
     code of today. Which outputs, when, by whom, and of which code is recorded; jor show tells it.
     """
     from ..actions.accept import accept
-    from ..formatting import jobs_of, told_indices
     from ..terminal import echo
     from ..workspace import Workspace
 
     workspace = context.with_resource(Workspace.open(given(context)))
-    nothing = True
 
     def say(text: str) -> None:
         echo(f"[jor] {text}")
 
+    told = 0
     for one in accept(workspace, workspace.entries(entries), indices, say):
-        if one.outputs:
-            say(f"{one.label}: the outputs of {jobs_of(len(one.outputs))} accepted: {told_indices(one.outputs, 10)}")
-        if one.incomplete:
-            what = f"{jobs_of(len(one.incomplete))} may go on by the code of today: {told_indices(one.incomplete, 10)}"
-            say(f"{one.label}: {what}")
-        if one.being_made:
-            say(f"{one.label}: {jobs_of(len(one.being_made))} left to those who run them")
-        nothing &= not (one.outputs or one.incomplete or one.being_made)
-    if nothing:
+        for line in one.told():
+            say(line)
+            told += 1
+    if not told:
         say("Nothing to accept: no output of these entries is to be made again")

@@ -19,7 +19,7 @@ import attrs
 
 from ..errors import RecordError
 from ..runtime.jobs import JobsBase
-from ..runtime.outputs import output_name
+from ..runtime.outputs import output_names
 from ..runtime.process_id import Owner
 from ..runtime.run_folder import RECORDS
 from ..runtime.staging import sweep_halfway
@@ -45,7 +45,8 @@ class Names:
     @classmethod
     def of(cls, jobs: JobsBase, places: Places, indices: Sequence[int]) -> Names:
         """Return the names of the outputs of the jobs `indices`, ascending."""
-        names = [output_name(jobs, index) for index in indices]
+        wanted = frozenset(indices)
+        names = [name for index, name in enumerate(output_names(jobs)) if index in wanted]  # all at once: far quicker
         return cls(places.count, places.checksum, ranges(indices), _pack(names))
 
     @classmethod

@@ -139,7 +139,7 @@ PATH: Final = Kind("a path", _text, "PATH")
 
 OPTIONS: Final = (
     Option("path-prefix", PATH, ".", "global", "Folder for all outputs; the job modules get it as path_prefix."),
-    Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole (with atomic_output = False, jobs find it and go on from it).", in_todo=False),
+    Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole. Set in a file or a variable, it does so once.", in_todo=False),
     Option("todo-list", PATH, "todo.yaml", "run", "The file that lists what is to be run.", in_todo=False),
     Option("try-limit", SECONDS, 600.0, "run", "Seconds after which jor check --try ends the job that it tries, which is no error."),
     Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),
