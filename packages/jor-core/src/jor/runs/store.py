@@ -58,9 +58,10 @@ def next_timestamp(records: str, others: Iterable[str] = ()) -> str:
     earlier = map(_moment, (*map(planned_at, newest_first(records)), *others))
     newest = max(filter(None, earlier), default=datetime.min.replace(tzinfo=timezone.utc))
     if newest > _LATEST:
+        last = [run.folder for run in newest_first(records) if _moment(planned_at(run)) == newest]
         raise RecordError(
             "a submission or a mark has the last time that there is: none can follow it",
-            where=records,
+            where=last[0] if last else records,
             remedy="See that nothing of it runs, then delete what has that time: no output is lost",
         )
     return timestamp(max(datetime.now(timezone.utc), newest + timedelta(milliseconds=1)))

@@ -7,6 +7,9 @@ on with.
 from __future__ import annotations
 
 import os
+import sys
+from bisect import bisect_right
+from typing import Sequence
 
 from .run_folder import Run
 
@@ -31,6 +34,29 @@ class OldOutputs:
                 os.replace(source, target)
             except FileNotFoundError:
                 continue  # another worker has just deleted the folder, which was empty
+
+    def make_room(self, index: int, name: str, aside: Sequence[tuple[int, int]]) -> str:
+        """Set the old output of job `index` aside if that was planned; return why that cannot be, or ''.
+
+        `aside` are the jobs of which that was: first and last of each range, ascending. It is done before the job is
+        said to begin: an attempt that finds that it has begun goes on with it.
+        """
+        position = bisect_right(aside, (index, sys.maxsize)) - 1
+        if position < 0 or index > aside[position][1]:
+            return ""
+        try:
+            self.set_aside(name)
+        except OSError as error:
+            return f"its old output could not be set aside: {error}"
+        return ""
+
+    def put_back_or_tell(self, name: str) -> str:
+        """Move the old output to its place; return why that could not be done, or ''."""
+        try:
+            self.put_back(name)
+        except OSError as error:
+            return f"; its old output could not be put back: {error}"
+        return ""
 
     def put_back(self, name: str) -> bool:
         """Move the old output to its place, over what is there; return whether there is one. Raise OSError."""

@@ -126,7 +126,7 @@ class Staging:
             return  # it leads to where the file stays
         if not target.startswith(os.path.realpath(self.folder) + "/"):
             what = f"its output is a link to {target}, which is not its own"
-            raise NotPublishedError(what, remedy="Copy that file, or link to where it stays")
+            raise NotPublishedError(what, remedy="Let it copy that file, or link to where it stays")
         copy = f"{path}.{Owner.current()}"
         _link_or_copy(target, copy)
         os.replace(copy, path)

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-from bisect import bisect_right
 from typing import Callable, Iterator
 
 from ..errors import JorError
@@ -166,7 +165,8 @@ class _Worker:
         direct = not self._spec.atomic_output
         resumed = old_aside = False
         if direct:
-            error = self._make_room(job)
+            is_begun = self._before is not None and job.index in self._before.begun
+            error = "" if is_begun else self._old.make_room(job.index, job.output, self._spec.aside)
             resumed, old_aside = stamp(slot.final(job)) is not None, self._old.has(job.output)
             if error:
                 self._refuse(job, error, old_aside=True)  # it is whole, and nothing has been written
@@ -190,36 +190,6 @@ class _Worker:
         end = End(job.index, 0, max_rss=0, status=-1, error=error, interrupted=interrupted, old_aside=old_aside)
         self._journal.note(end)
         self._failed += 1
-
-    def _make_room(self, job: Job) -> str:
-        """Set the old output of a job that writes in place aside, as was planned; return why that cannot be, or ''.
-
-        That is done before the job is said to begin: an attempt that finds that it has begun goes on with it.
-        """
-        aside = self._spec.aside
-        position = bisect_right(aside, (job.index, sys.maxsize)) - 1
-        is_begun = self._before is not None and job.index in self._before.begun
-        if is_begun or position < 0 or job.index > aside[position][1]:
-            return ""
-        try:
-            self._old.set_aside(job.output)
-        except OSError as error:
-            return f"its old output could not be set aside: {error}"
-        return ""
-
-    def _settle_old_output(self, job: Job, *, failed: bool, interrupted: bool) -> tuple[str, bool]:
-        """Put the old output of a job that writes in place back if it `failed`.
-
-        Return why that could not be done, or '', and whether there is or was an old output.
-        """
-        if self._spec.atomic_output or not self._old.has(job.output):
-            return "", False
-        try:
-            if failed and not interrupted:
-                self._old.put_back(job.output)
-        except OSError as error:
-            return f"; its old output could not be put back: {error}", True
-        return "", True
 
     def _wait(self) -> Iterator[tuple[Slot, Outcome, Orphans]]:
         """Sleep until something happens; yield the slots whose jobs have ended, and signal other jobs if due."""
@@ -267,7 +237,9 @@ class _Worker:
         if not error:
             self._tenure.longest = max(self._tenure.longest, outcome.seconds)
         interrupted = bool(error and (self._tenure.lapsed() or self._watch.warned))
-        more, old_aside = self._settle_old_output(job, failed=bool(error), interrupted=interrupted)
+        more, old_aside = "", not self._spec.atomic_output and self._old.has(job.output)
+        if old_aside and error and not interrupted:
+            more = self._old.put_back_or_tell(job.output)
         log = (slot.first, slot.log_position) if slot.first >= 0 else None
         if starved and not error:
             append(self._run.suspect, b"%d\n" % job.index)
