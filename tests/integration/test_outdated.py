@@ -308,3 +308,35 @@ def test_outputs_are_not_looked_at_one_by_one(jor: Jor, project: Path, write: Ca
     assert "out" in calls
     assert "x0.txt" not in calls
     assert "x2.txt" not in calls
+
+KEPT = """\
+import os
+import jor
+
+class Jobs(jor.JobsBase):
+    mem = "10M"
+
+    def _mk_jobs(self):
+        self._jobs = jor.grid(n=[1, 2])
+
+    def execute(self, i):
+        path = self._get_output_path(**self._jobs[i])
+        open(path + ".log", "w").write("beside")
+        os.write(os.open(path, os.O_CREAT | os.O_WRONLY), b"whole")  # never closed
+"""
+
+
+def test_what_a_failed_job_had_made_is_kept_and_may_be_accepted(
+    jor: Jor, write: Callable[..., None], tmp_path: Path
+) -> None:
+    write(m=KEPT, todo=TODO)
+    assert jor("run").code == 1
+    (kept,) = tmp_path.glob("job/.jor/*/kept/n2.txt")
+    assert f"what it had made is kept in {kept}" in jor("show", "m", "1", COLUMNS=500).out
+    assert jor("accept").out == "[jor] Nothing to accept: no output of these entries is to be made again\n"
+    assert jor("accept", "m", "--index", 1).out == "[jor] m: 1 job accepted as they were when they failed: 1\n"
+    assert (tmp_path / "job/n2.txt").read_text() == "whole"
+    assert (tmp_path / "job/n2.txt.log").read_text() == "beside"
+    assert not kept.exists()
+    assert counts(jor) == {**counts(jor), "done": 1, "failed": 1}
+    assert "accepted" in jor("show", "m", "1").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 
 import attrs
@@ -12,6 +13,10 @@ from jor.runs.marks import Mark, Marks, Names, change_marks
 from jor.runs.store import unwritable
 from jor.runs.submission import sha256_of
 from jor.runtime.old_outputs import OldOutputs
+from jor.runtime.outputs import output_name
+from jor.runtime.publishing import Publisher
+from jor.runtime.run_folder import KEPT, Run
+from jor.runtime.staging import NotPublishedError, Staging, staged
 from jor.todo.entry import Entry
 
 from ..formatting import MOST_RANGES, jobs_of, told_indices
@@ -28,6 +33,8 @@ class Accepted:
     label: str
     #: Those whose output is taken as it is.
     outputs: Sequence[int] = ()
+    #: Those whose output is taken from what was kept when they failed.
+    kept: Sequence[int] = ()
     #: Those whose incomplete output may be gone on with by the code and the arguments of today.
     incomplete: Sequence[int] = ()
     #: Those that somebody is making.
@@ -37,6 +44,7 @@ class Accepted:
         """Yield a sentence for each kind of which there are any."""
         for jobs, what in (
             (self.outputs, "accepted as they are"),
+            (self.kept, "accepted as they were when they failed"),
             (self.incomplete, "may go on by the code of today"),
             (self.being_made, "left to those who run them"),
         ):
@@ -60,20 +68,23 @@ def accept(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[in
 
 
 def _acceptable(found: Survey, wanted: Collection[int]) -> Accepted:
-    """Return what can be accepted of an entry. What is kept of failed jobs would join the outputs here."""
+    """Return what can be accepted of an entry; what is kept of failed jobs only of those `wanted`."""
     history, states = found.history, found.status.unfinished
-    outputs, incomplete, being_made = [], [], []
-    for index in sorted({*found.status.old, *history.halves, *found.status.empty}):
+    outputs, kept, incomplete, being_made = [], [], [], []
+    kept_of = {index for index in wanted if os.path.lexists(staged(_kept(found, index), found.output(index)))}
+    for index in sorted({*found.status.old, *history.halves, *found.status.empty, *kept_of}):
         if wanted and index not in wanted:
             continue
         half = history.halves.get(index)
         if states.get(index) not in PENDING:
             being_made.append(index)
+        elif index in kept_of:
+            kept.append(index)
         elif half is None or half.has_old:
             outputs.append(index)
         elif half.begun_otherwise:
             incomplete.append(index)
-    return Accepted(found.entry.label, outputs, incomplete, being_made)
+    return Accepted(found.entry.label, outputs, kept, incomplete, being_made)
 
 
 def _accept(found: Survey, what: Accepted) -> Accepted:
@@ -84,16 +95,29 @@ def _accept(found: Survey, what: Accepted) -> Accepted:
         return Mark(since, _BY, Names.of(found.jobs, history.places, indices), code=code)
 
     def change(marks: Marks) -> Marks:
-        marks = marks.with_accepted(mark(what.outputs)) if what.outputs else marks
+        accepted = sorted([*what.outputs, *what.kept])
+        marks = marks.with_accepted(mark(accepted)) if accepted else marks
         return marks.with_incomplete(mark(what.incomplete)) if what.incomplete else marks
 
     try:
         for index in history.halves.keys() & {*what.outputs}:
             _old_outputs(found, index).put_back(history.places.name(index))  # it is whole, and what was begun is not
+        publisher = Publisher(Run(os.path.join(found.records, "runs", "any")), found.folder)
+        for index in what.kept:
+            stage = Staging.of_kept(_kept(found, index))
+            publisher.publish(stage, found.output(index))
+            stage.close()
         change_marks(found.folder, change)
     except OSError as error:
         raise unwritable(error, found.records) from error
+    except NotPublishedError as error:
+        raise NotPublishedError(error.what, where=found.entry.label, remedy=error.remedy) from None
     return what
+
+
+def _kept(found: Survey, index: int) -> str:
+    """Return the folder in which is kept what a failed job had made; often it is not there."""
+    return os.path.join(found.records, KEPT, output_name(found.jobs, index))
 
 
 def _old_outputs(found: Survey, index: int) -> OldOutputs:

@@ -17,7 +17,8 @@ from ..flags import flags, given
 def command(context: click.Context, /, entries: tuple[str, ...], indices: tuple[int, ...], **_: Any) -> None:
     """Take the outputs that were to be made again, and that nobody is making, as they are.
 
-    An incomplete output that other code has begun to write in place stays incomplete, and may be gone on with by the
+    With --index also what a job had made that failed after execute had returned: it is put into place. An incomplete
+    output that other code has begun to write in place stays incomplete, and may be gone on with by the
     code of today. Which outputs, when, by whom, and of which code is recorded; jor show tells it.
     """
     from ..actions.accept import accept

@@ -37,6 +37,14 @@ class Staging:
         self._first = self.folder = os.path.join(partial, f"{Owner.current()}~{number}")
         self._make()
 
+    @classmethod
+    def of_kept(cls, folder: str) -> Staging:
+        """Return the folder to which `keep` has moved what a failed job left."""
+        kept = cls.__new__(cls)
+        kept.partial = os.path.dirname(folder)
+        kept._first = kept.folder = folder
+        return kept
+
     def others(self, output: str) -> list[str] | None:
         """Return the names that the job left beside its output; None if it has not written that.
 
