@@ -29,6 +29,7 @@ nox.options.sessions = [
     "browser",
     "faults",
     "audit",
+    "libraries",
     "conda",
     "apptainer",
     "slurm",
@@ -177,6 +178,15 @@ def fuzz(session: nox.Session) -> None:
     """Fuzz all that reads others' files, guided by coverage: an hour, or `nox -s fuzz -- SECONDS_EACH [READER ...]`."""
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, "atheris>=3")
     session.run("python", "-m", "tests.faults.guided", *(session.posargs or ["300"]))
+
+
+@nox.session
+def libraries(session: nox.Session) -> None:
+    """Whether jobs fork or spawn with real libraries that have threads; all but PyTorch, which is half a gigabyte."""
+    real = ("pandas", "polars", "pyarrow", "scikit-learn", "matplotlib", "numba")
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, *real)
+    session.env["JOR_REQUIRE_LIBRARIES"] = "1"
+    session.run("pytest", *AT_ONCE, "tests/surroundings/test_libraries.py", *session.posargs)
 
 
 @nox.session

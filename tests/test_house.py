@@ -163,6 +163,13 @@ def remembered(tree: ast.Module) -> Iterator[str]:
             yield node.name
 
 
+def test_one_module_writes_to_the_terminal() -> None:
+    """Names are data on the screen: what click prints would not be escaped."""
+    pattern = re.compile(r"\bclick\.(?:echo|secho|style)\b|\bfrom click import\b")
+    files = (ROOT / "packages/jor-cli/src").rglob("*.py")
+    assert [path.name for path in files if pattern.search(path.read_text())] == ["terminal.py"]
+
+
 def test_no_module_remembers_what_an_object_should() -> None:
     """What is asked once is a field of an object that lives as long as the command: a module lives for ever."""
     found = {str(path.relative_to(ROOT)): list(remembered(ast.parse(path.read_text()))) for path in SOURCES}

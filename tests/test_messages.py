@@ -23,7 +23,7 @@ GOLDEN = ROOT / "tests" / "golden" / "messages.txt"
 VERBS = frozenset(
     re.findall(
         r"\w+",
-        "Add Ask Call Check Choose Correct Count Create Delete Did Fetch Give Go Install Join Keep Kill Leave "
+        "Add Ask Call Check Choose Correct Count Create Delete Did Fetch Fix Give Go Install Join Keep Kill Leave "
         "Let List Look Make Mend Move Name Number Put Remove Rename Return Run Save See Set Shorten Start Submit "
         "Take Try Use Write",
     )
@@ -35,6 +35,10 @@ PLACED_ELSEWHERE = {
     "jor/runtime/jobargs.py": "its words quote jobargs; jor.todo.reader adds the place in the todo-list",
     "jor/runtime/outputs.py": "jor.planning.planner adds the entry's place or the job module",
     "jor/runtime/jobs.py": "jor.planning.planner and jor.runtime.loading add the entry's place or the job module",
+    "jor/runtime/names.py": "jor.planning.planner adds the entry's place or the job module",
+    "jor/runtime/seeds.py": "jor.runtime.loading adds the job module, or it is the reason of one job",
+    "jor/runtime/publishing.py": "it is the reason of one job, and told beside it",
+    "jor/runtime/staging.py": "it is the reason of one job, and told beside it",
     "jor/runtime/job_spec.py": "it is the reason of one job, and told beside it",
     "jor/planning/planner.py": "its caller adds the entry's place or the job module",
     "jor/todo/reader.py": "it adds the place of jobargs to its own error",

@@ -55,7 +55,7 @@ NAMED = (
      "if False:"),
     ("output-not-forced", STAGING, "            force(path)\n        move(path, output)",
      "            pass\n        move(path, output)"),
-    ("copied-in-place", STAGING, 'halfway = f"{os.path.dirname(target)}/.{Owner.current()}.partial"',
+    ("copied-in-place", STAGING, 'halfway = f"{os.path.dirname(target)}/{_halfway(Owner.current())}"',
      "halfway = target"),
     ("submission-in-place", STORE, 'halfway = f"{run.submission}.partial"', "halfway = run.submission"),
     ("requeued-not-queued", f"{CORE}/planning/status.py", "if interrupted and state.phase is not Phase.OVER:",

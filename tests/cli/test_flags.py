@@ -24,9 +24,10 @@ VALUES = {
     "auto, True or False": "True",
     "auto, or a whole number from 1 on": "7",
     "a whole number from 0 on": "2",
+    "a whole number from 0 to 2**64 - 1": "2",
     "a number from 1 to 100": "1.5",
     "a text of some lines": "word",
-    "fork or spawn or none": "spawn",
+    "auto or fork or spawn or none": "spawn",
     "ignore or raise": "raise",
     "bundled or installed": "installed",
 }

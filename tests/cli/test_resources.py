@@ -11,8 +11,8 @@ from jor_cli import resources
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "cpus", lambda: 16)
-    monkeypatch.setattr(resources, "machine_memory", lambda: 64 * 2**30)
+    monkeypatch.setattr(resources, "usable_cpus", lambda: resources.Limit(16))
+    monkeypatch.setattr(resources, "usable_memory", lambda: resources.Limit(64 * 2**30))
 
 
 def workers(**options: object) -> int:
@@ -51,3 +51,23 @@ def test_value_that_slurm_would_not_take_is_refused_with_its_source(machine: Non
     with pytest.raises(ConfigError, match="lots") as caught:
         workers(**{name: "lots"})
     assert caught.value.where == "file"
+
+
+@pytest.mark.parametrize(
+    ("variables", "cpus", "memory"),
+    [
+        ({}, [], []),
+        ({"SLURM_CPUS_ON_NODE": "1", "SLURM_MEM_PER_NODE": "150"}, [1], [150]),
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_CPU": "100"}, [4], [400]),
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_GPU": "1000", "SLURM_GPUS_ON_NODE": "2"}, [4], [2000]),
+        ({"SLURM_CPUS_ON_NODE": "4", "SLURM_MEM_PER_NODE": "0"}, [4], []),
+        ({"SLURM_CPUS_ON_NODE": "4(x2)", "SLURM_MEM_PER_NODE": "lots"}, [], []),
+    ],
+)
+def test_slurm_allocation_is_what_its_variables_say(
+    variables: dict[str, str], cpus: list[int], memory: list[int]
+) -> None:
+    inside = {**variables, "SLURMD_NODENAME": "node1"}
+    assert [limit.amount for limit in resources.allocated_cpus(inside)] == cpus
+    assert [limit.amount for limit in resources.allocated_memory(inside)] == [amount * 2**20 for amount in memory]
+    assert list(resources.allocated_cpus(variables)) == []  # a shell of salloc on another host

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,31 @@ def test_killed_task_leaves_its_jobs_pending(project):
     assert (counts["done"], counts["interrupted"], counts["missing"]) == (1, 1, 1)
     assert "killed" in reasons[1]  # all that the queue tells
     project.until(lambda: "signal 9" in status(project)[1][1])  # the accounting tells more, if later
+
+
+def test_local_run_in_an_allocation_has_what_that_has(project):
+    script = project.folder / "local.sh"
+    script.write_text(f"#!/bin/bash\nexec {sys.executable} -m jor_cli check --scheduler local\n")
+    project.slurm("sbatch", "--wait", "-c1", "--mem=150", f"--chdir={project.folder}", "--output=said", str(script))
+    said = (project.folder / "said").read_text()
+    assert "1 at once: " in said
+    assert "150M (by SLURM_MEM_PER_NODE) here" in said
+
+
+def test_job_that_kills_its_worker_costs_no_job_behind_it(project):
+    project.configure(jobs_per_task=8)
+    kill = """
+    if how == 1:
+        mine = open(f"/proc/{os.getppid()}/stat").read().rpartition(")")[2].split()
+        os.kill(int(mine[1]), signal.SIGKILL)
+        time.sleep(60)
+    """
+    project.write(range(8), kill)
+    project.jor("run", "--wait", "--poll-interval", "1", code=1)
+    counts, reasons = status(project)
+    assert (counts["done"], list(reasons)) == (7, [1])
+    assert sorted(project.ran) == list(range(8))
+    assert "Slurm: 1 array of 1 task, 1 job each" in project.jor("run", "--dry-run")
 
 
 @pytest.mark.every_version
@@ -295,7 +321,7 @@ def test_task_that_a_preemption_ends_is_told_and_run_again(project):
 @pytest.mark.every_version
 def test_node_on_which_tasks_die_at_once_is_named_and_avoided(project):
     # A job may be sent there again before a look has shown that three died: one retry might not be enough.
-    project.configure(retries=3, prologue='[ "$SLURMD_NODENAME" != n1 ] || exit 7')
+    project.configure(retries=3, prologue='[ "$SLURMD_NODENAME" != n1 ] || export PYTHONHOME=/no')
     project.write(list(range(12)), "time.sleep(1)")
     project.jor("run", "--wait")
     assert sorted(project.ran) == list(range(12))
@@ -303,18 +329,33 @@ def test_node_on_which_tasks_die_at_once_is_named_and_avoided(project):
     assert "--exclude=n1" in command
 
 
-@pytest.mark.parametrize(("prologue", "printed"), [("exit 0", ""), ("echo no such module; exit 0", "no such module\n")])
+@pytest.mark.parametrize(("prologue", "printed"), [("exit 0", ""), ("echo no such module; exit 0", "no such module")])
 def test_prologue_that_ends_the_script_is_told_and_nothing_is_submitted_again(project, prologue, printed):
     project.configure(prologue=prologue)
     project.jor("run", "--wait", code=1)
     assert len(project.runs) == 1
     assert project.ran == []
-    assert status(project)[1] == {0: "last: its task ended before it began a job"}
+    assert status(project)[1] == {0: "last: the prologue ended it: exit 0"}
     said = project.jor("status")
-    assert "its task ended before it began a job" in said
+    assert "the prologue ended it: exit 0" in said
     log = project.runs[0] / "task-0.log"
-    assert log.read_text() == printed
-    assert not printed or str(log.relative_to(project.folder)) in said
+    assert log.read_text().startswith(f"{printed}\n")
+    assert str(log.relative_to(project.folder)) in said
+
+
+@pytest.mark.every_version
+def test_prologue_that_fails_is_told_by_all_and_is_no_mark_against_a_node(project):
+    project.configure(nodelist="n1", prologue="module load gcc/12", retries=1)
+    project.write(["a", "b", "c"], "pass")
+    why = "the prologue failed: module load gcc/12: module: command not found"
+    assert why in " ".join(project.jor("check", "--try", code=1).split())
+    said = project.jor("run", "--wait", code=1)
+    assert why in " ".join(said.split())
+    assert project.ran == []
+    assert len(project.runs) == 2
+    assert set(status(project)[1].values()) == {f"last: {why}"}
+    assert "node n1" not in project.jor("status")
+    assert "--exclude" not in (project.runs[-1] / "submission.json").read_text()
 
 
 @pytest.mark.parametrize("prologue", ["set -eu", "seq 800000"])
@@ -326,8 +367,14 @@ def test_prologue_that_is_strict_or_prints_megabytes_disturbs_no_job(project, pr
     assert project.jor("logs", "jobs_out", "0", "1").splitlines()[1::2] == ["this is a", "this is b"]
 
 
+def test_errors_that_a_prologue_prints_without_failing_are_told_by_a_trial(project):
+    project.configure(prologue="module() { echo ERROR:105: no $2 >&2; }\n    module load gcc/12")
+    said = project.jor("check", "--try")
+    assert "Before it, the prologue printed: | ERROR:105: no gcc/12" in " ".join(said.split())
+
+
 def test_node_on_which_tasks_die_at_once_is_told(project):
-    project.configure(nodelist="n1", prologue="exit 7")
+    project.configure(nodelist="n1", prologue="export PYTHONHOME=/no")
     project.write(list(range(3)), "pass")
     project.jor("run")
     project.wait()

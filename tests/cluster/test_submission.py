@@ -65,6 +65,19 @@ def test_ten_thousand_packed_jobs_all_run_once(project):
     assert len(files) == 2 * 20
 
 
+def test_jobs_on_nodes_draw_the_numbers_that_they_draw_here(project):
+    """And in tasks of other sizes; with one order of sets."""
+    project.write(list(range(4)), "import random; how = f'{random.random()} {os.environ[\"PYTHONHASHSEED\"]}'")
+    project.configure(jobs_per_task=1)
+    project.jor("run", "--wait")
+    drawn = [(project.folder / "out" / name).read_text() for name in project.outputs]
+    project.configure(jobs_per_task=4)
+    project.jor("run", "--scheduler", "local", "--overwrite-output")
+    assert [(project.folder / "out" / name).read_text() for name in project.outputs] == drawn
+    assert len(set(drawn)) == 4
+    assert {text.split()[1] for text in drawn} == {"0"}
+
+
 def test_only_pending_jobs_are_submitted(project):
     project.write(list(range(6)), "assert how % 2")
     project.jor("run", "--wait", code=1)
@@ -299,6 +312,8 @@ def test_collect_follows_by_itself(project):
             file.write(str(len(list(self.existing_outputs))))
     """
     project.write([0, 1, 2], "assert how != 1", head)
+    for name in ("click", "csv", "queue", "random", "statistics"):  # no modules of the job that collects
+        (project.folder / f"{name}.py").write_text("raise ImportError\n")
     assert "will collect when they have ended" in project.jor("run", "--collect")
     path = project.folder / "all"
     project.until(lambda: path.exists() and path.read_text())

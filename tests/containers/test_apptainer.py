@@ -61,12 +61,12 @@ def test_variables_are_handed_over(program, image):
     container = Apptainer(image, program, variables=("MINE_*", "HIS", "SET=a 'b',c", "UNSET"))
     told = run(
         container, "true", OMP_NUM_THREADS="3", CUDA_VISIBLE_DEVICES="0,1", MKL_NUM_THREADS="2", MINE_1="x\ny=z",
-        HIS="", SECRET="no\nMINE_2=no\nOMP_FAKE=no", SLURM_JOB_ID="1", CUDA_HOME="/of/the/host",
+        HIS="", PYTHONHASHSEED="0", SECRET="no\nMINE_2=no\nOMP_FAKE=no", SLURM_JOB_ID="1", CUDA_HOME="/of/the/host",
     )  # fmt: skip
     found = dict(entry.split("=", 1) for entry in told.split("\0")[:-1])
     wanted = {
         "OMP_NUM_THREADS": "3", "CUDA_VISIBLE_DEVICES": "0,1", "MKL_NUM_THREADS": "2", "MINE_1": "x\ny=z", "HIS": "",
-        "SET": "a 'b',c", "PYTHONNOUSERSITE": "1",
+        "PYTHONHASHSEED": "0", "SET": "a 'b',c", "PYTHONNOUSERSITE": "1",
     }  # fmt: skip
     for prefix in ("APPTAINERENV_", "SINGULARITYENV_"):
         assert {name.removeprefix(prefix): found[name] for name in found if name.startswith(prefix)} == wanted

@@ -6,6 +6,7 @@
  *   kill   SIGKILL before it        after  SIGKILL after it        half   of a write, half of it, and SIGKILL
  *   NUMBER it fails with that errno (a write writes half of it first if FAULT_SHORT is set); 0: it is only noted
  * FAULT_ROLE: only of the command, the worker, the host, the job. FAULT_CALLS: only these calls, with commas.
+ * FAULT_NO_LINKS: an errno with which link(2) always fails.
  * FAULT_LOG: a file that gets a line for each strike: role, call, path, and where a rename is from. FAULT_CLOCK: a file with a double, added to the time of day.
  */
 #define _GNU_SOURCE
@@ -178,8 +179,11 @@ ssize_t write(int fd, const void *data, size_t size)
 }
 
 int rename(const char *a, const char *b) { REAL(rename); from = a; AROUND("rename", b, (from = "", real(a, b))); }
-int link(const char *a, const char *b) { REAL(link); AROUND("link", b, real(a, b)); }
-int linkat(int i, const char *a, int k, const char *b, int f) { REAL(linkat); AROUND("link", b, real(i, a, k, b, f)); }
+/* FAULT_NO_LINKS: the errno of a file system that has no hard links. */
+#define NO_LINKS() do { const char *none = getenv("FAULT_NO_LINKS"); if (none) { errno = atoi(none); return -1; } } while (0)
+
+int link(const char *a, const char *b) { REAL(link); NO_LINKS(); AROUND("link", b, real(a, b)); }
+int linkat(int i, const char *a, int k, const char *b, int f) { REAL(linkat); NO_LINKS(); AROUND("link", b, real(i, a, k, b, f)); }
 int unlink(const char *path) { REAL(unlink); AROUND("unlink", path, real(path)); }
 int mkdir(const char *path, mode_t mode) { REAL(mkdir); AROUND("mkdir", path, real(path, mode)); }
 int rmdir(const char *path) { REAL(rmdir); AROUND("rmdir", path, real(path)); }

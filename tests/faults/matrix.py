@@ -25,6 +25,7 @@ class Row(NamedTuple):
 
 ARRAY = "core/runtime/test_array_task.py"
 BAD = "integration/test_bad_input.py"
+CHECK = "integration/test_check.py"
 CLEASES = "cluster/test_clocks.py"
 CLUSTER = "cluster/test_faults.py"
 COLLECT = "integration/test_collect.py"
@@ -32,18 +33,22 @@ CONTROLLER = "cluster/test_controller.py"
 CROWDS = "faults/test_crowds.py"
 DISKS = "faults/test_disks.py"
 ENGINE = "core/runtime/test_engine.py"
+FORKING = "core/runtime/test_forking.py"
 ENVIRONMENTS = "faults/test_environments.py"
 FAULTS = "integration/test_faults.py"
 FORGETFUL = "cluster/test_forgetful.py"
 FUZZ = "faults/test_fuzz.py"
+JOB_END = "core/runtime/test_job_end.py"
 KILLS = "faults/test_kills.py"
 LOAD = "faults/test_load.py"
 LEASE = "core/runs/test_lease.py"
 MODULES = "faults/test_modules.py"
 NETWORKS = "faults/test_networks.py"
+OWN = "integration/test_own_modules.py"
 OPTIONS = "slurm/test_options.py"
 OUTDATED = "integration/test_outdated.py"
 OTHERS = "cluster/test_others.py"
+PUBLISHING = "core/runtime/test_publishing.py"
 STATES = "cluster/test_states.py"
 SUBMISSION = "cluster/test_submission.py"
 LIFETIME = "core/runtime/test_lifetime.py"
@@ -61,9 +66,28 @@ MATRIX = (
     Row("collect killed at each call", "whole told", {KILLS: "test_collect_killed_at_each_call_is_done_by_the_next"}),
     Row("Ctrl-C, SIGTERM, SIGHUP, once and twice", "whole kept", {FAULTS: "test_signal_stops_the_run_cleanly test_next_run_completes_what_a_signal_has_stopped test_second_ctrl_c_kills_at_once"}),
     Row("job that ignores signals, forks, or harms its host", "whole once", {FAULTS: "test_job_that_ignores_signals_is_killed_after_the_grace_period test_jobs_cannot_harm_each_other", ENGINE: "test_processes_that_a_job_leaves_behind_are_ended"}),
+    Row("job module that starts threads when it loads", "kept told", {FORKING: "test_auto_forks_unless_loading_starts_threads test_notice_tells_threads_cost_and_remedies", "integration/test_check.py": "test_threads_that_loading_starts_are_told_by_check_run_and_status"}),
+    Row("no room for a process: EAGAIN, ENOMEM of fork", "kept told", {FORKING: "test_fork_that_fails_is_tried_again test_job_that_cannot_be_started_fails_alone_with_the_reason test_run_that_is_stopped_waits_for_no_process", "core/local/test_scheduler.py": "test_worker_for_which_there_is_no_room_is_waited_for"}),
+    Row("job that closes all files, or leaves a process that cannot be killed", "whole kept told", {FORKING: "test_job_that_closes_all_files_harms_no_other test_job_that_closes_all_files_and_runs_on_is_stopped_in_time test_process_of_another_user_left_behind_is_told_and_costs_nobody"}),
+    Row("job that kills its worker, or the run, each time", "kept", {FAULTS: "test_job_that_kills_the_run_is_begun_last_by_the_next", STATES: "test_job_that_kills_its_worker_costs_no_job_behind_it"}),
+    Row("limits of memory and CPUs: control groups, a Slurm allocation", "kept told", {"cli/test_control_groups.py": "test_limits_of_version_2_count_on_each_level test_limits_of_version_1_count_on_each_level_beside_version_2 test_container_that_sees_its_own_group_alone_is_limited test_what_cannot_be_read_limits_nothing", STATES: "test_local_run_in_an_allocation_has_what_that_has"}),
+    Row("check --try beside a run, or of a job that hangs", "once told", {"integration/test_check.py": "test_try_that_takes_too_long_is_ended_and_no_error test_job_that_nobody_is_running_is_tried test_no_job_is_tried_while_all_are_running"}),
     Row("job that raises, crashes, writes no file, behaves oddly", "kept once", {ENGINE: "test_job_that_goes_wrong_fails_alone_with_the_reason test_job_that_behaves_oddly_and_writes_its_output_is_done test_empty_output_of_a_job_that_ended_well_is_an_output test_job_that_has_stopped_itself_ends_with_the_signal_to_its_worker test_job_that_crashes_and_leaves_a_process_behind_fails_alone test_half_an_output_of_a_failed_job_is_never_seen", FAULTS: "test_folder_where_an_output_belongs_fails_its_job_only"}),
+    Row("output that is still open when execute returns: files, threads, executors, processes", "whole told", {JOB_END: "test_output_that_an_interpreter_would_finish_is_whole test_output_that_is_left_open_fails_its_job test_output_that_a_process_that_lives_on_holds_open_fails_its_job test_log_that_is_left_open_beside_the_output_is_told test_thread_that_does_not_end_is_told_and_then_fails_its_job", ENGINE: "test_process_that_is_gone_after_execute_fails_its_job"}),
+    Row("job that ends well when it is told to stop", "whole", {ENGINE: "test_job_that_ends_well_when_it_is_told_to_stop_is_interrupted"}),
+    Row("files, folders and outputs of others beside an output", "whole told", {PUBLISHING: "test_folders_are_merged test_same_file_beside_two_outputs_is_no_conflict test_other_file_goes_aside_and_replaces_nothing test_file_where_a_folder_belongs_and_the_other_way_round_goes_aside test_file_that_the_user_has_put_there_stands test_output_of_another_job_is_never_written test_output_of_a_job_of_another_entry_is_never_written test_job_that_is_made_again_replaces_what_it_put_there_itself", ENGINE: "test_job_that_writes_the_output_of_another_fails_and_is_told_how test_output_that_was_there_before_is_not_a_jobs_that_wrote_nothing"}),
+    Row("outputs that are links into staging", "whole told", {PUBLISHING: "test_output_that_is_a_link_to_what_lies_beside_it_becomes_a_file test_output_that_is_a_link_to_what_another_job_is_writing_is_none"}),
+    Row("staging folder that a job deletes, moves, locks, or fills with what stays", "whole kept", {ENGINE: "test_job_that_harms_its_staging_folder_costs_itself_alone test_what_cannot_be_deleted_is_not_published_with_the_next_output test_job_that_failed_at_its_end_has_what_it_made_kept_until_it_is_done"}),
+    Row("job that makes up its final path", "whole told", {ENGINE: "test_job_that_writes_at_its_final_path_by_itself_is_told test_job_that_writes_at_its_final_path_by_itself_is_known_before_it_ends"}),
     Row("job killed that writes in place", "whole kept", {FAULTS: "test_half_that_a_killed_job_has_written_in_place_is_no_output_until_it_is_completed", "core/runtime/test_remote_jobs.py": "test_collect_is_called_by_the_command_that_travels_with_the_outputs_that_are_complete"}),
     Row("job module that is odd, lists what cannot be, parameters of any kind", "kept told data", {MODULES: "test_job_module_that_is_odd_disturbs_nothing test_job_module_that_ignores_signals_is_stopped_by_them test_list_of_jobs_that_cannot_be_is_refused_at_once test_parameter_of_any_kind_is_run_and_shown"}),
+    Row("entries of different folders with modules of one name, imported at once or later", "whole", {OWN: "test_entries_of_different_folders_have_their_own_packages test_notebook_reads_packages_again_that_have_been_edited", "core/runtime/test_own_modules.py": "test_each_folder_has_its_own_modules_also_later test_constructor_and_lazy_jobs_import_their_own_modules_later test_link_to_a_job_module_imports_what_lies_beside_either"}),
+    Row("files beside a job module that are called like modules of Python or jor", "told kept", {OWN: "test_no_file_beside_a_job_module_is_a_module_of_jor test_notebook_that_imports_from_its_folder_leaves_the_modules_of_jor_alone test_failing_job_is_told_beside_a_file_called_traceback test_job_module_that_needs_its_own_statistics_is_listed_as_in_jobs", "core/runtime/test_own_modules.py": "test_where_jobs_run_a_file_comes_before_the_library", SUBMISSION: "test_collect_follows_by_itself"}),
+    Row("job module called like no module, its functions in child processes", "kept", {OWN: "test_functions_of_a_job_module_reach_child_processes", "core/runtime/test_own_modules.py": "test_what_a_module_defines_can_be_pickled_and_is_found_by_other_processes"}),
+    Row("values whose text differs between processes, Pythons, NumPys", "kept told", {"core/runtime/test_names.py": "test_name_is_the_same_in_every_process_and_python test_name_is_the_same_with_every_numpy test_names_of_sets_do_not_depend_on_the_seed_of_hashes test_value_with_an_address_is_refused_with_a_remedy test_name_is_as_ever_where_it_was_the_same_in_every_process", "core/runtime/test_run_folder.py": "test_changed_job_is_refused_with_what_has_changed", "integration/test_status.py": "test_outputs_under_former_names_are_told"}),
+    Row("job that changes its directory, with a relative output folder", "whole", {OWN: "test_relative_outputs_stay_where_they_are_when_jobs_go_elsewhere"}),
+    Row("environment that cannot load a job module; overlay that one worker can have", "told kept", {"integration/test_check.py": "test_what_an_environment_cannot_load_is_told", FAULTS: "test_workers_that_cannot_start_beside_another_leave_the_jobs_to_it"}),
+    Row("list of jobs of another kind: DataFrame, generator, mapping", "told", {"core/runtime/test_loading.py": "test_list_of_another_kind_is_refused_with_how_to_make_one"}),
     Row("job module edited or broken while jobs wait", "whole told", {FAULTS: "test_jobs_of_other_parameters_than_planned_are_refused test_job_module_that_is_broken_meanwhile_stops_the_run", SUBMISSION: "test_job_module_edited_while_tasks_wait_runs_nothing_else", ENGINE: "test_job_whose_parameters_have_changed_fails_and_the_others_run"}),
     Row("list of jobs, or arguments, edited while jobs run", "once kept", {"integration/test_changed_lists.py": "test_value_in_front_of_those_that_run_makes_none_of_them_run_twice test_value_at_the_end_is_run_while_others_run test_entry_with_other_arguments_and_the_same_outputs_is_left_to_who_makes_them"}),
     Row("list of jobs edited between runs and while jobs run: what is told of them", "whole kept known", {"integration/test_changed_lists.py": "test_new_jobs_amid_those_that_are_done_have_no_history test_reasons_logs_and_stories_stay_with_their_jobs test_each_submission_is_read_by_the_list_of_its_time test_half_outputs_that_were_written_in_place_stay_incomplete", "core/runs/test_renumbering.py": "test_job_is_known_by_its_output_wherever_it_stands", "core/planning/test_history.py": "test_suspect_job_stays_so_wherever_it_stands_now test_state_of_a_job_is_that_of_the_array_task_that_has_it_wherever_it_stands_now", "cli/schedulers/test_revoking.py": "test_task_is_revoked_that_has_the_job_wherever_that_stands_now", STATES: "test_states_stay_with_their_jobs_when_the_list_is_edited_while_they_run"}),
@@ -108,9 +132,15 @@ MATRIX = (
     Row("variables and files that leak into containers and conda", "data told", {"containers/test_apptainer.py": "test_options_are_those_of_exec test_variables_are_handed_over test_image_that_has_been_replaced_is_told test_odd_characters_in_paths_are_escaped", "containers/test_conda.py": "test_environment_of_the_caller_is_left test_script_that_spoils_the_activation_stops_the_command test_environment_that_is_not_there_on_the_node_stops_the_command"}),
     Row("output names that lead elsewhere", "data told", {TRUST: "test_output_that_would_lie_elsewhere_is_refused"}),
     Row("shell text in names and parameters", "data", {TRUST: "test_name_of_an_entry_reaches_nowhere test_parameters_are_data_where_they_are_shown_and_run", "slurm/test_script.py": "test_words_arrive_as_they_are"}),
-    Row("files, folders and links where records belong", "whole once told", {"faults/test_records.py": "test_what_does_not_belong_among_the_records_costs_no_output"}),
+    Row("folders, links, pipes, devices, 10 GB where records belong", "whole once told", {"faults/test_records.py": "test_what_does_not_belong_among_the_records_costs_no_output", "core/runtime/test_record_files.py": "test_what_is_no_file_of_jor_is_refused test_list_of_revoked_tasks_that_is_no_file_revokes_all test_nothing_is_appended_to_a_pipe test_jobs_of_a_task_that_have_no_end_take_no_memory", "core/runs/test_store.py": "test_submission_with_the_last_time_that_there_is_is_refused"}),
+    Row("names that would command a terminal, or pass for jor's lines", "data told", {"integration/test_screen.py": "test_what_names_hold_reaches_no_terminal test_names_in_json_are_as_they_are test_logs_show_bytes_as_they_are_below_a_title_that_does_not test_own_colours_reach_a_terminal"}),
+    Row("file system without hard links", "whole once kept", {LEASE: "test_lease_is_taken_where_there_are_no_hard_links test_lease_that_is_being_created_is_held_for_a_moment test_who_stood_still_while_creating_it_has_not_got_it", DISKS: "test_file_system_without_hard_links_will_do test_command_killed_where_there_are_no_hard_links_leaves_no_lock_for_long"}),
+    Row("staging folders left by the dead of other hosts", "whole", {"core/runs/test_leftovers.py": "test_who_has_not_been_heard_of_for_long_is_gone test_who_has_been_heard_of_is_not_gone test_array_task_that_cannot_be_asked_is_not_gone", "core/runtime/test_staging.py": "test_copies_that_the_dead_did_not_finish_are_swept", UNSEEN: "test_staging_of_the_dead_of_another_host_goes_when_nothing_was_heard_for_long"}),
     Row("links and pipes where outputs and records belong", "data whole", {TRUST: "test_what_stands_at_an_output_is_replaced_and_not_written_through test_link_among_the_records_is_not_followed", "core/runtime/test_run_folder.py": "test_line_is_appended_and_never_through_a_link"}),
     Row("shared folders: modes of what is written", "data", {TRUST: "test_files_are_as_open_as_the_umask_says"}),
+    # Random numbers
+    Row("jobs that draw from global generators, in any isolation, loaded at any time", "told", {"core/runtime/test_seeds.py": "test_global_generators_are_seeded_for_each_job test_torch_is_seeded_unless_the_class_wants_none test_text_is_the_same_in_every_process", CHECK: "test_repeats_draw_their_own_numbers_and_what_they_share_is_told"}),
+    Row("generators and seed calls that jobs would share, or never draw from again", "told", {"cli/analysis/test_draws.py": "test_what_a_module_does_when_it_is_loaded_is_named test_generator_that_gets_no_seed_of_the_job_is_named test_generator_that_the_object_jobs_holds_is_named test_modules_that_the_job_module_imports_count"}),
     # Slurm: submitting
     Row("sbatch killed or timed out, before and after acceptance", "once kept known", {SUBMISSION: "test_submission_that_sbatch_lost_is_found_again test_submission_that_was_never_asked_for_is_made_anew test_submission_that_was_accepted_before_jor_died_is_found_again test_array_that_is_accepted_after_all_does_nothing"}),
     Row("jor and sbatch killed at any time of a submission", "once kept", {"cluster/test_kills.py": "test_submission_killed_at_any_time_is_made_once"}),
@@ -152,7 +182,7 @@ MATRIX = (
     Row("run --wait killed", "once kept", {CLUSTER: "test_jobs_go_on_when_the_command_that_waits_is_killed"}),
     Row("20,000 packed jobs on Slurm, one in a hundred failing (in CI 2,000)", "kept", {"cluster/test_load.py": "test_many_packed_jobs_are_all_accounted_for_and_memory_is_flat"}),
     # Slurm: names, prologues, records
-    Row("prologue that ends the script, fails, or prints megabytes", "kept told", {STATES: "test_prologue_that_ends_the_script_is_told_and_nothing_is_submitted_again test_prologue_that_is_strict_or_prints_megabytes_disturbs_no_job test_node_on_which_tasks_die_at_once_is_told"}),
+    Row("prologue that ends the script, fails, or prints megabytes", "kept told", {STATES: "test_prologue_that_ends_the_script_is_told_and_nothing_is_submitted_again test_prologue_that_is_strict_or_prints_megabytes_disturbs_no_job test_prologue_that_fails_is_told_by_all_and_is_no_mark_against_a_node test_node_on_which_tasks_die_at_once_is_told", "cli/schedulers/test_prologue.py": "test_prologue_that_does_not_fail_comes_to_its_command test_line_that_fails_stops_the_task_and_is_told test_prologue_that_a_signal_ends_is_not_to_blame"}),
     Row("odd names of folders and entries on Slurm", "data told", {SUBMISSION: "test_odd_names_of_folders_and_entries_work test_folder_whose_logs_slurm_would_not_open_is_refused"}),
     Row("run --wait stopped by Ctrl-C or SIGTERM on Slurm", "once kept told", {CLUSTER: "test_jobs_go_on_when_the_command_that_waits_is_stopped"}),
     Row("folder of the project that one node does not see", "once kept told", {CLUSTER: "test_folder_that_one_node_does_not_see_costs_no_job"}),

@@ -256,3 +256,31 @@ def _changes(jor: Jor, faults: Faults, jobs: int) -> Counter[str]:
     assert jor("run", "--workers", 1, "--path-prefix", f"of{jobs}", **noted).code == 0
     calls = [line.split("\t") for line in faults.strikes[before:]]
     return Counter(call for role, call, *_ in calls if role != "command")
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+def test_file_system_without_hard_links_will_do(jor: Jor, project: Path, faults: Faults, number: int) -> None:
+    without = {**faults.strike(None), "FAULT_NO_LINKS": str(number)}
+    assert jor("check", "--try", **without).code == 0
+    runs = [jor.start("run", **without) for _ in range(3)]
+    assert {jor.end_of(run).code for run in runs} == {0}
+    assert outputs(project) == expected()
+    begun = Counter(index for what, index, _ in executions(jor.folder) if what == "begin")
+    assert begun == Counter(map(str, [0, *range(COUNT)]))  # job 0 was tried
+    assert overlaps(jor.folder) == []
+    assert jor("collect", **without).code == 0
+    assert {path.name for path in project.glob(".jor/*/*")} == {"runs", "collected.json"}
+
+
+@pytest.mark.parametrize("how", ["kill", "after"])
+def test_command_killed_where_there_are_no_hard_links_leaves_no_lock_for_long(
+    jor: Jor, project: Path, faults: Faults, how: str
+) -> None:
+    without = {"FAULT_NO_LINKS": str(errno.EPERM)}
+    for at in range(1, 8):
+        jor("run", "--overwrite-output", **faults.strike(how, at, path="/lock", role="command"), **without)
+        for lock in project.glob(".jor/*/lock"):
+            os.utime(lock, (lock.stat().st_atime - 60, lock.stat().st_mtime - 60))
+        assert jor("run", **faults.strike(None), **without).code == 0
+        assert outputs(project) == expected()
+    assert not list(project.glob(".jor/*/lock*"))

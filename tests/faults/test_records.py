@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,8 +27,21 @@ def _link_to_nowhere(path: Path) -> None:
     path.symlink_to("/nowhere/at/all")
 
 
-#: What may stand there. Pipes, at which a reader waits for ever, are left to those who may write there.
-THINGS = (_file, Path.mkdir, _link_to_itself, _link_to_nowhere)
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 10 * 2**30)
+
+
+#: What may stand there.
+THINGS = (_file, Path.mkdir, _link_to_itself, _link_to_nowhere, _pipe, _device, _huge)
 PLACES = (
     "partial",
     "runs",
@@ -41,8 +55,10 @@ PLACES = (
     "runs/*/revoked",
     "runs/*/scheduler.jsonl",
     "runs/x",
+    "runs/99991231-235959999-x",
 )
-CASES = [(place, put) for place in PLACES for put in THINGS]
+#: Not a file: a lock that cannot be understood is waited for.
+CASES = [("lock", _pipe), ("lock", Path.mkdir), *((place, put) for place in PLACES for put in THINGS)]
 
 
 def remove(path: Path) -> None:
@@ -56,6 +72,7 @@ def remove(path: Path) -> None:
 def test_what_does_not_belong_among_the_records_costs_no_output(
     jor: Jor, project: Path, place: str, put: Callable[[Path], None]
 ) -> None:
+    jor.prefix = ("sh", "-c", 'ulimit -v 3000000; exec "$@"', "sh")
     jor("run", "--workers", 1)
     (project / "index1.txt").unlink()
     whole = outputs(project)

@@ -123,3 +123,26 @@ def test_run_of_a_user_whose_processes_are_hidden_is_left_alone(jor: Jor, projec
     assert hidden("run").code == 0
     assert overlaps(jor.folder) == []
     assert outputs(project) == expected()
+
+
+@pytest.mark.parametrize("heard", ["long ago", "just now"])
+def test_staging_of_the_dead_of_another_host_goes_when_nothing_was_heard_for_long(
+    jor: Jor, other: Jor, project: Path, heard: str
+) -> None:
+    started(other, SECONDS_OF_JOBS=600)
+    for pid in other.processes():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    gone(other)
+    left = [*project.glob(".jor/*/partial/elsewhere*")]
+    assert len(left) == 2
+    age(project)
+    assert jor("run").code == 0
+    assert [*project.glob(".jor/*/partial/elsewhere*")] == left
+    if heard == "long ago":
+        before = time.time() - STALE_AFTER - 1
+        for path in project.glob(".jor/*/**/*"):
+            os.utime(path, (before, before))
+    assert jor("run").code == 0
+    assert [*project.glob(".jor/*/partial/*")] == ([] if heard == "long ago" else left)
+    assert outputs(project) == expected()

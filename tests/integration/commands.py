@@ -149,17 +149,15 @@ def descendants(pid: int, generation: int) -> list[int]:
     return found
 
 
-def tree(folder: Path) -> dict[str, bytes | None]:
-    """Return all that is below `folder`: the content of files, None for folders."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in sorted(folder.rglob("*"))
-    }
+def tree(folder: Path, without: str = "/") -> dict[str, bytes | None]:
+    """Return all that is below `folder`, `without` what has this name: the content of files, None for folders."""
+    paths = (path for path in sorted(folder.rglob("*")) if without not in path.relative_to(folder).parts)
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in paths}
 
 
 def outputs(folder: Path) -> dict[str, bytes | None]:
     """Return the tree below `folder` without what jor keeps for itself."""
-    return {name: content for name, content in tree(folder).items() if ".jor" not in Path(name).parts}
+    return tree(folder, without=".jor")
 
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:

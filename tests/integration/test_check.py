@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,62 @@ def test_job_whose_output_would_lie_elsewhere_is_not_tried(jor: Jor, write: Writ
     assert done.code == 1
     assert "WRONG  no job was tried: outputs lie in " in done.out
     assert not (tmp_path / "mine").exists()
+
+
+POOL = """\
+print("loaded")
+import os, concurrent.futures
+pool = concurrent.futures.ThreadPoolExecutor(1, "mine-" + os.environ.get("OMP_NUM_THREADS", ""))
+pool.submit(len, "").result()
+"""
+
+
+def test_threads_that_loading_starts_are_told_by_check_run_and_status(jor: Jor, write: Write) -> None:
+    failing = GOOD.replace('print("executed")', "assert i != 1")
+    write(good=POOL + failing, todo=TWO.replace("n=4", "n=2, "))
+    told = "each job loads the job module by itself (isolation = spawn)"
+    done = jor("check")
+    assert done.code == 0
+    assert done.out.count(told) == 2
+    assert "(mine-1_0)" in done.out
+    done = jor("run", "good(n=2)")
+    assert f"[jor] good(n=2): {told}" in done.said
+    assert "(mine-1_0)" in done.said
+    assert told in jor("status").said
+    assert told not in jor("check", "--isolation", "fork").out
+
+
+WAITING = GOOD.replace('print("executed")', "open(f'begun{i}', 'a').write('x'); __import__('time').sleep(600)")
+
+
+def test_try_that_takes_too_long_is_ended_and_no_error(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING, todo="jobs:\n- jobmodule: good\n", cfg="[run]\ntry-limit = 1\n")
+    done = jor("check", "--try")
+    assert done.code == 0
+    assert "ok     job 0 (i=0 n=3) had not ended after 1 s (try-limit), and was stopped" in done.out
+    assert jor.processes() == set()
+    assert not list(tmp_path.glob(".jor-check-*"))
+
+
+def test_job_that_nobody_is_running_is_tried(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING.replace("sleep(600)", "sleep(0 if i == 2 else 600)"), todo="jobs:\n- jobmodule: good\n")
+    run = jor.start("run", "--workers", 2)
+    wait_until(lambda: (tmp_path / "begun0").exists() and (tmp_path / "begun1").exists())
+    assert "ok     job 2 (i=2 n=3) made its output in" in jor("check", "--try").out
+    run.send_signal(signal.SIGINT)
+    jor.end_of(run)
+
+
+def test_no_job_is_tried_while_all_are_running(jor: Jor, write: Write, tmp_path: Path) -> None:
+    write(good=WAITING, todo="jobs:\n- jobmodule: good\n  jobargs: n=2\n")
+    run = jor.start("run", "--workers", 2)
+    wait_until(lambda: (tmp_path / "begun0").exists() and (tmp_path / "begun1").exists())
+    done = jor("check", "--try")
+    assert done.code == 0
+    assert "ok     no job was tried: all of them are running" in done.out
+    assert (tmp_path / "begun0").read_text() == "x"
+    run.send_signal(signal.SIGINT)
+    jor.end_of(run)
 
 
 def test_try_beside_a_run_disturbs_nothing(jor: Jor, slow: Path) -> None:
@@ -224,3 +281,74 @@ def test_image_and_environment_are_looked_at(jor: Jor, write: Write) -> None:
     write(good=GOOD, todo=TWO)
     assert "there is no conda environment 'nowhere'" in jor("check", "--condaenv", "nowhere").out
     assert "todo.yaml is no image" in jor("check", "--sif", "todo.yaml").out
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("import pytest\n", "good.py:1: loading it raised ModuleNotFoundError: No module named 'pytest'"),
+        ("import sys\nif sys.flags.isolated:\n    exec('(')\n", "good.py:3: loading it raised SyntaxError: "),
+    ],
+)
+def test_what_an_environment_cannot_load_is_told(jor: Jor, write: Write, tmp_path: Path, head: str, told: str) -> None:
+    """By check before anything is run, and as the reason of the jobs that were begun."""
+    (tmp_path / "env/conda-meta").mkdir(parents=True)
+    (tmp_path / "env/bin").mkdir()
+    python = tmp_path / "env/bin/python"  # one that has nothing but what comes with Python
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')
+    python.chmod(0o755)
+    write(good=head + GOOD, todo="jobs:\n- jobmodule: good\n  condaenv: ./env\n")
+    done = jor("check", COLUMNS=500)
+    assert done.code == 1
+    assert f"  WRONG  todo.yaml:2:3: {tmp_path}/{told}" in done.out
+    assert jor("run", "--workers", 1).code == 2
+    assert f"failed: {tmp_path}/{told}" in jor("status", COLUMNS=500).out
+
+
+def test_check_of_an_environment_that_can_load_says_so(jor: Jor, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "env/conda-meta").mkdir(parents=True)
+    (tmp_path / "env/bin").mkdir()
+    (tmp_path / "env/bin/python").symlink_to(sys.executable)
+    write(good=GOOD, todo="jobs:\n- jobmodule: good\n  condaenv: ./env\n")
+    assert "bin/python, which can load its job module\n" in jor("check", COLUMNS=500).out
+
+
+MONTE_CARLO = """\
+from numpy.random import normal
+import numpy
+import jor
+
+rng = numpy.random.default_rng()
+
+class Jobs(jor.JobsBase):
+    name = "mc"
+    mem = "100M"
+
+    def _mk_jobs(self):
+        self._jobs = jor.grid(repeat=range(12))
+
+    def execute(self, i):
+        text = f"{normal()} {self.job_numpy_rng(i).normal()} {self.job_seed(i)}\\n"
+        open(self._get_output_path(**self._jobs[i]), "w").write(text)
+"""
+
+
+def test_repeats_draw_their_own_numbers_and_what_they_share_is_told(jor: Jor, write: Write, tmp_path: Path) -> None:
+    pytest.importorskip("numpy")
+    write(mc=MONTE_CARLO, todo="jobs:\n- jobmodule: mc\n")
+    checked = jor("check")
+    assert checked.code == 0
+    assert "  warn   mc.py:5: numpy.random.default_rng is called when the module is loaded: " in checked.out
+    assert checked.out.endswith("All is well, but for 1 warning\n")
+    done = jor("run", "--workers", "1")
+    assert done.code == 0
+    assert done.err.count("Warning: mc.py:5: numpy.random.default_rng is called when the module is loaded: ") == 1
+    first = {path.name: path.read_text() for path in (tmp_path / "mc").glob("*.txt")}
+    assert len({number for text in first.values() for number in text.split()}) == 3 * 12
+    again = jor("run", "--overwrite-output", "--isolation", "none", "--workers", "2", "--quiet")
+    assert (again.code, again.err) == (0, "")
+    assert {path.name: path.read_text() for path in (tmp_path / "mc").glob("*.txt")} == first
+    other = jor("run", "--overwrite-output", "--seed", "1", "--quiet")
+    assert other.code == 0
+    now = {number for path in (tmp_path / "mc").glob("*.txt") for number in path.read_text().split()}
+    assert now & {number for text in first.values() for number in text.split()} == set()

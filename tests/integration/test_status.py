@@ -276,3 +276,17 @@ def test_ways_to_look_that_do_not_go_together_are_refused(jor: Jor, example: Pat
 
 def test_watching_what_does_not_run_ends_at_once(jor: Jor, example: Path) -> None:
     assert jor("status", "--watch").out == "[jor] 7 missing of 7\n"
+
+
+def test_outputs_under_former_names_are_told(jor: Jor, write: Callable[..., None], tmp_path: Path) -> None:
+    text = "import jor, enum\nclass E(str, enum.Enum):\n    A = 'a'\nclass Jobs(jor.JobsBase):\n    name = 'o'\n"
+    text += "    _jobs = [{'t': {'x', 'y', 'z'}}, {'t': 1}, {'t': E.A}]\n    def execute(self, i): pass\n"
+    write(o=text, todo="jobs:\n- jobmodule: o\n")
+    (tmp_path / "o").mkdir()
+    assert "0.2.0" not in jor("status").out
+    for name in ("t{'z', 'x', 'y'}.txt", "t2.txt"):
+        (tmp_path / "o" / name).touch()
+    said = jor("status").said
+    assert "outputs under names that jor 0.2.0 gave: 1, such as \"t{'z', 'x', 'y'}.txt\"" in said
+    assert "which is \"t{'x', 'y', 'z'}.txt\" now" in said
+    assert "Rename them to keep them" in said

@@ -17,10 +17,9 @@ def test_script_is_the_prologue_and_one_exec():
         variables=[ARRAY_TASK_ID, Variable("X", "a b")],
         prologue="module load x\n\nset -u",
     )
-    assert script == (
-        "#!/bin/bash\nmodule load x\n\nset -u\n"
-        "exec run 'two words' '$HOME' \"${SLURM_ARRAY_TASK_ID:-0}\" \"${X:-a b}\"\n"
-    )
+    assert script.startswith("#!/bin/bash\n_jor_prologue() {")
+    assert "\nmodule load x\n\nset -u\ntrap - ERR EXIT; unset -f _jor_prologue\n" in script
+    assert script.endswith("\nexec run 'two words' '$HOME' \"${SLURM_ARRAY_TASK_ID:-0}\" \"${X:-a b}\"\n")
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1, max_size=4))

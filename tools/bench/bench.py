@@ -13,9 +13,11 @@ import report
 import row_command
 import row_files
 import row_fsync
+import row_isolation
 import row_jobs
 import row_metadata
 import row_scale
+import row_seeds
 import row_slurm
 import row_start
 import row_status
@@ -31,6 +33,8 @@ ROWS = {
     "command": row_command.measure,
     "files": row_files.measure,
     "fsync": row_fsync.measure,
+    "seeds": row_seeds.measure,
+    "isolation": row_isolation.measure,
     "metadata": row_metadata.measure,
     "scale": row_scale.measure,
     "slurm": row_slurm.measure,

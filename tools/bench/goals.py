@@ -107,6 +107,9 @@ GOALS = {
     "status-absolute": Goal("jor status, small todo, slowest of these", "ms", comparison="jor", most=250),
     "fsync": Goal("local jobs that write a few bytes, fsync", "jobs/s", "the same without"),
     "fsync-job": Goal("what fsync costs a job", "ms", "one write to the disk"),
+    "seeds": Goal("seeding for a job, NumPy loaded, CPU time", "µs", comparison="jor", most=50),
+    "seeds-fork": Goal("the same in a fork, which copies pages", "µs", comparison="jor"),
+    "isolation": Goal("local jobs, SciPy and a pool, which spawn", "jobs/s", "the same with isolation = fork"),
     "files": Goal("files beside outputs, less 2 a worker", "files", comparison="jor", most=6),
     **{
         f"job-{name}": Goal(f"a job's part: {name}", "a job", comparison="jor", most=most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,7 +48,7 @@ def survey(jobs: Sequence[dict[str, Any]], arguments: str = "", **states: Sequen
     underway = {name: states.get(name, ()) for name in ("running", "queued")}
     return SimpleNamespace(
         entry=SimpleNamespace(label="entry", arguments=arguments),
-        jobs=SimpleNamespace(_jobs=jobs),
+        jobs=SimpleNamespace(_jobs=jobs, _jor_modules=nullcontext()),
         status=EntryStatus(len(jobs), counts, pending, problems, (), **underway),
     )
 

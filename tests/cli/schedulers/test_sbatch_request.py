@@ -118,8 +118,9 @@ def test_memory_by_cpu_or_gpu_replaces_what_the_class_says(name):
 
 #: The rows of [submit] and [slurm] that are jor's own: sbatch has no option of that name.
 OWN = {
-    "scheduler", "sif", "condaenv", "fsync", "jobs-per-task", "target-task-time", "workers-per-task", "array-throttle",
-    "max-submitted", "options", "prologue", "retries", "retry-scale", "max-mem", "max-time", "poll-interval",
+    "scheduler", "sif", "condaenv", "fsync", "seed", "jobs-per-task", "target-task-time", "workers-per-task",
+    "array-throttle", "max-submitted", "options", "prologue", "retries", "retry-scale", "max-mem", "max-time",
+    "poll-interval",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import pytest
 from jor.planning.history import History
 from jor.planning.status import Carrier, Phase, Status, TaskState
 from jor.runs.journals import finished_tasks, may_live
+from jor.runs.lease import STALE_AFTER
 from jor.runs.orphans import orphaned
 from jor.runs.renumbering import Places
 from jor.runtime.events import VERSION, Begin, Claim, End, Event, Over
@@ -84,16 +85,19 @@ def test_last_word_on_a_job_is_that_of_the_newest_submission_that_began_it(tmp_p
 
 
 def test_owners_are_gone_whose_tasks_are_over(tmp_path):
-    run = Run(str(tmp_path))
-    attempt(run, 0, 0, "a")
-    attempt(run, 0, 1, "b")
-    attempt(run, 1, 0, "c")
-    batch: Any = SimpleNamespace(batch=object())
-    local: Any = SimpleNamespace(batch=None)
-    history = history_of(Jobs(tmp_path), tmp_path, [(run, batch), (Run("/of/jor/run"), local)])
-    phases = {0: Phase.OVER, 1: Phase.AT_WORK}
-    carrier = Carrier("Slurm array 5", lambda task: TaskState(phases[task]), is_active=True)
-    assert history.gone({run: carrier}) == {"a", "b"}
+    """One that may live on though Slurm has lost it is gone when nothing has been heard of it for long."""
+    run = Run(str(tmp_path / "runs" / "1"))
+    os.makedirs(run.folder)
+    write_spec(run)
+    owners = [str(Owner("elsewhere", "boot", pid, 1)) for pid in range(1, 5)]
+    for owner, (task, restart) in zip(owners, [(0, 0), (0, 1), (1, 0), (2, 0)], strict=True):
+        attempt(run, task, restart, owner)
+        (tmp_path / "partial" / f"{owner}~0").mkdir(parents=True)
+    states = {0: TaskState(Phase.OVER), 1: TaskState(Phase.AT_WORK), 2: TaskState(Phase.OVER, may_live=True)}
+    carrier = Carrier("Slurm array 5", states.__getitem__, is_active=True)
+    history = history_of(Jobs(tmp_path), tmp_path)
+    assert history.gone({run: carrier}, time.time()) == {*owners[:2]}
+    assert history.gone({run: carrier}, time.time() + STALE_AFTER + 1) == {*owners[:2], owners[3]}
 
 
 @pytest.mark.parametrize("printed", [True, False])

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from jor import BusyError
-from jor.runs.lease import STALE_AFTER, Lease, acquire, clear, holder
+from jor.runs.lease import STALE_AFTER, UNWRITTEN_AFTER, Lease, acquire, clear, holder
 from jor.runtime.process_id import Owner
 
 HERE = Owner.current()
@@ -166,7 +166,7 @@ def test_network_file_system_may_do_twice_what_it_was_told_once(path, tmp_path, 
 
 
 def test_lease_that_may_not_be_seen_is_not_taken_for_dead(path, monkeypatch):
-    def refuse(name, flags):
+    def refuse(name, *_):
         raise PermissionError(errno.EACCES, "not for you", name)
 
     monkeypatch.setattr(os, "open", refuse)
@@ -218,9 +218,67 @@ for _ in range(60):
 """
 
 
+NO_LINKS = """
+import errno, os
+def link(*_):
+    raise OSError(errno.EPERM, "no hard links")
+os.link = link
+from jor.runs import lease
+lease.UNWRITTEN_AFTER = 0.5  # or it would be waited for, seconds
+"""
+
+
+@pytest.mark.parametrize("links", ["", NO_LINKS], ids=["links", "no links"])
 @pytest.mark.parametrize("manner", ["release", "forget", "are killed"])
-def test_processes_that_contend_hold_it_one_at_a_time(path, manner, tmp_path):
-    contenders = [subprocess.Popen([sys.executable, "-c", CONTENDER, path, manner]) for _ in range(4)]
+def test_processes_that_contend_hold_it_one_at_a_time(path, manner, links, tmp_path):
+    contenders = [subprocess.Popen([sys.executable, "-c", links + CONTENDER, path, manner]) for _ in range(4)]
     assert [contender.wait(120) for contender in contenders] == [0] * 4
     clear(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["lock.inside"]
+
+
+def refuse_links(monkeypatch, number):
+    def link(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_lease_is_taken_where_there_are_no_hard_links(path, tmp_path, monkeypatch, number):
+    refuse_links(monkeypatch, number)
+    with acquire(path, nobody) as lease:
+        assert lease.is_mine()
+        assert holder(path, time.time()) == HERE
+        with pytest.raises(FileExistsError):
+            Lease(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_link_that_is_refused_for_another_reason_is_told(path, tmp_path, monkeypatch):
+    refuse_links(monkeypatch, errno.ENOSPC)
+    with pytest.raises(OSError, match="No space"):
+        Lease(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lease_that_is_being_created_is_held_for_a_moment(path):
+    put(path, "")
+    assert holder(path, time.time()) is not None
+    put(path, "", age=UNWRITTEN_AFTER + 1)
+    assert acquire(path, nobody).is_mine()
+
+
+def test_who_stood_still_while_creating_it_has_not_got_it(path, monkeypatch):
+    refuse_links(monkeypatch, errno.EPERM)
+    write = os.write
+
+    def late(fd, data):
+        os.unlink(path)
+        put(path, ELSEWHERE)
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", late)
+    with pytest.raises(FileExistsError):
+        Lease(path)
+    assert holder(path, time.time()) == ELSEWHERE

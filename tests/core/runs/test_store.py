@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from jor.errors import RecordError
 from jor.planning.planner import make_submission
 from jor.runs.lease import Lease
 from jor.runs.store import ABANDONED_AFTER, newest_first, read, sweep_unfinished, write, write_batch
@@ -59,6 +60,15 @@ def test_folder_whose_name_tells_no_time_does_not_matter(found):
     ahead = stored(found)
     os.rename(ahead.folder, ahead.folder.replace("runs/2", "runs/3"))
     assert stored(found).folder > ahead.folder.replace("runs/2", "runs/3")
+
+
+def test_submission_with_the_last_time_that_there_is_is_refused(found):
+    last = stored(found)
+    folder = os.path.join(os.path.dirname(last.folder), "99991231-235959999-x")
+    os.rename(last.folder, folder)
+    with pytest.raises(RecordError, match="none can follow it") as caught:
+        stored(found)
+    assert caught.value.where == folder
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ SPEC = {
     "directory": "/",
     "folder": "/of/outputs",
     "cpus_per_task": 1,
-    "isolation": "fork",
+    "isolation": "auto",
     "grace_period": 10.0,
     "atomic_output": True,
     "may_exist": False,
@@ -43,6 +43,7 @@ SPEC = {
     "batch": None,
     "fsync": False,
     "resumable": False,
+    "seed": 0,
 }
 
 
@@ -95,14 +96,17 @@ class Engine:
         how = {"folder": str(self.output), "atomic_output": jobs.atomic_output, "source_crc32": checksum}
         write_spec(Run(str(self.run)), **{**told, **how, **settings})
 
-    def start(self, *, ends: bool = True, **environment: str) -> Engine:
-        """Start the worker and feed it all jobs and, unless `ends` is False, the end."""
+    def start(self, *, ends: bool = True, prefix: Sequence[str] = (), **environment: str) -> Engine:
+        """Start the worker and feed it all jobs and, unless `ends` is False, the end.
+
+        `prefix` starts its command elsewhere.
+        """
         read_end, self._feed = os.pipe()
         for offset in self.offsets:
             os.write(self._feed, ITEM.pack(offset))
         if ends:
             self.end()
-        argv = [sys.executable, "-m", "jor", "exec", str(self.run), "0"]
+        argv = [*prefix, sys.executable, "-m", "jor", "exec", str(self.run), "0"]
         with open(self.run / "task-0.log", "wb") as log:
             environment = {**os.environ, **environment}
             self.process = subprocess.Popen(argv, stdin=read_end, stdout=log, stderr=log, cwd=self.run, env=environment)

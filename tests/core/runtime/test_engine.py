@@ -462,3 +462,12 @@ def test_job_that_writes_the_output_of_another_fails_and_is_told_how(engine, iso
 def test_process_that_is_gone_after_execute_fails_its_job(engine, isolation):
     _, record = ended(engine, isolation, "import atexit; atexit.register(os._exit, 0); self.write(i)", ("bad",))
     assert record.ok == (isolation == "none")
+
+
+def test_job_that_writes_at_its_final_path_by_itself_is_known_before_it_ends(engine, isolation):
+    body = "open(os.path.join(self._get_output_folder(), self._get_output_fname(how=how)), 'w').write('half')\n"
+    one = engine(body + "time.sleep(1000)", isolation=isolation).start()
+    in_place = one.output / ".jor" / "entry" / "in-place"
+    until(in_place.exists)
+    one.process.kill()
+    assert in_place.read_text() == "job 0 wrote at its final path by itself\n"

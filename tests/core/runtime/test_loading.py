@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from types import ModuleType
 
@@ -38,10 +37,8 @@ def write(tmp_path, monkeypatch):
 
 @pytest.fixture
 def loader():
-    """Give a loader, which is closed when the test is over."""
-    loader = ModuleLoader()
-    yield loader
-    loader.close()
+    """Give a loader."""
+    return ModuleLoader()
 
 
 def made(loader, path, **arguments):
@@ -84,7 +81,7 @@ def test_good_module_gives_jobs(loader, write):
         ("import jor\nclass Jobs(:\n", "jobs_here.py:2: "),
         ("import jor\n\nraise ValueError('no')\n", "jobs_here.py:3: loading it raised ValueError: no"),
         ("import sys\nsys.exit(0)\n", "jobs_here.py:2: loading it raised SystemExit: 0"),
-        ("import not_there_at_all\n", "Install not_there_at_all beside jor, correct the import"),
+        ("import not_there_at_all\n", f"Install not_there_at_all in {sys.prefix}, correct the import"),
         ("x = 1\n", "the job module has no class Jobs"),
         ("class Job: pass\n", "no class Jobs, but Job\n"),
         ("class Jobs: pass\n", "Jobs is not derived from jor.JobsBase"),
@@ -122,6 +119,31 @@ def test_class_that_cannot_be_made_is_refused_with_the_reason(loader, write, con
     assert path in caught.value.where
 
 
+LISTS = {
+    "pd.DataFrame({'a': [1, 2]})": ("_jobs is a DataFrame, not a sequence", "self._jobs = df.to_dict('records')"),
+    "pd.Series([{'a': 1}], index=['x'])": ("_jobs[0] raised KeyError: 0", "self._jobs = series.tolist()"),
+    "pd.DataFrame({'a': [1]}).to_records()": ("_jobs[0] is ", "[dict(zip(array.dtype.names, row)) for row in"),
+    "list(pd.DataFrame({'a': [1]}).itertuples())": ("_jobs[0] is Pandas(", "[row._asdict() for row in ...]"),
+    "{'x': {'a': 1}}": ("_jobs is {'x': {'a': 1}}, not", "self._jobs = list(....values())"),
+    "{'a': [1, 2]}": ("_jobs is {'a': [1, 2]}, not", "self._jobs = jor.grid(**...) for all combinations"),
+    "({'a': i} for i in range(3))": ("_jobs is <generator", "self._jobs = list(...)"),
+    "'abc'": ("_jobs is 'abc', not", "Let _mk_jobs set self._jobs to a list"),
+    "type('Odd', (), {'__len__': lambda s: 2, '__getitem__': lambda s, i: 1 / 0})()": ("_jobs[0] raised Z", "Fix"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("listed", LISTS)
+def test_list_of_another_kind_is_refused_with_how_to_make_one(loader, write, listed):
+    if "pd." in listed:
+        pytest.importorskip("pandas")
+    head = "import pandas as pd\n" if "pd." in listed else ""
+    with pytest.raises(JobModuleError) as caught:
+        made(loader, write(f"{head}import jor\nclass Jobs(jor.JobsBase):\n    _jobs = {listed}\n"))
+    what, remedy = LISTS[listed]
+    assert what in caught.value.what
+    assert remedy in caught.value.remedy
+
+
 def test_what_a_module_prints_stays_out_of_standard_output(loader, write, capsys):
     made(loader, write("print('hello')\n" + GOOD))
     captured = capsys.readouterr()
@@ -140,14 +162,6 @@ def test_no_compiled_copy_is_left_beside_the_module(loader, write, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["jobs_here.py"]
 
 
-def test_modules_of_one_name_have_their_own_helpers(loader, write):
-    text = "from helper_here import n\n" + GOOD.replace("range(n)", "range(count)").replace("n=3", "count=n")
-    write("n = 1\n", "one/helper_here.py")
-    write("n = 2\n", "two/helper_here.py")
-    assert len(made(loader, write(text, "one/jobs_here.py"))) == 1
-    assert len(made(loader, write(text, "two/jobs_here.py"))) == 2
-
-
 def test_module_called_json_does_not_hide_the_library(loader, write):
     made(loader, write(GOOD, "json.py"))
     import json
@@ -155,45 +169,22 @@ def test_module_called_json_does_not_hide_the_library(loader, write):
     assert json.loads("[1]") == [1]
 
 
-def test_module_can_be_imported_under_its_name_by_what_it_pickles(write):
-    load = "from jor.runtime.loading import ModuleLoader; cls = ModuleLoader().load('jobs_here.py')"
-    write(GOOD)
-    assert subprocess.run([sys.executable, "-c", f"{load}; import pickle; pickle.dumps(cls)"]).returncode == 0
-
-
-def test_closed_loader_reads_module_and_helpers_again(loader, write):
+def test_other_loader_reads_module_and_helpers_again(loader, write):
     path = write(GOOD.replace("import jor", "import jor\nimport beside").replace("n=3", "n=beside.N"))
     write("N = 1\n", "beside.py")
     assert len(made(loader, path)._jobs) == 1
     write("N = 22\n", "beside.py")
     assert len(made(loader, path)._jobs) == 1
-    loader.close()
-    assert len(made(loader, path)._jobs) == 22
+    assert len(made(ModuleLoader(), path)._jobs) == 22
 
 
-def test_loader_closes_the_one_before_it(loader, write):
-    path = write(GOOD.replace("import jor", "import jor\nimport beside").replace("n=3", "n=beside.N"))
-    write("N = 1\n", "beside.py")
-    assert len(made(ModuleLoader(), path)._jobs) == 1
-    write("N = 22\n", "beside.py")
-    assert len(made(loader, path)._jobs) == 22
-
-
-def test_closed_loader_leaves_the_process_as_it_was(loader, write, monkeypatch):
+def test_loading_leaves_the_process_as_it_was(loader, write, monkeypatch):
     path = write(GOOD)
     own = ModuleType("own")
     own.__file__ = os.path.join(os.path.dirname(path), "own.py")
     monkeypatch.setitem(sys.modules, "own", own)
-    before = list(sys.path), dict(sys.modules)
+    before = sys.path, list(sys.path), dict(sys.modules)
     for name in ("one/jobs_a.py", "two/jobs_b.py", "jobs_here.py"):
         loader.load(write(GOOD, name))
-        assert len(sys.path) == len(before[0]) + 1
-    loader.close()
-    assert (sys.path, sys.modules) == before
-
-
-def test_loader_that_has_loaded_nothing_undoes_nothing(monkeypatch):
-    monkeypatch.setattr(sys, "path", ["", *sys.path])
-    before = list(sys.path), dict(sys.modules)
-    ModuleLoader().close()
-    assert (sys.path, sys.modules) == before
+    assert (sys.path, list(sys.path), dict(sys.modules)) == before
+    assert sys.path is before[0]

@@ -83,24 +83,25 @@ def test_whether_there_is_something_to_collect_is_told(module):
 
 def test_listing_is_made_by_the_command_that_travels(module, tmp_path):
     answer = tmp_path / "answer"
-    command = [sys.executable, "-m", "jor", "list", str(tmp_path), str(module), "n=2", ".", str(answer)]
+    command = [sys.executable, "-m", "jor", "list", str(tmp_path), str(module), "n=2", ".", "0", str(answer)]
     subprocess.run(command, check=True, cwd="/")
     assert len(read_listing(str(answer))) == 2
 
 
 def test_collect_is_called_by_the_command_that_travels_with_the_outputs_that_are_complete(module, tmp_path):
-    collect = "    def collect(self):\n        print(os.getcwd(), *self.existing_outputs, self.is_output_complete)\n"
+    told = "os.getcwd(), *self.existing_outputs, self.is_output_complete, self._jor_seed"
+    collect = f"    def collect(self):\n        print({told})\n"
     module.write_text(MODULE + collect, encoding="utf-8")
     (tmp_path / "listed").mkdir()
     for index in range(3):
         (tmp_path / f"listed/number-{index}.txt").touch()
     incomplete = tmp_path / "incomplete"
     for indices, told in (
-        ("[1]", "./listed/number-0.txt ./listed/number-2.txt False"),
-        ("[]", "./listed/number-0.txt ./listed/number-1.txt ./listed/number-2.txt True"),
+        ("[1]", "./listed/number-0.txt ./listed/number-2.txt False 7"),
+        ("[]", "./listed/number-0.txt ./listed/number-1.txt ./listed/number-2.txt True 7"),
     ):
         incomplete.write_text(indices)
-        command = [sys.executable, "-m", "jor", "collect", str(tmp_path), str(module), "n=3", ".", str(incomplete)]
+        command = [sys.executable, "-m", "jor", "collect", str(tmp_path), str(module), "n=3", ".", "7", str(incomplete)]
         done = subprocess.run(command, check=True, cwd="/", stdout=subprocess.PIPE, text=True)
         assert done.stdout == f"{tmp_path} {told}\n"
 

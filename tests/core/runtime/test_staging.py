@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 
 import pytest
 
@@ -353,6 +354,32 @@ def test_files_on_the_way_are_swept_when_their_writer_is_dead(tmp_path):
         write(tmp_path / name)
     sweep_halfway(str(tmp_path / "lock"))
     assert sorted(os.listdir(tmp_path)) == sorted(["lock", f"lock.{here}", "lock.breaking", f"other.{dead}", f"{dead}"])
+
+
+def test_files_on_the_way_are_swept_when_they_are_a_day_old(tmp_path):
+    elsewhere = Owner.current()._replace(host="elsewhere")
+    write(tmp_path / f"note.{elsewhere}")
+    sweep_halfway(str(tmp_path / "note"))
+    assert len(os.listdir(tmp_path)) == 1
+    os.utime(tmp_path / f"note.{elsewhere}", (1, time.time() - 90_000))
+    sweep_halfway(str(tmp_path / "note"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_copies_that_the_dead_did_not_finish_are_swept(tmp_path):
+    here = Owner.current()
+    dead = here._replace(started=here.started - 1)
+    partial = tmp_path / "out" / ".jor" / "a" / "partial"
+    (partial / f"{dead}~0").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / "sub").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "elsewhere")
+    for folder in ("out", "out/sub", "elsewhere"):
+        for owner in (here, dead):
+            write(tmp_path / folder / f".{owner}.partial")
+    assert sweep(str(partial), outputs=str(tmp_path / "out")) == 1
+    left = list(tmp_path.rglob("*.partial"))
+    assert sorted(left) == sorted(tmp_path / folder / f".{here}.partial" for folder in ("out", "out/sub", "elsewhere"))
 
 
 @pytest.mark.parametrize(("left", "more"), [(["a.txt.npz"], ".npz"), (["b.txt"], ""), ([], ""), (["b", "a.txt1"], "1")])

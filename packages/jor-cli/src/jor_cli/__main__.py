@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -9,6 +10,7 @@ import click
 
 from .errors import INTERRUPTED, WRONG, exit_code, explained, message, of_the_system
 from .main import cli
+from .terminal import echo
 
 
 def main() -> None:
@@ -17,20 +19,23 @@ def main() -> None:
     try:
         code = cli.main(prog_name="jor", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        usage, mark, what = f"\n{said.getvalue().rstrip()}".partition("\nError: ")
+        echo((usage + mark + what.replace("\n", "\n  "))[1:], err=True)
         sys.exit(error.exit_code)
     except click.Abort:  # Ctrl-C outside of a run, which sees to it by itself
-        click.echo("Interrupted.", err=True)
+        echo("Interrupted.", err=True)
         sys.exit(INTERRUPTED)
     except explained() as error:
         if "--debug" in sys.argv:
             raise
-        click.echo(message(error), err=True)
+        echo(message(error), err=True)
         sys.exit(exit_code(error))
     except OSError as error:
         if "--debug" in sys.argv:
             raise
-        click.echo(message(of_the_system(error)), err=True)
+        echo(message(of_the_system(error)), err=True)
         sys.exit(WRONG)
     sys.exit(code)
 
@@ -42,6 +47,9 @@ def _complete_standard_files() -> None:
     os.close(fd)
     sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115 # open as long as the process lives
     sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for letters that the terminal does not have
 
 
 if __name__ == "__main__":

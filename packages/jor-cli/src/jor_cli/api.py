@@ -14,8 +14,10 @@ jor.JorError, jor_slurm.SlurmError and jor_containers.ContainerError, with `what
 from __future__ import annotations
 
 import os
+import sys
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
 from html import escape
 from itertools import accumulate
@@ -36,12 +38,24 @@ from .actions.wait import wait as follow
 from .errors import INTERRUPTED, LATER
 from .rendering.notebook import Row, Table
 from .rendering.status import Remarks, as_text, overview
+from .terminal import painted
 from .workspace import Workspace
 
 __all__ = ["Project", "Status", "Table"]
 
 #: The columns of jobs that are not their parameters.
 _OWN = frozenset({"entry", "job", "state", "seconds", "max_rss", "output", "reason", "log", "scheduler"})
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Have no file of the working directory, where notebooks import from, take the place of a module of jor."""
+    path, here = sys.path, os.getcwd()
+    sys.path = [entry for entry in path if os.path.abspath(entry) != here]
+    try:
+        yield
+    finally:
+        sys.path = path
 
 
 class Project:
@@ -55,6 +69,7 @@ class Project:
     Raise ConfigError, TodoError, or Mistakes for several, when the options, jor.cfg or the todo-list cannot be used.
     """
 
+    @_apart()
     def __init__(self, **options: Value) -> None:
         self.folder = os.getcwd()
         self._options = dict(_option(name, value) for name, value in options.items())
@@ -63,6 +78,7 @@ class Project:
     def __repr__(self) -> str:
         return f"<Project {self.folder}>"
 
+    @_apart()
     def status(self, *entries: str) -> Status:
         """Return where the jobs stand at this moment; of all entries, or of those called so, as `jor status` has it.
 
@@ -72,6 +88,7 @@ class Project:
         with self._open() as workspace:
             return Status(tuple(workspace.survey(workspace.entries(entries))), workspace)
 
+    @_apart()
     def run(self, *entries: str, wait: bool = False) -> Status:
         """Run the jobs whose outputs are missing, or submit them to Slurm; return where the jobs stand then.
 
@@ -174,9 +191,11 @@ class Status:
 
         return Table(row, range(len(places)))
 
+    @_apart()
     def __repr__(self) -> str:
-        return as_text(self.surveys, self._workspace.changes, colours=False)
+        return painted(as_text(self.surveys, self._workspace.changes, colours=False))
 
+    @_apart()
     def _repr_html_(self) -> str:
         counts = [(found.entry.label, found.status.counts) for found in self.surveys]
         shown, lines = overview(counts)
@@ -201,12 +220,12 @@ def _option(keyword: str, value: Value) -> tuple[str, Value]:
 
 def _entry_row(found: Survey) -> Row:
     counts = {state.value: found.status.counts[state] for state in State}
-    return {"entry": found.entry.label, **counts, "total": found.status.total}
+    return {"entry": found.entry.title, **counts, "total": found.status.total}
 
 
 def _job_row(found: Survey, index: int, more: Row) -> Row:
     parameters = {f"{name}_" if name in _OWN else name: value for name, value in found.parameters(index).items()}
-    return {"entry": found.entry.label, "job": index, **parameters, **more}
+    return {"entry": found.entry.title, "job": index, **parameters, **more}
 
 
 def _details(found: Survey) -> tuple[Mapping[int, State], Mapping[int, tuple[float | None, int | None]]]:

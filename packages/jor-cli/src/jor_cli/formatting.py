@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from jor.errors import printable_name
 from jor.planning.planner import Survey
 from jor.planning.status import Status
 from jor.runs.submission import ranges
@@ -73,12 +74,12 @@ def told_time(seconds: float) -> str:
 def told_path(path: str) -> str:
     """Return the shorter way to a file: from here if it lies below, else from the root."""
     relative = os.path.relpath(path)
-    return path if relative.startswith("..") else relative
+    return printable_name(path if relative.startswith("..") else relative)
 
 
 def told_parameters(parameters: Mapping[str, Any]) -> str:
     """Return the parameters of a job on one line."""
-    return " ".join(f"{name}={value!r}" for name, value in parameters.items())
+    return " ".join(f"{printable_name(str(name))}={value!r}" for name, value in parameters.items())
 
 
 def told_resources(config: Config) -> str:
@@ -94,4 +95,4 @@ def told_job(found: Survey, index: int) -> str:
 
 def told_logs(logs: Iterable[str]) -> list[str]:
     """Return a line for each different log, '' for none, that says where it is."""
-    return [f"What they printed: {os.path.relpath(log)}" for log in dict.fromkeys(logs) if log]
+    return [f"What they printed: {printable_name(os.path.relpath(log))}" for log in dict.fromkeys(logs) if log]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jor.errors import MissingModuleError
+from jor.errors import JobModuleError, MissingModuleError
 from jor.settings.config import Config, read_config
 
 if TYPE_CHECKING:
@@ -115,7 +115,20 @@ class Workspace:
         return self.environments.worker_command(found)
 
     def changes(self, found: Survey) -> list[str]:
-        """Return what has changed since its newest submission in what jobs run in."""
+        """Return what has changed since its newest submission in what jobs run in, and in the names of outputs."""
+        return [*self._changes_of_environment(found), *self._changes_of_names(found)]
+
+    def _changes_of_names(self, found: Survey) -> list[str]:
+        from jor.planning.former_names import former_outputs
+
+        renamed = [*former_outputs(found)]
+        if not renamed:
+            return []
+        old, new = renamed[0]
+        what = f"outputs under names that jor 0.2.0 gave: {len(renamed):,}, such as {old!r}, which is {new!r} now"
+        return [f"{what}\n  Rename them to keep them; otherwise their jobs run again"]
+
+    def _changes_of_environment(self, found: Survey) -> list[str]:
         from jor.runs.submission import NATIVE
 
         # Where nothing is asked for, what matters are jobs still to be run: their history has been read.
@@ -127,13 +140,16 @@ class Workspace:
     def _construct(self, entry: Entry, config: Config) -> JobsBase:
         """Return the object Jobs of an entry, listed where its jobs run if need be."""
         from jor.planning.planner import construct_here
+        from jor.runtime.own_modules import shadows
 
         try:
             return construct_here(self.modules, entry, config)
-        except MissingModuleError:
-            if runs_here(config):
-                raise
-            return self.remote.jobs(entry, config)
+        except JobModuleError as error:
+            is_elsewhere = isinstance(error, MissingModuleError) and not runs_here(config)
+            # A file that takes the place of Python's own in jobs does so there alone: it may be needed.
+            if is_elsewhere or shadows(entry.jobmodule):
+                return self.remote.jobs(entry, config)
+            raise
 
 
 def runs_here(config: Config) -> bool:

@@ -34,7 +34,7 @@ class Apptainer:
     rocm: bool = False
     #: What else of the environment there is inside: NAME=VALUE, or the NAME of a variable where the command runs,
     #: perhaps with a * in it. Those that tell how much of the machine is a command's own (CUDA_VISIBLE_DEVICES, OMP_*
-    #: and the like) are always passed on.
+    #: and the like), and PYTHONHASHSEED, are always passed on.
     variables: tuple[str, ...] = ()
     #: More options of `exec`.
     options: tuple[str, ...] = ()

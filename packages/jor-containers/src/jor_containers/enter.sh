@@ -11,11 +11,11 @@ _jor_fail() {
 
 _jor_image=$1 _jor_stamp=$2
 shift 2
-# What tells a command how much of the machine is its own goes in with it. Packages in ~/.local are the host's, and seen
-# wherever the home folder is mounted.
+# What tells a command how much of the machine is its own goes in with it, and what decides the order of Python's sets.
+# Packages in ~/.local are the host's, and seen wherever the home folder is mounted.
 set -- 'CUDA_VISIBLE_DEVICES' 'CUDA_DEVICE_ORDER' 'CUDA_MPS_*' 'NVIDIA_VISIBLE_DEVICES' \
     'ROCR_VISIBLE_DEVICES' 'HIP_VISIBLE_DEVICES' 'GPU_DEVICE_ORDINAL' \
-    'OMP_*' 'KMP_*' 'GOMP_*' '*_NUM_THREADS' 'TZ' PYTHONNOUSERSITE=1 "$@"
+    'OMP_*' 'KMP_*' 'GOMP_*' '*_NUM_THREADS' 'TZ' 'PYTHONHASHSEED' PYTHONNOUSERSITE=1 "$@"
 _jor_names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p')
 # Values are text: a shell inside would expand what is in them.
 export APPTAINER_NO_EVAL=1 SINGULARITY_NO_EVAL=1

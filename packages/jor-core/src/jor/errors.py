@@ -7,6 +7,7 @@ JorError
 ├── JobModuleError    the job module, its class Jobs, or the jobs it lists cannot be used
 │   └── MissingModuleError   it imports what is not there
 ├── RecordError       a file under .jor is damaged, or written by a newer jor
+│   └── OddFileError         it is a named pipe, a device, too large (an OSError as well)
 ├── BusyError         another jor is at work on the same entry
 ├── CollectError      outputs could not be collected
 └── Mistakes          several of the above, found in one reading
@@ -14,7 +15,12 @@ JorError
 
 from __future__ import annotations
 
-from typing import Sequence
+import re
+from typing import Match, Sequence
+
+#: What commands a terminal, hides text or turns its direction, and what no encoding can say; in names, line ends too.
+_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_ODD_IN_NAME = re.compile(f"[\t\n]|{_ODD.pattern}")
 
 #: Known words that a message lists.
 _MOST_KNOWN = 30
@@ -33,9 +39,9 @@ class JorError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        remedy = f"\n  {self.remedy}" if self.remedy else ""
-        return f"{place}{self.what}{remedy}"
+        place = f"{printable_name(self.where)}: " if self.where else ""
+        lines = [*self.what.split("\n"), *([self.remedy] if self.remedy else [])]
+        return place + printable("\n  ".join(lines))
 
 
 class ConfigError(JorError):
@@ -66,6 +72,14 @@ class VersionError(RecordError):
     """A record has a format of another version of jor."""
 
 
+class OddFileError(RecordError, OSError):
+    """What stands in the place of a record is not a regular file, or too large: it cannot be read, as by an OSError."""
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.strerror, self.filename = what, where
+
+
 class BusyError(JorError):
     """Another jor is at work on the same entry."""
 
@@ -91,10 +105,28 @@ def raise_all(mistakes: Sequence[JorError]) -> None:
         raise mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
 
 
+def printable(text: str) -> str:
+    """Return `text`, of any number of lines, with what a terminal may not be given escaped."""
+    return _ODD.sub(_escape, text)
+
+
+def printable_name(name: str) -> str:
+    """Return a name, or a path, with what a terminal may not be given escaped, and line ends and tabs as well."""
+    return _ODD_IN_NAME.sub(_escape, name)
+
+
+def _escape(found: Match[str]) -> str:
+    return ascii(found[0])[1:-1]
+
+
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return a sentence that names the known word nearest to `word`, or all of them if none is near."""
     from difflib import get_close_matches  # 8 ms to import, paid only where something is wrong
 
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     more = f" ... and {len(known) - _MOST_KNOWN} more" if len(known) > _MOST_KNOWN else ""
-    return f"Did you mean {close[0]!r}?" if close else f"Choose one of: {', '.join(known[:_MOST_KNOWN])}{more}"
+    return (
+        f"Did you mean {close[0]!r}?"
+        if close
+        else f"Choose one of: {', '.join(map(printable_name, known[:_MOST_KNOWN]))}{more}"
+    )

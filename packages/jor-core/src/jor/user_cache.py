@@ -9,6 +9,8 @@ import os
 import time
 from typing import Any
 
+from .runtime.record_files import read_record
+
 #: Largest content that is kept, characters: reading it again must be cheaper than finding it out.
 _MAX_LENGTH = 100_000_000
 #: Seconds after which what nobody has renewed is deleted: its project is done, or gone.
@@ -24,8 +26,7 @@ def cache_folder() -> str:
 def kept(kind: str, what: str) -> Any:
     """Return the plain data of this `kind` that was kept of `what`; None if there is none that can be read."""
     try:
-        with open(_path(kind, what), "rb") as file:
-            return json.loads(file.read())
+        return json.loads(read_record(_path(kind, what), _MAX_LENGTH))
     except (OSError, ValueError, RecursionError):
         return None
 

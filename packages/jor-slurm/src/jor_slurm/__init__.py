@@ -20,7 +20,7 @@ from .limits import Limits
 from .options import SbatchOptions, literal
 from .parsing import AccountingRecord, QueueRecord
 from .polling import Snapshot, Task, watch
-from .script import ARRAY_TASK_ID, END_TIME, JOB_ID, RESTART_COUNT, START_TIME, Variable, batch_script
+from .script import ARRAY_TASK_ID, END_TIME, JOB_ID, PROLOGUE_ENDED, RESTART_COUNT, START_TIME, Variable, batch_script
 from .states import ExitCode, JobState, why_stuck
 from .units import format_memory, format_time, parse_memory, parse_time
 
@@ -31,6 +31,7 @@ __all__ = [
     "END_TIME",
     "JOB_ID",
     "MAX_INDEX",
+    "PROLOGUE_ENDED",
     "RESTART_COUNT",
     "START_TIME",
     "AccountLimitError",

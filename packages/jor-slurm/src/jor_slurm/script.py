@@ -1,6 +1,10 @@
 """The script of a batch job: a prologue, then one command in the place of the shell.
 
 Source: sbatch(1). The shell execs the command, so that a signal to the batch shell (`--signal=B:...`) reaches it.
+
+A line of the prologue that fails ends the script, as with `set -e`, but for what fails within functions, files that
+are sourced, and subshells: there only their own exit status counts. It is a trap on ERR and not `set -e`, which would
+also end functions like `module` and `conda` that pass over failures of their own.
 """
 
 from __future__ import annotations
@@ -54,15 +58,40 @@ END_TIME = Variable("SLURM_JOB_END_TIME", "0")
 JOB_ID = Variable("SLURM_JOB_ID", "0")
 
 
+#: What the log says when the prologue has ended the script; before it stands what the prologue printed last.
+PROLOGUE_ENDED = "[jor] The prologue ended this task"
+#: Around a prologue, for bash 4.2 and newer. The function is called with an exit status, the number of a line (0 as the
+#: script exits) and a command. Left alone is what a subshell, a function or a sourced file does inside; and the end by
+#: a signal, when the status is 0 and the command no `exit`. LINENO is of the whole script, whose first line is 1.
+_GUARD = """\
+_jor_prologue() {
+  if ((BASH_SUBSHELL || ($2 && ${#BASH_SOURCE[@]} > 2))) || [[ $1$2 == 00 && $3 != exit* ]]; then return 0; fi
+  trap - ERR EXIT
+  printf '%%s\\n' "$@" %s
+  printf '\\n%s (line %%s of its script): %%s: exit status %%s\\n' "$2" "$3" "$1" >&2
+  exit "$1"
+}
+trap '_jor_prologue "$?" "$LINENO" "$BASH_COMMAND"' ERR
+trap '_jor_prologue "$?" 0 "$BASH_COMMAND"' EXIT
+"""
+_GUARD_END = "\ntrap - ERR EXIT; unset -f _jor_prologue\n"
+
+
 def batch_script(
-    command: Sequence[str], *, variables: Sequence[Variable] = (), prologue: str = "", shell: str = "/bin/bash"
+    command: Sequence[str],
+    *,
+    variables: Sequence[Variable] = (),
+    prologue: str = "",
+    ended: Sequence[str | Variable] = (),
 ) -> str:
     """Return the script that runs `command` with `variables` as its last words, after the lines of `prologue`.
 
-    The words of the command are quoted; the prologue is shell text and stands as it is. Raise OptionError for what no
-    script can hold, and for options in the prologue, which sbatch would obey.
+    The words of the command are quoted; the prologue is bash text and stands as it is. When a line of it fails, or it
+    exits, the script ends; the path that the parts `ended` make, if any, then gets the exit status, the number of the
+    line in the script (0: not known) and the command, a line each. Raise OptionError for what no script can hold, and
+    for options in the prologue, which sbatch would obey.
     """
-    text = "".join([*command, prologue])
+    text = "".join([*command, prologue, *(part for part in ended if isinstance(part, str))])
     if "\0" in text or "\r" in prologue:
         raise OptionError("a script cannot hold NUL or carriage return characters", remedy="Remove them")
     prologue = prologue.strip("\n")
@@ -73,8 +102,11 @@ def batch_script(
             where="prologue",
             remedy="Give them as options of the job",
         )
+    if prologue.strip():
+        path = "".join(str(part) if isinstance(part, Variable) else shlex.quote(part) for part in ended)
+        prologue = _GUARD % (f">| {path} || :" if path else "> /dev/null", PROLOGUE_ENDED) + prologue + _GUARD_END
     words = [shlex.join(command), *map(str, variables)]
-    script = "\n".join([f"#!{shell}", *([prologue] if prologue else []), f"exec {' '.join(words)}"]) + "\n"
+    script = f"#!/bin/bash\n{prologue}exec {' '.join(words)}\n"
     if len(script.encode(errors="surrogateescape")) > MAX_SCRIPT:
         raise OptionError("the script is larger than 4 MB: sbatch would refuse it", remedy="Shorten the prologue")
     return script

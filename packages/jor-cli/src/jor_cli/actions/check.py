@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,18 +12,21 @@ from jor import JobModuleError, JorError
 from jor.errors import nearest
 from jor.planning.planner import Survey
 from jor.planning.status import Status
+from jor.runtime.own_modules import shadows
+from jor.runtime.remote_jobs import Listed
 from jor.settings.config import Config, peruse_config
 from jor.settings.options import Value
 from jor.todo.entry import Entry
 from jor.todo.reader import select
 from jor_slurm import format_time, parse_memory, parse_time
 
+from ..analysis.draws import draws_of
 from ..environments.worker_command import WorkerCommand
 from ..errors import explained, message
 from ..files import existing
 from ..formatting import counted, jobs_of, told_memory, told_path, told_resources, told_states
 from ..rendering.findings import Finding
-from ..resources import cpus, local_workers, machine_memory, parsed
+from ..resources import Limit, local_workers, parsed, usable_cpus, usable_memory
 from ..workspace import Workspace
 from .trial import Trial, try_one
 
@@ -42,13 +46,21 @@ def check(
     """
     config, mistakes = peruse_config(given)
     yield "options", _read(_told_options(config), mistakes)
-    workspace = Workspace(config)
+    with Workspace(config) as workspace:
+        yield from _check_all(workspace, names, mistakes, trial=trial)
+
+
+def _check_all(
+    workspace: Workspace, names: tuple[str, ...], mistakes: Sequence[JorError], *, trial: bool
+) -> Iterator[tuple[str, Iterator[Finding]]]:
+    config = workspace.config
     entries, more = workspace.entries_with_errors()
     yield config["todo-list"], _read(f"{len(entries):,} {'entry' if len(entries) == 1 else 'entries'}", more)
     sound: list[Entry] = []
+    warnings: set[str] = set()
     for entry in select(entries, names) if entries else ():
         # What would be tried with wrong options is not what will run.
-        yield entry.label, _entry(workspace, entry, trial and not mistakes, sound)
+        yield entry.label, _entry(workspace, entry, trial and not mistakes, sound, warnings)
     if len(sound) > 1:
         yield "all entries", _together(workspace, sound)
 
@@ -69,15 +81,19 @@ def _told_options(config: Config) -> str:
     return told or "none set: defaults hold"
 
 
-def _entry(workspace: Workspace, entry: Entry, trial: bool, sound: list[Entry]) -> Iterator[Finding]:
+def _entry(
+    workspace: Workspace, entry: Entry, trial: bool, sound: list[Entry], warnings: set[str]
+) -> Iterator[Finding]:
     is_well = True
     try:
         (found,) = workspace.survey([entry], workspace.cluster.ask)
         yield Finding(_told_jobs(found))
         sound.append(entry)
+        yield from _shadows(entry)
         for finding in _found(workspace, found):
             yield finding
             is_well &= finding.is_well
+        yield from _draws(found, warnings)
         if trial and is_well and found.status.total:
             if found.config["scheduler"] == "slurm":
                 yield Finding("one job is submitted; Ctrl-C takes it back")
@@ -93,9 +109,31 @@ def _found(workspace: Workspace, found: Survey) -> Iterator[Finding]:
         return
     worker = workspace.worker_command(found)
     if worker.python:
-        yield Finding(_told_worker(worker))
+        yield from _environment(workspace, found, worker)
+    if found.config["isolation"] == "auto":
+        isolation = workspace.remote.isolation(found.entry, found.config)
+        if isolation is not None and isolation.notice:
+            yield Finding(isolation.notice)
     if found.config["scheduler"] == "slurm":
         yield from _cluster(found, workspace.cluster.backend)
+
+
+def _shadows(entry: Entry) -> Iterator[Finding]:
+    """Tell which files beside a job module take the place of Python's own modules in jobs."""
+    for file in shadows(entry.jobmodule):
+        what = f"{told_path(file)} takes the place of Python's own module in jobs, as for `python {entry.stem}.py`"
+        yield Finding(f"{what}\n  Give it another name unless that is meant", is_warning=True)
+
+
+def _environment(workspace: Workspace, found: Survey, worker: WorkerCommand) -> Iterator[Finding]:
+    """Tell in which Python jobs run, and whether the job module can be loaded there."""
+    told, program = _told_worker(worker), worker.wrapper.wrap([""])[0]
+    if shutil.which(program) is None and program:
+        yield Finding(f"{told}; whether its job module can be loaded there is not known: {program} is not here")
+        return
+    if not isinstance(found.jobs, Listed):  # otherwise that has been done
+        workspace.remote.jobs(found.entry, found.config)
+    yield Finding(f"{told}, which can load its job module")
 
 
 def _together(workspace: Workspace, entries: Sequence[Entry]) -> Iterator[Finding]:
@@ -119,8 +157,9 @@ def _resources(config: Config) -> Iterator[Finding]:
         time = f", {config['time']} of time" if config["time"] else ""
         yield Finding(f"{told_resources(config)} for each job{time}")
         return
-    mine = {"mem": machine_memory(), "cpus-per-task": cpus()}
-    here = f"{counted(cpus(), 'CPU')} and {told_memory(mine['mem'])}"
+    cpus, memory = usable_cpus(), usable_memory()
+    mine = {"mem": memory.amount, "cpus-per-task": cpus.amount}
+    here = _told_here(cpus, memory)
     asked = {"mem": parsed(config, "mem", parse_memory) or 0, "cpus-per-task": config["cpus-per-task"]}
     # What nobody has set is a guess, not a demand.
     absurd = [name for name in asked if asked[name] > mine[name] and config.setting(name).source != "default"]
@@ -130,6 +169,12 @@ def _resources(config: Config) -> Iterator[Finding]:
         yield Finding(f"{what}\n  Ask for less, or use a cluster", False)
     if not absurd:
         yield Finding(f"{workers:,} at once: {here} here, {told_resources(config)} for each job")
+
+
+def _told_here(cpus: Limit, memory: Limit) -> str:
+    """Return what jobs on this machine may use, with what allows no more than that."""
+    told = [(counted(cpus.amount, "CPU"), cpus.by), (told_memory(memory.amount), memory.by)]
+    return " and ".join(f"{amount} (by {by})" if by else amount for amount, by in told)
 
 
 def _folder(folder: str, missing: int) -> Iterator[Finding]:
@@ -150,6 +195,14 @@ def _folder(folder: str, missing: int) -> Iterator[Finding]:
         yield Finding(f"{told}: that is little\n  Free some space, or set path-prefix", False)
     else:
         yield Finding(told)
+
+
+def _draws(found: Survey, warnings: set[str]) -> Iterator[Finding]:
+    """Tell which random numbers jobs would share, or could not draw again, unless another entry has told it."""
+    for told in (draw.told for draw in draws_of(found)):
+        if told not in warnings:
+            warnings.add(told)
+            yield Finding(told, is_warning=True)
 
 
 def _told_worker(worker: WorkerCommand) -> str:

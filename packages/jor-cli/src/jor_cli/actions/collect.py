@@ -7,15 +7,15 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import click
-
 from jor import CollectError, JobsBase, JorError
 from jor.planning.planner import Survey
 from jor.planning.status import Status
+from jor.runtime.remote_jobs import Listed
 from jor.todo.entry import Entry
 
 from ..errors import message
 from ..formatting import jobs_of, told_old, told_path
+from ..terminal import echo
 from ..workspace import Workspace, runs_here
 from . import collect_manifest
 
@@ -59,28 +59,29 @@ def _collect(workspace: Workspace, found: Survey) -> bool:
     """
     label = found.entry.label
     if type(found.jobs).collect is JobsBase.collect:
-        click.echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
+        echo(f"[jor] {label}: its class Jobs has no method collect; nothing to do")
         return True
     done = found.status.counts[Status.DONE]
     if found.status.left and not done:
         old = f"; of {told_old(found)}" if found.status.old else ""
         what = f"there is no output to collect{old}"
         error = CollectError(what, where=label, remedy=f"Make some: jor run{_or_accept(found)}")
-        click.echo(message(error), err=True)
+        echo(message(error), err=True)
         return False
     if found.status.left:
         what = _told_missing(found)
         accept = _or_accept(found)
-        click.echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run{accept}", err=True)
+        echo(f"Warning: {label}: {what}; collecting the other {done:,}\n  Make them: jor run{accept}", err=True)
     began = _noted(label, lambda: collect_manifest.begin(found))
-    wrong = _collect_here(found) if runs_here(found.config) else _collect_there(workspace, found)
+    is_here = runs_here(found.config) and not isinstance(found.jobs, Listed)
+    wrong = _collect_here(found) if is_here else _collect_there(workspace, found)
     if wrong:
         remedy = "Mend the method collect of the job module"
-        click.echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
+        echo(message(CollectError(wrong, where=label, remedy=remedy)), err=True)
         return False
     note = None if began is None else _noted(label, lambda: collect_manifest.finish(found, began))
     covered = f"; {told_path(note)} tells which" if note else ""
-    click.echo(f"[jor] {label}: collected {done:,} outputs{covered}")
+    echo(f"[jor] {label}: collected {done:,} outputs{covered}")
     return True
 
 
@@ -91,7 +92,7 @@ def _noted(label: str, act: Callable[[], Result]) -> Result | None:
     except (OSError, JorError) as error:
         why = error.what if isinstance(error, JorError) else error.strerror
         what = f"there will be no note of what was collected: {why}"
-        click.echo(f"Warning: {label}: {what}\n  Make the output folder writable, or room in it", err=True)
+        echo(f"Warning: {label}: {what}\n  Make the output folder writable, or room in it", err=True)
         return None
 
 
@@ -100,9 +101,10 @@ def _collect_here(found: Survey) -> str:
     directory = os.getcwd()
     found.jobs._left_out = found.left_out
     try:
-        found.jobs.collect()
+        with found.jobs._jor_modules:
+            found.jobs.collect()
     except (Exception, SystemExit) as error:
-        traceback.print_exc()
+        echo(traceback.format_exc().rstrip("\n"), err=True)
         return f"collect raised {type(error).__name__}: {error}"
     finally:
         os.chdir(directory)

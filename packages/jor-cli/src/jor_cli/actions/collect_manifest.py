@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from jor import __version__
 from jor.planning.planner import Survey
 from jor.runs.submission import ranges, sha256_of, timestamp
 from jor.runtime.outputs import Listing, absent_outputs
+from jor.runtime.record_files import read_record, regular
 from jor.runtime.staging import stamp
 
 from ..analysis.failures import cause_of
@@ -33,8 +35,7 @@ def note_of(records: str) -> str:
 def read_note(records: str) -> Mapping[str, Any] | None:
     """Return the content of the note; None if there is none, or none that can be read."""
     try:
-        with open(note_of(records), "rb") as file:
-            content = json.loads(file.read())
+        content = json.loads(read_record(note_of(records)))
     except (OSError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) and content.get("version") == VERSION else None
@@ -76,7 +77,7 @@ def coverage(found: Survey, absent: Sequence[int], made: Sequence[str] | None) -
         "version": VERSION,
         "jor": __version__,
         "collected": timestamp(),
-        "entry": entry.label,
+        "entry": entry.title,
         "jobmodule": entry.jobmodule,
         "jobargs": entry.arguments,
         "source_sha256": sha256_of(entry.jobmodule),
@@ -130,6 +131,8 @@ def _made(listing: Listing, began: int) -> list[str] | None:
 
 def _write(records: str, content: Mapping[str, Any]) -> None:
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items()]
+    with suppress(FileNotFoundError):
+        os.close(regular(note_of(records), os.O_RDONLY))  # what is no file is not written to
     put(note_of(records), ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 

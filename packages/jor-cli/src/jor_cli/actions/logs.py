@@ -6,14 +6,14 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 
-import click
-
 from jor import RecordError
 from jor.planning.planner import Survey
 from jor.runtime.events import Begin, End, JobEvent
+from jor.runtime.record_files import regular
 
 from ..errors import message
 from ..formatting import told_job, told_seconds
+from ..terminal import echo, style
 from ..workspace import Workspace
 
 #: Bytes shown of one job at most; the file has all.
@@ -47,7 +47,7 @@ def _show(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
             records = found.history.last_records([index])
         event = records.get(index)
         title = f"==> {found.entry.label} {told_job(found, index)}: {_outcome(event)}"
-        click.echo(click.style(title, bold=True))
+        echo(style(title, bold=True))
         if event is not None and event.log:
             _copy(found, index, event, follow)
     return bool(wanted)
@@ -60,12 +60,12 @@ def _copy(found: Survey, index: int, event: JobEvent, follow: bool) -> None:
     while True:
         ended = isinstance(event, End)
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=regular) as file:
                 file.seek(place)
                 data = file.read(min(MOST, last - place) if ended else MOST)
         except OSError as error:
             wrong = f"the log cannot be read: {error.strerror}"
-            click.echo(message(RecordError(wrong, where=path, remedy="Run the job again to have one")), err=True)
+            echo(message(RecordError(wrong, where=path, remedy="Run the job again to have one")), err=True)
             return
         place += len(data)
         sys.stdout.flush()
@@ -73,7 +73,7 @@ def _copy(found: Survey, index: int, event: JobEvent, follow: bool) -> None:
         sys.stdout.buffer.flush()
         if ended or not follow:
             if ended and place < last:
-                click.echo(f"... and {last - place:,} bytes more in {path}", err=True)
+                echo(f"... and {last - place:,} bytes more in {path}", err=True)
             return
         if not data:
             time.sleep(INTERVAL)

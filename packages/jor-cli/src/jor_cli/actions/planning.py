@@ -12,6 +12,7 @@ from jor.planning.history import Ask
 from jor.planning.planner import Survey, again
 from jor.runs.journals import ended_well
 from jor.runs.lease import PATIENCE, Lease, acquire, clear
+from jor.runs.leftovers import abandoned, unasked
 from jor.runs.marks import change_marks
 from jor.runs.orphans import outliving
 from jor.runs.store import partial_folder, sweep_unfinished, unwritable
@@ -39,7 +40,7 @@ def planning(found: Survey, ask: Ask, say: Say) -> Iterator[tuple[Survey, Lease]
         (now,) = again([found], lease.taken, ask)
         clear(lease.path)
         sweep_unfinished(records, lease.taken)
-        sweep(partial_folder(records), lambda: now.history.gone(now.carriers))
+        sweep(partial_folder(records), lambda: now.history.gone(now.carriers, lease.taken), now.folder)
         if _settle_old_outputs(now):
             (now,) = again([now], lease.taken, ask)
         tidy_marks(now)
@@ -55,7 +56,11 @@ def tidy(found: Survey, ask: Ask, say: Say) -> None:
                 return
         if os.path.exists(records):
             clear(os.path.join(records, "lock"))
-            sweep(partial_folder(records))
+            partial = partial_folder(records)
+            sweep(partial, outputs=found.folder)
+            if os.path.exists(partial):  # of other hosts, perhaps
+                with suppress(FileExistsError), Lease(os.path.join(records, "lock")) as lease:
+                    sweep(partial, lambda: abandoned(records, lease.taken, unasked), found.folder)
             tidy_marks(found)
 
 

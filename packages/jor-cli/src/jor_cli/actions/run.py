@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -11,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
-import click
 
 from jor import BusyError
 from jor.local.scheduler import carry_out
@@ -29,12 +29,14 @@ from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 from jor.todo.entry import Entry
 
+from ..analysis.draws import draws_of
 from ..errors import FAILED, LATER
 from ..flags import COLLECTING, as_flags
 from ..formatting import MOST_RANGES, jobs_of, told_indices, told_time
 from ..rendering.progress import view
 from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told_held_back, told_submissions
 from ..resources import local_workers
+from ..terminal import echo
 from ..workspace import Workspace
 from .marking import Marking, mark_outdated
 from .planning import planning, tidy, tidy_marks
@@ -44,6 +46,10 @@ if TYPE_CHECKING:
 
     from ..environments.worker_command import WorkerCommand
     from ..schedulers.slurm.scheduler import Backend, Outcome
+
+
+#: Warnings that are told before jobs begin.
+MOST_WARNINGS = 5
 
 
 @attrs.frozen
@@ -68,6 +74,8 @@ class Manner:
     spent: Mapping[str, frozenset[int]] = attrs.field(factory=dict)
     #: The folders of records of the entries that the command knows, which make no output of each other.
     known: frozenset[str] = frozenset()
+    #: When, by time.monotonic(), jobs are given up.
+    deadline: float = math.inf
     #: When the command began, as submissions tell the time.
     began: str = attrs.field(factory=timestamp)
 
@@ -104,6 +112,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     for found, _, worker in plans:
         if worker is None and not found.status.active:
             tidy(found, cluster.ask, partial(_say, manner))
+    _warn_of_draws([found for found, _, worker in plans if worker is not None], manner)
     assignments = []
     held_back = marking.held_back
     arrays: list[ArrayId] = []
@@ -117,7 +126,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
             arrays += outcome.arrays
             held_back |= outcome.is_partial
             if outcome.is_partial:
-                click.echo(told_held_back(found.entry.label, outcome), err=True)
+                echo(told_held_back(found.entry.label, outcome), err=True)
     if arrays and not held_back and manner.collect and workspace.config["collect"]:
         name = cluster.backend.submit_collect(plans[0][0], manner.collect, arrays)
         _say(manner, f"{name} will collect when they have ended")
@@ -234,7 +243,7 @@ def _assigned(found: Survey, manner: Manner, ask: Ask, worker: WorkerCommand) ->
         submitted = write(submission, now.jobs, indices, lease, bundled=worker.bundled)
     workers = min(local_workers(found.config), submission.count)
     _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
-    return [Assignment(submitted, workers, worker.command)]
+    return [Assignment(submitted, workers, worker.command, now.status.deadly)]
 
 
 def submit(found: Survey, manner: Manner, backend: Backend, worker: WorkerCommand) -> Outcome:
@@ -253,7 +262,7 @@ def submit(found: Survey, manner: Manner, backend: Backend, worker: WorkerComman
 def _carry_out(assignments: Sequence[Assignment], manner: Manner) -> int:
     terminal = sys.stdout.isatty() and not manner.foreground
     with view(quiet=manner.quiet or manner.foreground, terminal=terminal) as live:
-        result = carry_out(assignments, observe=live.show, foreground=manner.foreground)
+        result = carry_out(assignments, observe=live.show, foreground=manner.foreground, deadline=manner.deadline)
     show_result(result, quiet=manner.quiet, silent=manner.silent)
     return exit_code(result)
 
@@ -284,12 +293,20 @@ def _told_not_begun(found: Survey) -> bool:
         jobs = f"{jobs_of(len(stopped))} not begun: {told_indices(stopped, MOST_RANGES)}"
         what = f"{jobs}: what stands there is incomplete, and of other code or arguments"
         accept = "let today's code go on: jor accept"
-        click.echo(
-            f"Warning: {found.entry.label}: {what}\n  Start them again: jor run --restart. Or {accept}", err=True
-        )
+        echo(f"Warning: {found.entry.label}: {what}\n  Start them again: jor run --restart. Or {accept}", err=True)
     return bool(stopped)
+
+
+def _warn_of_draws(surveys: Sequence[Survey], manner: Manner) -> None:
+    """Tell once which random numbers jobs would share, or could not draw again; of each job module's first entry."""
+    firsts = {found.entry.jobmodule: found for found in reversed(surveys)}
+    warnings = [] if manner.quiet else [draw.told for found in firsts.values() for draw in draws_of(found)]
+    for warning in dict.fromkeys(warnings[:MOST_WARNINGS]):
+        echo(f"Warning: {warning}", err=True)
+    if len(warnings) > MOST_WARNINGS:
+        echo(f"Warning: {len(warnings) - MOST_WARNINGS:,} more like these: jor check tells them", err=True)
 
 
 def _say(manner: Manner, text: str) -> None:
     if not manner.quiet:
-        click.echo(f"[jor] {text}")
+        echo(f"[jor] {text}")

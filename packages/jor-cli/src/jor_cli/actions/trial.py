@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 
 import attrs
 import click
 
 from jor import JorError
 from jor.planning.planner import Survey
-from jor.planning.status import Status
+from jor.planning.status import Problem, Status
 from jor.runs.attempts import executions
 from jor.settings.config import Setting
 
@@ -23,7 +24,6 @@ from .run import Manner, launch
 from .wait import wait
 
 _SOURCE = "jor check --try"
-_MANNER = Manner(only_first=True, quiet=True, silent=True)
 
 
 @attrs.frozen
@@ -35,15 +35,19 @@ class Trial:
 
 
 def try_one(workspace: Workspace, found: Survey) -> Trial:
-    """Execute the first job of an entry, where and as its jobs run.
+    """Execute a job of an entry that nobody is running, where and as its jobs run.
 
     Its folder is deleted when all was well, and kept when the job failed. When a signal ends the trial, what was
-    submitted is cancelled, and click.exceptions.Exit raised.
+    submitted is cancelled, and click.exceptions.Exit raised; when its time is up, that is told.
     """
+    index = _chosen(found)
+    if index is None:
+        return Trial("no job was tried: all of them are running", True)
     scratch = _scratch(existing(os.path.abspath(found.config["path-prefix"])))
     own = {"path-prefix": Setting(scratch, _SOURCE), "overwrite-output": Setting(False, _SOURCE)}
     command_line = {**found.config.command_line, **own}
     workspace = workspace.with_config(attrs.evolve(found.config, command_line=command_line))
+    manner = Manner(index=index, quiet=True, silent=True, deadline=time.monotonic() + found.config["try-limit"])
     is_to_be_kept = is_over = False
     try:
         (planned,) = workspace.survey([found.entry])
@@ -53,14 +57,16 @@ def try_one(workspace: Workspace, found: Survey) -> Trial:
             return Trial(
                 f"no job was tried: outputs lie in {planned.folder}, whatever path-prefix is\n  {remedy}", False
             )
-        code = launch(workspace, [found.entry], _MANNER)
-        if not code and found.config["scheduler"] == "slurm":
-            code = wait(workspace, [found.entry], _MANNER)
+        code = _execute(workspace, found, manner)
         if code > 128:
             raise click.exceptions.Exit(code)
-        is_over = True
         workspace.cluster.refresh()
         (tried,) = workspace.survey([found.entry])
+        counts = tried.status.counts
+        if time.monotonic() > manner.deadline and not (counts[Status.DONE] or counts[Status.FAILED]):
+            limit = f"{told_seconds(found.config['try-limit'])} (try-limit), and was stopped"
+            return Trial(f"{told_job(found, index)} had not ended after {limit}: nothing was found wrong so far", True)
+        is_over = True
         trial = _told(tried, code, scratch)
         is_to_be_kept = not trial.is_well
         return trial
@@ -69,6 +75,26 @@ def try_one(workspace: Workspace, found: Survey) -> Trial:
             _take_back(workspace, found)
         if not is_to_be_kept:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _chosen(found: Survey) -> int | None:
+    """Return a job that nobody is running; None if there is none.
+
+    The first that has to run, else the first that nobody is going to run, else the last to begin.
+    """
+    status = found.status
+    if status.pending:
+        return status.pending[0]
+    taken = {*status.running, *status.queued}
+    free = (index for index in range(status.total) if index not in taken)
+    return next(free, status.queued[-1] if status.queued else None)
+
+
+def _execute(workspace: Workspace, found: Survey, manner: Manner) -> int:
+    code = launch(workspace, [found.entry], manner)
+    if not code and found.config["scheduler"] == "slurm":
+        code = wait(workspace, [found.entry], attrs.evolve(manner, only_first=True))
+    return code
 
 
 def _scratch(folder: str) -> str:
@@ -83,15 +109,23 @@ def _told(tried: Survey, code: int, scratch: str) -> Trial:
     for one in executions(tried.records):
         if one.ended_well and tried.status.counts[Status.DONE]:
             memory = f" with {told_memory(one.max_rss)} of memory" if one.max_rss else ""
-            return Trial(
-                f"{told_job(tried, one.index)} made its output in {told_seconds(one.seconds or 0.0)}{memory}", True
-            )
+            what = f"{told_job(tried, one.index)} made its output in {told_seconds(one.seconds or 0.0)}{memory}"
+            return Trial("\n".join([what, *_of_prologue(tried, one.index)]), True)
     kept = f"  What it left is in {told_path(scratch)}"
     for problem in tried.status.problems:
         what = f"{told_job(tried, problem.index)} {problem.status.value}: {problem.reason}"
         words = [f"  | {line}" for line in last_lines(problem)]
         return Trial("\n".join([what, *words, kept]), False)
     return Trial(f"one job was tried, and made no output: exit code {code}\n{kept}", False)
+
+
+def _of_prologue(tried: Survey, index: int) -> list[str]:
+    """Return what the prologue printed: `module load` of old versions prints errors, and does not fail."""
+    event = tried.history.last_records([index]).get(index)
+    if event is None or not event.log or not event.log[0] or not tried.config["prologue"]:
+        return []
+    printed = last_lines(Problem(index, Status.DONE, "", event.log_file, (0, event.log[0])))
+    return ["  Before it, the prologue printed:", *(f"  | {line}" for line in printed)] if printed else []
 
 
 def _take_back(workspace: Workspace, found: Survey) -> None:

@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 import attrs
-import click
 
 from jor import BusyError
 from jor.local.scheduler import Progress
 from jor.planning.planner import Survey, again
 from jor.planning.status import Status, summed
+from jor.runs.journals import Journals
+from jor.runtime.events import Begin
 from jor.runtime.signals import Watch
 from jor.todo.entry import Entry
 from jor_slurm import CommandError, RefusedError
@@ -24,6 +25,7 @@ from ..errors import FAILED, message
 from ..formatting import jobs_of
 from ..rendering.progress import view
 from ..rendering.status import as_text
+from ..terminal import echo
 from ..workspace import Workspace
 from .planning import tidy_marks
 from .run import Manner, submit
@@ -58,7 +60,9 @@ def wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
                 if len(idle) == len(surveys) and all(count is None for count in submitted):
                     break
                 pause = backend.pause if any(submitted) else min(pause * 1.3, LONGEST)
-                watch.sleep(pause)
+                watch.sleep(min(pause, max(manner.deadline - time.monotonic(), 0)))
+                if time.monotonic() > manner.deadline:
+                    break
                 if watch.stopping:
                     return _left(manner, watch)
                 backend.refresh()
@@ -69,7 +73,7 @@ def wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
         tidy_marks(found)
     is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
     if not manner.silent and not (manner.quiet and is_well):
-        click.echo(as_text(surveys, workspace.changes, colours=terminal))
+        echo(as_text(surveys, workspace.changes, colours=terminal))
     return 0 if is_well else FAILED
 
 
@@ -98,31 +102,41 @@ def _top_up(workspace: Workspace, found: Survey, manner: Manner, told: set[str])
     try:
         outcome = submit(found, manner, workspace.cluster.backend, workspace.worker_command(found))
     except (BusyError, CommandError) as error:
-        click.echo(message(error), err=True)
+        echo(message(error), err=True)
         return 0
     except RefusedError as error:
-        click.echo(message(error), err=True)
+        echo(message(error), err=True)
         told.add(found.records)
         return 0  # others of its jobs may have been accepted
     if outcome.held_back and outcome.why not in told:
-        click.echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} held back: {outcome.why}", err=True)
+        echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} held back: {outcome.why}", err=True)
         told.add(outcome.why)
     return len(outcome.submitted) if outcome.submitted or outcome.held_back else None
 
 
 def _spent(found: Survey, began: str) -> frozenset[int]:
-    """Return the pending jobs that were submitted as often as they may be since the command began."""
+    """Return the pending jobs that were submitted as often as they may be since the command began.
+
+    It does not count where a job was not begun, and its task died of another one.
+    """
     pending = found.status.pending
     tries: Counter[int] = Counter()
     for run, submission in found.history.batches:
         if submission.created >= began:
-            for first, last in found.history.places.of(run, submission).planned(submission):
-                tries.update(pending[bisect_left(pending, first) : bisect_right(pending, last)])
+            moves, task_of = found.history.places.of(run, submission), submission.task_of()
+            planned = [
+                index
+                for first, last in moves.planned(submission)
+                for index in pending[bisect_left(pending, first) : bisect_right(pending, last)]
+            ]
+            begun = Journals(run, moves).of_jobs if planned else {}
+            dead = {task_of(moves.then(index)) for index, event in begun.items() if isinstance(event, Begin)}
+            tries.update(index for index in planned if index in begun or task_of(moves.then(index)) not in dead)
     return frozenset(index for index, count in tries.items() if count > found.config["retries"])
 
 
 def _left(manner: Manner, watch: Watch) -> int:
     number = watch.stopped_by or signal.SIGINT
     if not manner.quiet:
-        click.echo("[jor] The jobs go on without this command; jor status tells how they are")
+        echo("[jor] The jobs go on without this command; jor status tells how they are")
     return 128 + number

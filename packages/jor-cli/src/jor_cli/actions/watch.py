@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
-import click
-
 from jor.planning.planner import Survey, again
 from jor.planning.status import Status, summed
 from jor.runs.attempts import durations
@@ -22,6 +20,7 @@ from jor.todo.entry import Entry
 
 from ..formatting import jobs_of, told_seconds, told_states
 from ..rendering.status import MOST_ENTRIES, as_text
+from ..terminal import echo, painted
 from ..workspace import Workspace
 
 #: Seconds between two looks while all that runs runs on this machine.
@@ -61,7 +60,7 @@ def follow(workspace: Workspace, entries: Sequence[Entry], *, colours: bool) -> 
                     table = as_text(surveys, workspace.changes, colours=colours, most_entries=most)
                     _draw(f"{table}\n\n{pace.told(left, counts[Status.RUNNING])}")
                 elif (line := _line(counts)) != last:
-                    click.echo(line)
+                    echo(line)
                     last = line
                 if not any(found.status.active for found in surveys):
                     break
@@ -73,7 +72,7 @@ def follow(workspace: Workspace, entries: Sequence[Entry], *, colours: bool) -> 
     finally:
         watch.close()
     if terminal:
-        click.echo(as_text(surveys, workspace.changes, colours=colours))
+        echo(as_text(surveys, workspace.changes, colours=colours))
     return 128 + watch.stopped_by if watch.stopped_by else 0
 
 
@@ -134,7 +133,7 @@ def _screen(*, wanted: bool) -> Iterator[None]:
 def _draw(text: str) -> None:
     """Draw over what is there, without erasing it first: nothing flickers. What is too much gives way in the middle."""
     rows = _rows()
-    lines = text.split("\n")
+    lines = painted(text).split("\n")
     if len(lines) > rows:
         lines = [*islice(lines, max(0, rows - 2)), "...", lines[-1]][-rows:]
     # Past click, which takes such sequences away together with colours that are not wanted.

@@ -10,6 +10,7 @@ import attrs
 
 from jor.planning.planner import Survey
 from jor.planning.status import Problem, Status
+from jor.runtime.record_files import regular
 
 #: Lines of a log that are shown, and bytes that are searched for them.
 LAST_LINES = 5
@@ -62,7 +63,7 @@ def last_lines(problem: Problem) -> list[str]:
     try:
         size = os.path.getsize(problem.log) if problem.log else 0
         last = min(last or size, size)
-        with open(problem.log, "rb") as file:
+        with open(problem.log, "rb", opener=regular) as file:
             file.seek(max(first, last - LAST_BYTES))
             text = file.read(max(0, last - file.tell())).decode(errors="replace")
     except OSError:

@@ -12,6 +12,7 @@ import attrs
 from jor.planning.planner import Survey
 from jor.planning.status import EntryStatus, Status
 from jor.runtime.jobargs import parse
+from jor.runtime.outputs import each_job
 
 from .attempt_table import Attempts
 
@@ -63,7 +64,7 @@ class Cells:
 def cells(entries: Sequence[tuple[Survey, Attempts]], most: int) -> Cells:
     """Return the map of entries, of about `most` cells; without axes if all jobs have the same parameters."""
     arguments = [parse(survey.entry.arguments) for survey, _ in entries]
-    values = _values(zip((survey.jobs._jobs for survey, _ in entries), arguments, strict=True))
+    values = _values(zip((each_job(survey.jobs) for survey, _ in entries), arguments, strict=True))
     chosen = set(sorted(values, key=lambda name: len(values[name]))[:MOST_AXES])
     names = [name for name in values if name in chosen]
     if not names:
@@ -74,7 +75,7 @@ def cells(entries: Sequence[tuple[Survey, Attempts]], most: int) -> Cells:
     pairs = [_Count(x, y, len(axes[x].values), 1 if y is None else len(axes[y].values)) for x, y in wanted]
     for (survey, attempts), constant in zip(entries, arguments, strict=True):
         states = states_of(survey.status)
-        for index, job in enumerate(survey.jobs._jobs):
+        for index, job in enumerate(each_job(survey.jobs)):
             everything = {**constant, **job}
             at = [place[_plain(everything.get(name, ABSENT))] for name, place in zip(names, places, strict=True)]
             newest = attempts.newest[index]
@@ -120,7 +121,7 @@ class _Count:
         return Pair(self._x, self._y, states, self._ended, self._seconds, self._max_rss)
 
 
-def _values(entries: Iterable[tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]]) -> dict[str, dict[Any, None]]:
+def _values(entries: Iterable[tuple[Iterable[Mapping[str, Any]], Mapping[str, Any]]]) -> dict[str, dict[Any, None]]:
     """Return the parameters that differ between jobs, each with its values in the order in which they come."""
     found: dict[str, dict[Any, None]] = {}
     kinds: set[tuple[str, ...]] = set()

@@ -21,12 +21,13 @@ def command(context: click.Context, /, entries: tuple[str, ...], indices: tuple[
     code of today. Which outputs, when, by whom, and of which code is recorded; jor show tells it.
     """
     from ..actions.accept import accept
+    from ..terminal import echo
     from ..workspace import Workspace
 
     workspace = context.with_resource(Workspace.open(given(context)))
 
     def say(text: str) -> None:
-        click.echo(f"[jor] {text}")
+        echo(f"[jor] {text}")
 
     told = 0
     for one in accept(workspace, workspace.entries(entries), indices, say):

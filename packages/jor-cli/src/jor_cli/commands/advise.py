@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..flags import flags, given
+from ..terminal import echo
 
 
 @click.command("advise")
@@ -22,4 +23,4 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     from ..workspace import Workspace
 
     workspace = context.with_resource(Workspace.open(given(context)))
-    click.echo(as_text(workspace.survey(workspace.entries(entries))))
+    echo(as_text(workspace.survey(workspace.entries(entries))))

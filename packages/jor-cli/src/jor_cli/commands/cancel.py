@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..flags import flags, given
+from ..terminal import echo
 
 
 @click.command("cancel")
@@ -23,7 +24,7 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
     count = 0
     for one in cancel(workspace, workspace.entries(entries)):
         name = f"Slurm array {one.array.job_id}" if one.array else "the unconfirmed submission"
-        click.echo(f"[jor] {one.label}: cancelled {name}, {tasks_of(one.tasks)}")
+        echo(f"[jor] {one.label}: cancelled {name}, {tasks_of(one.tasks)}")
         count += 1
     if not count:
-        click.echo("[jor] Nothing to cancel: no array of these entries is queued or running")
+        echo("[jor] Nothing to cancel: no array of these entries is queued or running")

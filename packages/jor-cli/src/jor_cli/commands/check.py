@@ -17,7 +17,7 @@ from ..flags import RUNNING, SHARED, flags, given
     is_flag=True,
     help="Execute one job of each entry, in a folder that is deleted again unless the job fails.",
 )
-@flags(*SHARED, *RUNNING)
+@flags(*SHARED, "try-limit", *RUNNING)
 @click.pass_context
 def command(context: click.Context, /, entries: tuple[str, ...], trial: bool, **_: Any) -> None:
     """Tell what is well and what is not, before any job runs; exit code 1 if something is not.

@@ -9,6 +9,7 @@ import click
 from jor.settings.options import OPTIONS
 
 from ..flags import flags, given
+from ..terminal import echo
 
 
 @click.command("config")
@@ -29,4 +30,4 @@ def command(context: click.Context, /, **_: Any) -> None:
         value = "" if setting.value is None else str(setting.value)
         source = "not set" if setting.value is None else setting.source
         rows.append([f"[{option.section}]", option.name, value, source])
-    click.echo(table(["section", "option", "value", "source"], rows))
+    echo(table(["section", "option", "value", "source"], rows))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from ..terminal import echo
+
 
 @click.command("init")
 @click.option(
@@ -22,4 +24,4 @@ def command(wanted: str | None) -> None:
     from ..scaffold.create import create
 
     created = create(wanted)
-    click.echo(as_text(created.module, created.made, created.kept, is_wrapper=wanted is not None))
+    echo(as_text(created.module, created.made, created.kept, is_wrapper=wanted is not None))

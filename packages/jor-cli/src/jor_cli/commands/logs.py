@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..flags import flags, given
+from ..terminal import echo
 
 
 @click.command("logs")
@@ -19,7 +20,10 @@ from ..flags import flags, given
 def command(
     context: click.Context, /, entry: str, indices: tuple[int, ...], failed: bool, follow: bool, **_: Any
 ) -> None:
-    """Show what jobs of ENTRY have printed in their last attempt: those named, or those that failed."""
+    """Show what jobs of ENTRY have printed in their last attempt: those named, or those that failed.
+
+    Bytes are shown as they are, and may command your terminal: for text that you do not trust, add | cat -v.
+    """
     from ..actions.logs import show_logs
     from ..workspace import Workspace
 
@@ -27,4 +31,4 @@ def command(
         raise click.UsageError("Say which jobs: INDEX, or --failed", context)
     workspace = context.with_resource(Workspace.open(given(context)))
     if not show_logs(workspace, entry, indices, failed=failed, follow=follow):
-        click.echo("[jor] No job has failed")
+        echo("[jor] No job has failed")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..flags import flags, given
+from ..terminal import echo
 
 
 @click.command("report")
@@ -31,4 +32,4 @@ def command(context: click.Context, /, entries: tuple[str, ...], output: str, **
 
     workspace = context.with_resource(Workspace.open(given(context)))
     size = write_report(workspace, workspace.entries(entries), output)
-    click.echo(f"[jor] Wrote {output} ({size / 1e6:.1f} MB)")
+    echo(f"[jor] Wrote {output} ({size / 1e6:.1f} MB)")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..flags import flags, given
+from ..terminal import echo
 
 
 @click.command("show")
@@ -24,4 +25,4 @@ def command(context: click.Context, /, entry: str, index: int | None, **_: Any) 
     from ..workspace import Workspace
 
     workspace = context.with_resource(Workspace.open(given(context)))
-    click.echo("\n\n".join(show(workspace, entry, index)))
+    echo("\n\n".join(show(workspace, entry, index)))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..flags import at_most_one, flags, given
+from ..terminal import echo
 
 
 @click.command("status")
@@ -46,4 +47,4 @@ def command(
 
         context.exit(follow(workspace, chosen, colours=colours))
     surveys, changes = workspace.survey(chosen), workspace.changes
-    click.echo(shown(surveys, changes, as_json=as_json, failed=failed, by=by, every=every, colours=colours))
+    echo(shown(surveys, changes, as_json=as_json, failed=failed, by=by, every=every, colours=colours))

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..flags import flags, given
+from ..terminal import echo
 
 
 @click.command("throttle")
@@ -26,7 +27,7 @@ def command(context: click.Context, /, tasks: int, entries: tuple[str, ...], **_
     most = f"at most {tasks:,} at once" if tasks else "any number at once"
     count = 0
     for label, array in throttle(workspace, workspace.entries(entries), tasks):
-        click.echo(f"[jor] {label}: Slurm array {array.job_id} runs {most}")
+        echo(f"[jor] {label}: Slurm array {array.job_id} runs {most}")
         count += 1
     if not count:
-        click.echo("[jor] Nothing to throttle: no array of these entries is queued or running")
+        echo("[jor] Nothing to throttle: no array of these entries is queued or running")

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import cache
 
 import attrs
-import click
 
 from jor import ConfigError
 from jor.planning.planner import Survey
@@ -35,6 +34,7 @@ from jor_containers import (
 )
 
 from ..files import existing
+from ..terminal import echo
 from .apptainer_options import binds, binds_there_are, variables, words
 from .provenance import Provenance
 
@@ -166,7 +166,7 @@ class Environments:
                     directory="/",  # as far from the user's files as workers are
                 )
             for warning in _WARNING.findall(self._inside[wrapper, module].said):
-                click.echo(warning, err=True)
+                echo(warning, err=True)
         return self._inside[wrapper, module]
 
 
@@ -211,7 +211,7 @@ def _place(config: Config) -> str:
 
 def _warn_of_uri(image: str) -> None:
     if "://" in image:
-        click.echo(
+        echo(
             f"Warning: {image} may have to be fetched first, and each worker asks for it again\n"
             f"  Fetch it once: apptainer pull image.sif {image}, and sif = image.sif",
             err=True,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-import click
-
 from jor.planning.planner import Survey
 from jor.planning.status import Problem
 
 from ..analysis.failures import Cause, causes, last_lines, printable
 from ..formatting import counted, jobs_of, told_indices, told_job
+from ..terminal import style
 from .tables import fit, width
 
 #: Causes that are told with an example, those that are told in a line each, and entries that are told of a cause.
@@ -48,7 +47,7 @@ def _title(cause: Cause, size: int) -> str:
 
 def _told(cause: Cause) -> Iterator[str]:
     found, example = cause.survey, cause.example
-    yield click.style(_title(cause, 4 * width()), bold=True)
+    yield style(_title(cause, 4 * width()), bold=True)
     for label in list(cause.jobs)[:MOST_LABELS]:
         yield _cut(f"  {label}: {told_indices(cause.jobs[label])}", width())
     if len(cause.jobs) > MOST_LABELS:

@@ -6,9 +6,9 @@ import time
 from types import TracebackType
 from typing import Protocol
 
-import click
-
 from jor.local.scheduler import Progress
+
+from ..terminal import echo
 
 
 class View(Protocol):
@@ -50,7 +50,7 @@ class Lines(Nothing):
         """Write a line if the last is long ago."""
         if time.monotonic() - self._last >= self.every:
             self._last = time.monotonic()
-            click.echo(described(progress))
+            echo(described(progress))
 
 
 class Bar(Nothing):

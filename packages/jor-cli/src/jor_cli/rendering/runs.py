@@ -7,17 +7,18 @@ import signal
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import click
-
+from jor.errors import printable_name
 from jor.local.scheduler import Result
 from jor.local.worker_pool import Failure
 from jor.planning.planner import Survey
 from jor.runtime.job_spec import thaw
+from jor.runtime.record_files import regular
 from jor.runtime.run_folder import Run
 from jor_slurm import IndexSet
 
 from ..errors import FAILED, LATER, WRONG
 from ..formatting import counted, jobs_of, tasks_of, told_logs, told_parameters, told_resources
+from ..terminal import echo
 from .tables import table
 
 if TYPE_CHECKING:
@@ -31,32 +32,32 @@ MOST_FAILURES = 20
 def show_plan(found: Survey, indices: Sequence[int], workers: int, worker: WorkerCommand | None) -> None:
     """Print what would run, where, how; `worker` is None where nothing would."""
     total = found.status.total
-    click.echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(total)} would run")
+    echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(total)} would run")
     if worker is None:
         return
     command = worker.command(Run(f"{found.records}/runs/..."), ["0"])
     resources = f"{told_resources(found.config)} each; isolation = {found.config['isolation']}"
-    click.echo(f"  jobs       {IndexSet.of(indices)}")
-    click.echo(f"  outputs    {found.folder}")
-    click.echo(f"  where      this machine, {min(workers, len(indices))} at once, {resources}")
-    click.echo(f"  command    {shlex.join(command)}")
+    echo(f"  jobs       {IndexSet.of(indices)}")
+    echo(f"  outputs    {printable_name(found.folder)}")
+    echo(f"  where      this machine, {min(workers, len(indices))} at once, {resources}")
+    echo(f"  command    {printable_name(shlex.join(command))}")
 
 
 def show_batch(found: Survey, indices: Sequence[int], backend: Backend, worker: WorkerCommand | None) -> None:
     """Print what would be submitted; `worker` is None where nothing would be."""
-    click.echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(found.status.total)} would be submitted")
+    echo(f"{found.entry.label}: {len(indices):,} of {jobs_of(found.status.total)} would be submitted")
     if worker is None:
         return
     for wanted, jobs in backend.plan(found, indices):
         sizes, command, script = backend.preview(found, wanted, jobs, worker)
-        click.echo(f"  jobs       {IndexSet.of(jobs)}")
-        click.echo(f"  outputs    {found.folder}")
+        echo(f"  jobs       {IndexSet.of(jobs)}")
+        echo(f"  outputs    {printable_name(found.folder)}")
         arrays = f"{counted(len(sizes), 'array')} of {tasks_of(sum(sizes))}"
-        click.echo(f"  where      Slurm: {arrays}, {jobs_of(wanted.jobs_per_task)} each")
-        click.echo(f"  command    {shlex.join(command)}")
-        click.echo("  script")
+        echo(f"  where      Slurm: {arrays}, {jobs_of(wanted.jobs_per_task)} each")
+        echo(f"  command    {printable_name(shlex.join(command))}")
+        echo("  script")
         for line in script.splitlines():
-            click.echo(f"    {line}")
+            echo(f"    {line}")
 
 
 def told_submissions(label: str, outcome: Outcome) -> Iterator[str]:
@@ -85,12 +86,12 @@ def show_result(result: Result, *, quiet: bool, silent: bool = False) -> None:
     """Print how the run ended; with `quiet`, only what went wrong; with `silent`, only why no job could begin."""
     progress = result.progress
     for label, why in result.broken.items():
-        click.echo(f"Error: {label}: {why}", err=True)
+        echo(f"Error: {label}: {why}", err=True)
     if silent:
         return
     for label, notices in result.notices.items():
         for notice in notices:
-            click.echo(f"[jor] {label}: {notice}", err=True)
+            echo(f"[jor] {label}: {notice}", err=True)
     if result.failures:
         _show_failures(result.failures)
     left = progress.total - progress.done - progress.failed - progress.interrupted
@@ -100,7 +101,7 @@ def show_result(result: Result, *, quiet: bool, silent: bool = False) -> None:
     counts = [(progress.failed, "failed"), (progress.interrupted, "interrupted"), (left, "not begun")]
     others = "".join(f", {count:,} {what}" for count, what in counts if count)
     again = ". Run again to go on" if progress.interrupted or left else ""
-    click.echo(f"[jor] {by}{progress.done:,} of {jobs_of(progress.total)} done{others}{again}", err=quiet)
+    echo(f"[jor] {by}{progress.done:,} of {jobs_of(progress.total)} done{others}{again}", err=quiet)
 
 
 def exit_code(result: Result) -> int:
@@ -120,11 +121,11 @@ def _show_failures(failures: Sequence[Failure]) -> None:
         [failure.submitted.submission.label, str(failure.index), _parameters(failure), failure.reason]
         for failure in shown
     ]
-    click.echo(table(["entry", "job", "parameters", "error"], rows, right=".r.."), err=True)
+    echo(table(["entry", "job", "parameters", "error"], rows, right=".r.."), err=True)
     if len(failures) > len(shown):
-        click.echo(f"... and {len(failures) - len(shown):,} more: jor status --failed tells all", err=True)
+        echo(f"... and {len(failures) - len(shown):,} more: jor status --failed tells all", err=True)
     for line in told_logs(failure.log for failure in shown):
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 def _parameters(failure: Failure) -> str:
@@ -136,6 +137,6 @@ def _parameters(failure: Failure) -> str:
             place += failure.index - first
             break
         place += last - first + 1
-    with open(submitted.run.jobs, "rb") as file:
+    with open(submitted.run.jobs, "rb", opener=regular) as file:
         file.seek(submitted.offsets[place])
         return told_parameters(thaw(file.readline()).parameters)

@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import click
-
 from jor import TodoError
 from jor.planning.halves import HalfOutputs
 from jor.planning.planner import Survey
@@ -35,6 +33,7 @@ from ..formatting import (
     told_time,
 )
 from ..schedulers import request_log
+from ..terminal import style
 from .tables import table, width
 
 #: Options that are told whether somebody has set them or not.
@@ -70,7 +69,7 @@ def of_entry(found: Survey, note: Mapping[str, Any] | None) -> str:
         *_collected(note),
         ("records", [told_path(found.records)]),
     ]
-    return "\n".join([click.style(found.entry.label, bold=True), *_lines(fields)])
+    return "\n".join([style(found.entry.label, bold=True), *_lines(fields)])
 
 
 def of_job(found: Survey, index: int) -> str:
@@ -94,7 +93,7 @@ def of_job(found: Survey, index: int) -> str:
     if logs:
         fields.append(("logs", logs))
         fields.append(("read it by", [f"jor logs {shlex.quote(found.entry.label)} {index}"]))
-    title = click.style(f"{found.entry.label} job {index}: {status.value}", bold=True)
+    title = style(f"{found.entry.label} job {index}: {status.value}", bold=True)
     return "\n".join([title, *_lines(fields), *(["", _attempts(attempts, status)] if attempts else [])])
 
 

@@ -184,13 +184,14 @@ def to_json(surveys: Iterable[Survey], changes: Changes) -> str:
     entries = [_entry(found, changes) for found in surveys]
     totals = {status.value: sum(entry["counts"][status.value] for entry in entries) for status in Status}
     total = sum(entry["total"] for entry in entries)
-    return json.dumps({"version": JSON_VERSION, "total": total, "counts": totals, "entries": entries}, indent=1)
+    text = json.dumps({"version": JSON_VERSION, "total": total, "counts": totals, "entries": entries}, indent=1)
+    return text.replace("\x7f", r"\u007f")  # the one control character that is not escaped
 
 
 def _entry(found: Survey, changes: Changes) -> dict[str, Any]:
     entry, status = found.entry, found.status
     return {
-        "name": entry.label,
+        "name": entry.title,
         "jobmodule": entry.jobmodule,
         "jobargs": entry.arguments,
         "output_folder": found.folder,

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from itertools import accumulate, zip_longest
 from unicodedata import combining, east_asian_width
 
-import click
+from jor.errors import printable
+
+from ..terminal import style
 
 #: Lines that a cell of the last column may take; the rest is cut.
 MOST_LINES = 4
@@ -31,9 +33,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = 
         for line in zip_longest(*broken, fillvalue=""):
             padded = list(map(_padded, line, widths, sides))
             if colours:
-                padded = (
-                    list(map(_styled, padded, colours)) if lines else [click.style(one, bold=True) for one in padded]
-                )
+                padded = list(map(_styled, padded, colours)) if lines else [style(one, bold=True) for one in padded]
             lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
 
@@ -74,7 +74,7 @@ def _padded(text: str, size: int, side: str) -> str:
 
 def _styled(cell: str, colour: str) -> str:
     text = cell.strip()
-    return cell.replace(text, click.style(text, fg=colour)) if colour and text.strip("0") else cell
+    return cell.replace(text, style(text, fg=colour)) if colour and text.strip("0") else cell
 
 
 def _reach(text: str, size: int) -> int:
@@ -92,5 +92,5 @@ def _columns_of(character: str) -> int:
 
 
 def _one_line(text: str) -> str:
-    """Return `text` without what would break a table, or command a terminal (line breaks, escape sequences)."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+    """Return `text` on one line, without what would command a terminal."""
+    return printable(" ".join(text.splitlines()).replace("\t", " "))

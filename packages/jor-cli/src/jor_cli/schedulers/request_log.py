@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from jor.runtime.record_files import read_record
 from jor.runtime.run_folder import Run, append
 from jor_slurm import ArrayId
 
@@ -67,8 +68,7 @@ def _path(run: Run) -> str:
 
 def _entries(run: Run) -> list[dict[str, Any]]:
     try:
-        with open(_path(run), encoding="utf-8", errors="replace") as file:
-            lines = file.read().split("\n")
+        lines = read_record(_path(run)).decode(errors="replace").split("\n")
     except FileNotFoundError:
         return []
     entries = []

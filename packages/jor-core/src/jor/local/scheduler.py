@@ -6,6 +6,7 @@ out of jobs, the machine's free share goes to the next.
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from fractions import Fraction
 import attrs
 
 from ..runtime.signals import Watch
-from ..runtime.subreaper import adopt_orphans, children, kill_descendants, load_prctl
+from ..runtime.subreaper import Reaper, adopt_orphans, load_prctl
 from .worker_pool import Assignment, Crew, Failure
 
 #: Seconds between two looks at the journals.
@@ -52,14 +53,18 @@ class Result:
 
 
 def carry_out(
-    assignments: Sequence[Assignment], *, observe: Callable[[Progress], None], foreground: bool = False
+    assignments: Sequence[Assignment],
+    *,
+    observe: Callable[[Progress], None],
+    foreground: bool = False,
+    deadline: float = math.inf,
 ) -> Result:
     """Run all jobs of `assignments`; return when they have ended, or a signal has stopped them.
 
     `observe` is told the progress ten times a second. In the foreground, jobs write to this command's own standard
-    output instead of a log.
+    output instead of a log. At `deadline`, by time.monotonic(), jobs are stopped as by SIGTERM.
     """
-    local = _Local([Crew(assignment, foreground) for assignment in assignments], observe)
+    local = _Local([Crew(assignment, foreground) for assignment in assignments], observe, deadline)
     try:
         return local.run()
     finally:
@@ -69,11 +74,12 @@ def carry_out(
 class _Local:
     """All crews, and the machine that they share."""
 
-    def __init__(self, crews: list[Crew], observe: Callable[[Progress], None]) -> None:
+    def __init__(self, crews: list[Crew], observe: Callable[[Progress], None], deadline: float) -> None:
+        self._ends = deadline
         self._crews = crews
         self._observe = observe
         adopt_orphans(load_prctl())
-        self._spared = children()
+        self._reaper = Reaper()
         self._watch = Watch()
         self._deadline: float | None = None
         self._hurried = False
@@ -82,14 +88,14 @@ class _Local:
         while True:
             for crew in self._crews:
                 crew.refresh()  # first: after a standstill, others may have taken over what is left
-            if self._watch.stopping:
+            if self._is_stopping:
                 self._pass_signal_on()
             else:
                 self._employ()
             self._look()
             self._observe(self._progress())
             if not any(crew.workers for crew in self._crews) and (
-                self._watch.stopping or all(crew.is_over for crew in self._crews)
+                self._is_stopping or all(crew.is_over for crew in self._crews)
             ):
                 return self._result()
             self._watch.sleep(INTERVAL)
@@ -99,12 +105,15 @@ class _Local:
             crew.close()
         self._watch.close()
 
+    @property
+    def _is_stopping(self) -> bool:
+        return self._watch.stopping or time.monotonic() > self._ends
+
     def _employ(self) -> None:
         """Start as many workers as the machine has room for, in the order of the submissions."""
         busy = sum((crew.share * len(crew.workers) for crew in self._crews), Fraction(0))
         for crew in self._crews:
-            while crew.wants_worker and busy + crew.share <= 1:
-                crew.start_worker()
+            while crew.wants_worker and busy + crew.share <= 1 and crew.start_worker():
                 busy += crew.share
             crew.feed()
 
@@ -114,7 +123,7 @@ class _Local:
         for crew in self._crews:
             bereaved |= crew.look()
         if bereaved:
-            kill_descendants(self._spared.union(*(crew.pids for crew in self._crews)))
+            self._reaper.kill(frozenset[int]().union(*(crew.pids for crew in self._crews)))
 
     def _pass_signal_on(self) -> None:
         now = time.monotonic()

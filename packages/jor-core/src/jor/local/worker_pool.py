@@ -6,16 +6,20 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import chain
 
 import attrs
 
 from ..errors import BusyError
 from ..runs.store import Submitted
-from ..runtime.events import Begin, End, Event, Notice, Over
+from ..runtime.events import Begin, End, Event, Isolation, Notice, Over
 from ..runtime.feed import FeedWriter
+from ..runtime.forking import PASSING, PATIENCE
 from ..runtime.journal import Reader
+from ..runtime.record_files import regular
 from ..runtime.run_folder import Run
 from ..runtime.signals import STOPPING
 from ..runtime.worker import CANNOT_WORK
@@ -49,6 +53,19 @@ class Assignment:
     workers: int
     #: Returns the command that carries out `exec` with these words: in a container, say.
     command: Callable[[Run, Sequence[str]], Sequence[str]]
+    #: Indices of jobs that are begun after all others, since workers have died of them.
+    last: frozenset[int] = frozenset()
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Where the jobs' lines begin in jobs.jsonl, in the order in which they are to start."""
+        offsets = self.submitted.offsets
+        if not self.last:
+            return offsets
+        planned = (range(first, last + 1) for first, last in self.submitted.submission.planned)
+        jobs = list(zip(chain.from_iterable(planned), offsets, strict=True))
+        first = [offset for index, offset in jobs if index not in self.last]
+        return first + [offset for index, offset in jobs if index in self.last]
 
 
 class Worker:
@@ -81,6 +98,7 @@ class Crew:
         self.lost = 0
         #: What its workers say that a user should know, each once.
         self.notices: dict[str, None] = {}
+        self._spawns = False
         self.workers: list[Worker] = []
         self._command = assignment.command
         self._foreground = foreground
@@ -88,7 +106,10 @@ class Crew:
         self._begun = 0
         self._drained = False
         self._deaths = 0
-        self._feed = FeedWriter(self.submitted.offsets)
+        #: How many workers can be there at once, if that is known.
+        self._most: int | None = None
+        self._full_since: float | None = None
+        self._feed = FeedWriter(assignment.places)
 
     @property
     def pids(self) -> frozenset[int]:
@@ -98,7 +119,8 @@ class Crew:
     @property
     def wants_worker(self) -> bool:
         """Whether there are jobs that one more worker could begin."""
-        return not self.broken and not self._drained and self._begun + self.lost + self._idle < self.total
+        has_room = self._most is None or len(self.workers) < self._most
+        return has_room and not self.broken and not self._drained and self._begun + self.lost + self._idle < self.total
 
     @property
     def is_over(self) -> bool:
@@ -125,14 +147,28 @@ class Crew:
         except OSError:
             pass  # what cannot be reached now is tried again: no reason to end jobs that have run for days
 
-    def start_worker(self) -> None:
-        """Start one more worker; be broken if the records have gone."""
-        task, self._started = self._started, self._started + 1
+    def start_worker(self) -> bool:
+        """Start one more worker; tell whether there was room for it. Be broken if the records have gone."""
         try:
-            self._start(task)
+            self._start(self._started)
         except FileNotFoundError as error:
             self.broken = f"a worker cannot be started: {error}"
             self.is_taken_over |= self._has_lost_its_lock()
+        except OSError as error:
+            if error.errno not in PASSING:
+                raise
+            self._note_full(error)
+            return False
+        self._full_since = None
+        self._started += 1
+        return True
+
+    def _note_full(self, error: OSError) -> None:
+        """Be broken if there has been no room for any worker for a while; until then it is tried again."""
+        now = time.monotonic()
+        self._full_since = self._full_since or now
+        if not self.workers and now - self._full_since > PATIENCE:
+            self.broken = f"no worker could be started for {PATIENCE:.0f} seconds: {error.strerror}"
 
     def _start(self, task: int) -> None:
         run = self.submitted.run
@@ -152,6 +188,10 @@ class Crew:
                 env=environment(),
                 start_new_session=True,  # a Ctrl-C in the terminal is passed on by us, once
             )
+        except OSError:
+            if log:
+                os.unlink(log)
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             if output is not None:
@@ -202,6 +242,9 @@ class Crew:
             worker.last_error = event.error
         elif isinstance(event, Notice):
             self.notices.setdefault(event.text)
+        elif isinstance(event, Isolation) and event.notice and not self._spawns:
+            self._spawns = True  # workers differ in how long loading took, and no more
+            self.notices.setdefault(event.notice)
 
     def _see_off(self, worker: Worker, status: int) -> bool:
         """Account for a worker that has ended; tell whether it died."""
@@ -218,7 +261,12 @@ class Crew:
             if self._deaths >= _PATIENCE or status == _CANNOT_START:
                 workers = f"{self._deaths} workers in a row" if self._deaths > 1 else "a worker"
                 last, remedy = _last_words(worker.log)
-                self.broken = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
+                told = f"{workers} ended before any job: {last or _described(status)}; see {worker.log}{remedy}"
+                if self.workers:  # what cannot be shared, such as a writable overlay, is theirs
+                    self._most = len(self.workers)
+                    self.notices.setdefault(f"went on with {len(self.workers)} at once: {told}")
+                else:
+                    self.broken = told
         return status < 0
 
     def _has_lost_its_lock(self) -> bool:
@@ -232,8 +280,9 @@ class Crew:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment, with a PYTHONPATH that holds in any folder."""
+    """Return this process's environment, with a PYTHONPATH that holds in any folder, and one order of sets for all."""
     variables = dict(os.environ)
+    variables["PYTHONHASHSEED"] = variables.get("PYTHONHASHSEED") or "0"
     if variables.get("PYTHONPATH"):
         paths = map(os.path.abspath, variables["PYTHONPATH"].split(os.pathsep))
         variables["PYTHONPATH"] = os.pathsep.join(paths)
@@ -243,7 +292,7 @@ def environment() -> dict[str, str]:
 def _last_words(log: str) -> tuple[str, str]:
     """Return the last error that a log tells, or else its last line, '' for none; and the line with the remedy."""
     try:
-        with open(log, "rb") as file:
+        with open(log, "rb", opener=regular) as file:
             file.seek(max(0, os.path.getsize(log) - _LAST_WORDS))
             text = file.read().decode(errors="replace")
     except OSError:

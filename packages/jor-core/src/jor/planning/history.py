@@ -11,6 +11,7 @@ import attrs
 from ..runs.attempts import Execution, executions_of, journals
 from ..runs.journals import Journals, ended_well, last_records_in, newest_of_all, newest_records
 from ..runs.lease import holder
+from ..runs.leftovers import abandoned, unasked
 from ..runs.marks import NOTHING, Marks
 from ..runs.renumbering import Moves, Places
 from ..runs.store import is_copied, newest_first, planned_at, read
@@ -141,21 +142,26 @@ class History:
         """The submissions of which a batch system knows what has become, those of the original of a copy included."""
         return [one for one in self.submissions if one[1].batch is not None]
 
-    def gone(self, carriers: Mapping[Run, Carrier]) -> frozenset[str]:
-        """Return the owners of array tasks, on whatever host, that are over, or work for the original of a copy."""
-        return frozenset(
-            owner
-            for run in {*carriers, *self.copied}
-            for task, owner in Journals(run).owners
-            if run in self.copied or carriers[run].state_of(task).phase is Phase.OVER
-        )
+    def gone(self, carriers: Mapping[Run, Carrier], now: float) -> frozenset[str]:
+        """Return the owners of staging folders that are gone, or work for the original of a copy.
+
+        To be asked by who is planning the entry; `now` is the time by the clock that stamps files there.
+        """
+
+        def ended(run: Run, task: int) -> bool | None:
+            if run in self.copied or run not in carriers:
+                return True if run in self.copied else unasked(run, task)
+            state = carriers[run].state_of(task)
+            return state.phase is Phase.OVER and (None if state.may_live else True)
+
+        return abandoned(self.records, now, ended)
 
     def judge(self, carriers: Mapping[Run, Carrier], now: float) -> EntryStatus:
         """Return the status of the entry's jobs; `carriers` has who carries out each of `asked`.
 
         `now` is the time by the clock that stamps files in the folder of records.
         """
-        folder = os.fspath(self.jobs._get_output_folder())
+        folder = self.jobs._jor_folder()
 
         @cache
         def listing() -> Listing:
@@ -280,7 +286,7 @@ def _empty_outputs(
     jobs: JobsBase, places: Places, absent: Sequence[int], runs: Sequence[Run], marks: Marks
 ) -> frozenset[int]:
     """Return the jobs whose output exists, is empty, and was neither made by a job that ended well nor accepted."""
-    folder = os.fspath(jobs._get_output_folder())
+    folder = jobs._jor_folder()
     names = [(index, output_name(jobs, index)) for index in _unexplained(places, absent, runs)]
     stamps = ((index, name, stamp(os.path.join(folder, name))) for index, name in names)
     empty = {index: name for index, name, found in stamps if found is not None and found[2] == 0}

@@ -63,7 +63,8 @@ class Survey:
                 where=self.entry.label,
                 remedy=f"Give an index from 0 to {total - 1}" if total else "List some: it has none",
             )
-        return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
+        with self.jobs._jor_modules:
+            return thaw(freeze(index, "", self.jobs._jobs[index])).parameters
 
     def output(self, index: int) -> str:
         """Return the absolute path of a job's output."""
@@ -117,7 +118,7 @@ def survey(
 
 def construct_here(modules: ModuleLoader, entry: Entry, config: Config) -> JobsBase:
     """Return the object Jobs of an entry, whose job module is loaded into this process."""
-    return entry.construct(modules, config["path-prefix"])
+    return entry.construct(modules, config["path-prefix"], config["seed"])
 
 
 def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Survey]:
@@ -222,13 +223,14 @@ def make_submission(
         surroundings=surroundings,
         fsync=config["fsync"],
         resumable=hasattr(found.jobs, "checkpoint") or not atomic,
+        seed=config["seed"],
     )
 
 
 def _folder(jobs: JobsBase) -> str:
     """Return the absolute path of the folder of the outputs. Raise JobModuleError when the class tells none."""
     try:
-        return os.path.abspath(os.fspath(jobs._get_output_folder()))
+        return os.path.abspath(jobs._jor_folder())
     except JobModuleError:
         raise
     except Exception as error:

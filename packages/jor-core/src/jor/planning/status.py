@@ -95,6 +95,8 @@ class Problem:
     shortage: Shortage | None = None
     #: What was asked for the attempt that ran short.
     asked: Batch | None = None
+    #: Whether its worker died while it ran, perhaps of it.
+    is_deadly: bool = False
 
 
 @attrs.frozen
@@ -141,6 +143,11 @@ class EntryStatus:
     def left(self) -> int:
         """The number of jobs that are not done."""
         return self.total - self.counts[Status.DONE]
+
+    @property
+    def deadly(self) -> frozenset[int]:
+        """Indices of jobs during which a worker died: what has to run behind them might never begin."""
+        return frozenset(problem.index for problem in self.problems if problem.is_deadly)
 
     @property
     def unfinished(self) -> Mapping[int, Status]:
@@ -317,7 +324,9 @@ def _unfinished(index: int, event: JobEvent, interrupted: bool, state: TaskState
         reason, shortage = state.reason, state.shortage  # Slurm has seen what its worker could not
     status = Status.INTERRUPTED if interrupted and shortage is None else Status.FAILED
     log = event.log_file if event.log else ""
-    return Problem(index, status, reason, log, event.log or (0, 0), end.seconds if end else None, shortage)
+    is_deadly = end is None or end.status == -1  # given up after such deaths
+    seconds = end.seconds if end else None
+    return Problem(index, status, reason, log, event.log or (0, 0), seconds, shortage, is_deadly=is_deadly)
 
 
 def _split(indices: Sequence[int], planned: Ranges) -> tuple[list[int], list[int]]:

@@ -17,6 +17,7 @@ import attrs
 
 from ..runtime.events import LastWords, encode, parse
 from ..runtime.journal import Reader
+from ..runtime.record_files import regular
 from ..runtime.run_folder import Run
 from ..user_cache import keep, kept
 from .attempts import journals
@@ -73,7 +74,7 @@ def summaries(run: Run) -> Iterator[Summary]:
 
 def _tail(path: str, offset: int) -> str:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             file.seek(max(0, offset - _TAIL))
             return file.read(min(offset, _TAIL)).decode(errors="replace")
     except FileNotFoundError:

@@ -60,11 +60,15 @@ class Journals:
         self.begun: set[int] = set()
         #: What users should know of the submission, each once.
         self.notices: dict[str, None] = {}
+        isolation = ""
         for found in summaries(run):
             self.begun.add(found.task)
             self.of_tasks.pop(found.task, None)  # an earlier attempt's
             words = found.words
             self.notices.update(words.notices)
+            if words.isolation is not None and not isolation:  # workers differ in how long loading took, and no more
+                isolation = words.isolation.notice
+                self.notices.update({isolation: None} if isolation else {})
             if words.over is not None:
                 self.of_tasks[found.task] = words.over
             if words.owner:

@@ -1,6 +1,7 @@
 """A file that says who is at work here: one at a time, refreshed while they live, breakable when they are dead.
 
-It is made by link(2), so that it never stands there without its content, on NFS as well (open(2), O_EXCL).
+It is made by link(2), so that it never stands there without its content, on NFS as well (open(2), O_EXCL). Where the
+file system has no hard links (exFAT, some mounts by FUSE and SMB), it is created, and stands there empty for a moment.
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ from typing import NamedTuple
 
 from ..errors import BusyError
 from ..runtime.process_id import REFRESH_EVERY, Owner
+from ..runtime.record_files import regular
 from ..runtime.staging import sweep_halfway
 
 #: Seconds without a refresh after which a holder that cannot be seen from here (another host) counts as dead.
 STALE_AFTER = 600.0
+#: Seconds after which an empty one is of a process that was killed between creating it and writing to it.
+UNWRITTEN_AFTER = 10.0
+#: What link(2) says where there are no hard links.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 #: Seconds to wait for another that is at work.
 PATIENCE = 60.0
 
@@ -45,8 +51,24 @@ class Lease:
             except FileExistsError:
                 if os.stat(mine).st_nlink != 2:  # NFS may do it twice, and tell of the second time: open(2), O_EXCL
                     raise
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                self._create()
         finally:
             _remove(mine)
+
+    def _create(self) -> None:
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        try:
+            os.write(fd, self._text.encode())
+        except OSError:
+            _remove(self.path)
+            raise
+        finally:
+            os.close(fd)
+        if not self.is_mine():  # it stood still, and another has taken the empty file for that of a dead process
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), self.path)
 
     def __enter__(self) -> Lease:
         return self
@@ -97,6 +119,8 @@ class _Seen(NamedTuple):
     def holder(self, now: float) -> Owner | None:
         """Return whose lease it was, if that one may have been alive at `now`."""
         if self.text is None:
+            return None
+        if not self.text and now - self.mtime_ns / 1e9 > UNWRITTEN_AFTER:
             return None
         owner = Owner.parse(self.text) or _UNKNOWN
         if owner.is_dead():
@@ -183,4 +207,4 @@ def _look(path: str) -> _Seen | None:
 
 
 def _open_no_link(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW)
+    return regular(path, flags | os.O_NOFOLLOW)

@@ -31,6 +31,8 @@ from .submission import Submission, compact, timestamp
 ABANDONED_AFTER = 3600.0
 
 
+#: The latest time of a submission that another may follow.
+_LATEST = datetime.max.replace(tzinfo=timezone.utc) - timedelta(days=1)
 #: Seconds after the last change of its folder from which on a submission is looked up, and its folder, which may hold
 #: the files of very many tasks, not listed.
 _SETTLED_AFTER = 120.0
@@ -47,23 +49,33 @@ class Submitted:
     lease: Lease
 
 
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
+
+
 def next_timestamp(records: str, others: Iterable[str] = ()) -> str:
     """Return the time now for a submission below `records`, and later than the newest there in any case.
 
     It is later than the times `others` as well, told as `compact` does. The newest decides what has become of a job,
     and the clocks of login nodes differ.
     """
-    earlier = map(_moment, (*map(planned_at, newest_first(records)), *others))
-    newest = max(filter(None, earlier), default=datetime.min.replace(tzinfo=timezone.utc))
+    earlier = [(_moment(planned_at(run)), run.folder) for run in newest_first(records)]
+    earlier += [(_moment(text), records) for text in others]
+    newest, where = max(earlier, default=(_NEVER, ""))
+    if newest > _LATEST:
+        raise RecordError(
+            "a submission or a mark has the last time that there is: none can follow it",
+            where=where,
+            remedy="See that nothing of it runs, then delete what has that time: no output is lost",
+        )
     return timestamp(max(datetime.now(timezone.utc), newest + timedelta(milliseconds=1)))
 
 
-def _moment(text: str) -> datetime | None:
-    """Return the moment that the name of a folder tells; None if it tells none."""
+def _moment(text: str) -> datetime:
+    """Return the moment that the name of a folder tells, or the first that there is."""
     try:
         return datetime.strptime(f"{text}+0000", "%Y%m%d-%H%M%S%f%z")
     except ValueError:
-        return None  # somebody has renamed it
+        return _NEVER  # somebody has renamed it
 
 
 def write(
@@ -287,7 +299,7 @@ def _force(run: Run, submission: Submission) -> None:
 def _write_jobs(path: str, jobs: JobsBase, indices: Iterable[int]) -> array[int]:
     offsets = array("Q")
     offset = 0
-    with open(path, "wb", buffering=2**20) as file:
+    with open(path, "wb", buffering=2**20) as file, jobs._jor_modules:
         for index in indices:
             line = freeze(index, output_name(jobs, index), jobs._jobs[index])
             file.write(line)

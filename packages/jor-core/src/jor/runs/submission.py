@@ -128,6 +128,8 @@ class Submission:
     fsync: bool = False
     #: Whether a job that was stopped goes on from where it was: its class has `checkpoint`, or writes in place.
     resumable: bool = True
+    #: What the random numbers of its jobs are made of, besides their arguments and parameters.
+    seed: int = 0
     host: str = attrs.field(factory=platform.node)
     #: The name of the user who planned it.
     user: str = attrs.field(factory=user_name)

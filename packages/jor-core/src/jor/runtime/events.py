@@ -29,6 +29,8 @@ class Claim(NamedTuple):
     job_id: str = ""
     #: The version of Python.
     python: str = ""
+    #: What its variable PYTHONHASHSEED is, which decides the order of sets; "" if it is not set.
+    hash_seed: str = ""
 
 
 class Begin(NamedTuple):
@@ -108,6 +110,27 @@ class Changed(NamedTuple):
     source_crc32: int
 
 
+class Isolation(NamedTuple):
+    """How jobs are isolated, where the option says `auto`."""
+
+    #: The threads, by name, of the process that has loaded the job module, for which jobs spawn; "": they fork.
+    threads: str = ""
+    #: Seconds until the job module was loaded.
+    loading: float = 0.0
+
+    @property
+    def notice(self) -> str:
+        """What a user should know of it, one sentence; "" if nothing."""
+        if not self.threads:
+            return ""
+        cost = f"takes {self.loading:.1f} s" if self.loading >= 0.05 else "takes no time"
+        return (
+            f"each job loads the job module by itself (isolation = spawn), which {cost}: loading it starts threads "
+            f"({self.threads}), which forked jobs would lack and might wait for. "
+            "To load it once, start no thread or pool at its top level; or, if no job uses them, set isolation = fork"
+        )
+
+
 class Over(NamedTuple):
     """The worker has come to its own end."""
 
@@ -127,7 +150,7 @@ class Notice(NamedTuple):
     text: str
 
 
-Event = Union[Claim, Begin, End, Changed, Notice, Over]
+Event = Union[Claim, Begin, End, Changed, Isolation, Notice, Over]
 #: What a journal tells of a job.
 JobEvent = Union[Begin, End]
 
@@ -136,6 +159,7 @@ _KINDS: Dict[str, Type[Event]] = {
     "begin": Begin,
     "end": End,
     "changed": Changed,
+    "isolation": Isolation,
     "notice": Notice,
     "over": Over,
 }
@@ -214,7 +238,7 @@ class LastWords:
     The last word on a job is its newest end, else its begin.
     """
 
-    __slots__ = ("_in_full", "notices", "others", "over", "owner", "well")
+    __slots__ = ("_in_full", "isolation", "notices", "others", "over", "owner", "well")
 
     def __init__(self, *, in_full: bool = False) -> None:
         self._in_full = in_full
@@ -228,6 +252,8 @@ class LastWords:
         self.others: Dict[int, JobEvent] = {}
         #: What a user should know of the submission, in its order, and each once.
         self.notices: Dict[str, None] = {}
+        #: How its jobs are isolated; None if that is not known, or as the option says.
+        self.isolation: Optional[Isolation] = None
 
     def add(self, event: Event) -> None:
         """Take in one event, the next of the journal."""
@@ -243,11 +269,13 @@ class LastWords:
             self.over = event
         elif isinstance(event, Claim):
             self.owner = event.owner
+        elif isinstance(event, Isolation):
+            self.isolation = event
         elif isinstance(event, Notice) and len(self.notices) < MOST_NOTICES:
             self.notices.setdefault(event.text)
 
     def events(self) -> List[Event]:
         """Return events that come to the same, but for the jobs that ended well."""
         claim: Event = Claim(VERSION, self.owner)
-        end = [] if self.over is None else [self.over]
-        return [claim, *self.others.values(), *map(Notice, self.notices), *end]
+        single = [event for event in (self.isolation, self.over) if event is not None]
+        return [claim, *self.others.values(), *map(Notice, self.notices), *single]

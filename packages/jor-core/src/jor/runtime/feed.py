@@ -10,6 +10,7 @@ import struct
 from typing import Callable, Sequence
 
 from .job_spec import Job, thaw
+from .record_files import MOST, regular
 from .run_folder import Run
 from .signals import Watch
 
@@ -112,7 +113,7 @@ class Chunk:
 
     def __init__(self, run: Run, task: int, is_wanted: Callable[[Job], bool]) -> None:
         self._next, self._end = run.chunk(task)
-        self._planned = open(run.jobs, "rb")  # noqa: SIM115 # open as long as its worker lives
+        self._planned = open(run.jobs, "rb", opener=regular)  # noqa: SIM115 # open as long as its worker lives
         self._planned.seek(self._next)
         self._is_wanted = is_wanted
 
@@ -122,7 +123,7 @@ class Chunk:
         Calls `before_waiting` when it has to look further than for one.
         """
         while self._next < self._end:
-            place, line = self._next, self._planned.readline()
+            place, line = self._next, self._planned.readline(MOST)
             if not line.endswith(b"\n"):
                 raise OSError(f"{self._planned.name} ends within a job")
             self._next += len(line)

@@ -1,10 +1,15 @@
 """The host: the process that has loaded the job module, and in which, or from which, jobs run.
 
-A worker orders one job after the other from its host. What the option isolation says is the host's affair:
+A worker orders one job after the other from its host:
 
     fork    the host forks a process for each job
     none    the host runs the jobs itself
-    spawn   the worker takes a fresh host, forked before anything of the user's was loaded, for each job
+    spawn   the host runs one job itself, and ends; its worker then takes a fresh one, forked from the worker, which has
+            loaded nothing of the user's
+    auto    fork; but once the host has threads that a fork would lose, it says so and goes on as spawn
+
+How a job ended is answered through a pipe, or, by a host that ends with its job, by its exit status. A host that runs a
+job itself ends with it as well if the job has closed that pipe, or opened another file in its place.
 
 The worker stays clear of the job module. That keeps it safe from whatever the module does; and it makes forking cheap:
 after each fork, the forking process pays for every page of memory that it touches, and the host touches few.
@@ -22,36 +27,40 @@ import struct
 import sys
 import time
 from types import FrameType
-from typing import Iterable, Iterator, NoReturn
+from typing import Callable, Iterable, Iterator, NoReturn
 
 from ..errors import JobModuleError, JorError
+from .forking import ForkError, fork, lost_threads
 from .job_end import disown_exit_functions, list_open, run_exit_functions, writer_of
 from .job_process import Board, JobProcess, Outcome, perform
 from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
+from .record_files import regular
 from .run_folder import Run
 from .run_spec import RunSpec
 from .signals import STOPPING
 from .staging import staged
 from .subreaper import (
+    Orphans,
     PrCtl,
+    Reaper,
     adopt_orphans,
-    children,
     descendants,
     die_with_parent,
     has_children,
-    kill_descendants,
     load_fflush,
     load_prctl,
 )
 
 #: An order: where the job's line begins in jobs.jsonl.
 ORDER = struct.Struct("<Q")
-#: The answer: an Outcome, and how many processes the job left behind, which were killed.
-ANSWER = struct.Struct("<dQii")
+#: The answer: an Outcome, and Orphans.
+ANSWER = struct.Struct("<dQiii")
 #: Exit status of a host whose job module cannot be loaded: EX_UNAVAILABLE.
 CANNOT_LOAD = 69
 _SIG_SETMASK = int(signal.SIG_SETMASK)  # for _signal: the enums cost each forked job forty copied pages
+#: Tells whether to wait no longer for something.
+Stops = Callable[[], object]
 #: Bytes of jobs.jsonl that are read, and checked against the job module, at a time.
 _BLOCK = 65_536
 _END = "wait for its end before execute returns"
@@ -60,12 +69,22 @@ _END = "wait for its end before execute returns"
 class Host:
     """A running host, seen from its worker."""
 
-    def __init__(self, run: Run, spec: RunSpec, staging: str, board: Board, log: int, others: Iterable[Host]) -> None:
-        """Start it, printing to the file `log`; `others` are the worker's other hosts."""
+    def __init__(
+        self, run: Run, spec: RunSpec, staging: str, board: Board, log: int, others: Iterable[Host], stops: Stops
+    ) -> None:
+        """Start it, printing to the file `log`; `others` are the worker's other hosts.
+
+        Raise ForkError if that was tried in vain, or `stops` told to try no more.
+        """
         orders, self._orders = os.pipe()
         self.answers, answers = os.pipe()
         worker = os.getpid()
-        self.pid = os.fork()
+        try:
+            self.pid = fork(stops)
+        except ForkError:
+            for end in (orders, self._orders, answers, self.answers):
+                os.close(end)
+            raise
         if self.pid == 0:
             # Only these two ends: else the worker's death would not be seen.
             for host in (self, *others):
@@ -79,6 +98,8 @@ class Host:
         os.close(answers)
         os.set_blocking(self.answers, False)
         self._ended: Outcome | None = None
+        #: Whether nothing will come through the pipe any more: it ends, or its job has closed that.
+        self.has_hung_up = False
 
     @property
     def is_dead(self) -> bool:
@@ -95,16 +116,20 @@ class Host:
         except BrokenPipeError:
             pass  # it has died, as its answer will tell
 
-    def answer(self) -> tuple[Outcome, int] | None:
-        """Return how the job ended, and how many processes it left behind; None when the host has died of it."""
+    def answer(self) -> tuple[Outcome, Orphans] | None:
+        """Return how the job ended, and what it left behind; None when nothing says so.
+
+        Then its exit status will.
+        """
         try:
             data = os.read(self.answers, ANSWER.size)
         except BlockingIOError:
             return None
         if len(data) < ANSWER.size:
+            self.has_hung_up = True
             return None
-        *outcome, orphans = ANSWER.unpack(data)
-        return Outcome(*outcome), orphans
+        values = ANSWER.unpack(data)
+        return Outcome(*values[:3]), Orphans(*values[3:])
 
     def signal(self, number: int) -> None:
         """Send a signal to the job and all its processes, and to the host unless it takes no notice (fork)."""
@@ -112,15 +137,15 @@ class Host:
             try:
                 target(self.pid, number)
                 return
-            except ProcessLookupError:
-                continue  # it has not made its group yet, or is gone
+            except (ProcessLookupError, PermissionError):
+                continue  # it has not made its group yet, is gone, or has become another user's (sudo)
 
     def warn(self) -> None:
         """Have the job call `checkpoint`; its own processes hear nothing of it."""
         try:
             os.kill(self.pid, signal.SIGUSR2)
-        except ProcessLookupError:
-            pass  # it is gone, as its answer will tell
+        except (ProcessLookupError, PermissionError):
+            pass  # it is gone, as its answer will tell, or another user's
 
     def close(self, patience: float) -> Outcome:
         """End the host, which does it at once unless a job runs, or has left what has to end; return how it ended.
@@ -142,22 +167,21 @@ class Host:
 def _be_host(run: Run, spec: RunSpec, staging: str, board: Board, orders: int, answers: int, worker: int) -> NoReturn:
     status = 70  # EX_SOFTWARE, should anything below fail
     try:
-        _set_up(spec.isolation)
+        _set_up(may_fork=spec.isolation in ("auto", "fork"))
         disown_exit_functions()
-        prctl = load_prctl()
+        prctl, flush = load_prctl(), load_fflush()  # before ctypes may be a file beside the job module
         die_with_parent(prctl, worker)
         adopt_orphans(prctl)
         jobs = open_jobs(spec)
         gc.freeze()  # else each child's first collection would copy what the job module made
         if spec.isolation == "fork":
             disown_exit_functions()
-        server = _Server(run, spec, jobs, staging, board, prctl)
+        server = _Server(run, spec, jobs, staging, board, prctl, flush)
         if hasattr(jobs, "checkpoint"):
             signal.signal(signal.SIGUSR2, server.checkpoint)
-        server.serve(orders, answers)
+        status = server.serve(orders, answers)
         if spec.isolation == "none":
             run_exit_functions(board.wait_for)
-        status = 0
     except (JorError, OSError) as error:
         board.tell(str(error))
         status = CANNOT_LOAD
@@ -165,13 +189,13 @@ def _be_host(run: Run, spec: RunSpec, staging: str, board: Board, orders: int, a
         os._exit(status)
 
 
-def _set_up(isolation: str) -> None:
+def _set_up(*, may_fork: bool) -> None:
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # until there is somebody to call
     for number in (*STOPPING, signal.SIGCHLD):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    if isolation == "fork":
+    if may_fork:
         # They are for the jobs, which share the host's process group, and not for the host.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     faulthandler.enable()
@@ -182,32 +206,41 @@ def _set_up(isolation: str) -> None:
 
 def open_jobs(spec: RunSpec) -> JobsBase:
     """Return the object `Jobs` of a submission."""
-    from .loading import ModuleLoader  # 15 ms, a third of a worker's start: not wanted before the job module loads
+    from .loading import make_for_good  # 15 ms, a third of a worker's start: not wanted before the job module loads
 
-    return ModuleLoader().make(spec.jobmodule, spec.jobargs, spec.path_prefix)
+    return make_for_good(spec.jobmodule, spec.jobargs, spec.path_prefix, spec.seed, os.getcwd())
 
 
 class _Server:
-    def __init__(self, run: Run, spec: RunSpec, jobs: JobsBase, staging: str, board: Board, prctl: PrCtl) -> None:
+    def __init__(
+        self,
+        run: Run,
+        spec: RunSpec,
+        jobs: JobsBase,
+        staging: str,
+        board: Board,
+        prctl: PrCtl,
+        flush_c_streams: Callable[[], object],
+    ) -> None:
         self._pid = os.getpid()
         self._jobs = jobs
         self._board = board
         self._prctl = prctl
-        self._forks = spec.isolation == "fork"
+        self._isolation = spec.isolation
         self._ends = spec.isolation != "none"
-        self._folder = os.fspath(jobs._get_output_folder())
+        self._folder = jobs._jor_folder()
         self._staging = staging
         self._atomic = spec.atomic_output
-        self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
+        self._planned = regular(run.jobs, os.O_RDONLY)
         #: Jobs by the place of their line: index, final path, path to write at; or why it is not to be run.
         self._known: dict[int, tuple[int, str, str] | str] = {}
-        self._spared = children()
+        self._reaper = Reaper()
         #: The process that runs a job at this moment, 0 if that is this one; and which job.
         self._child = 0
         self._index = 0
         #: Whether SIGUSR2 came while the process for which it was meant was being made.
         self._is_owed = False
-        self._flush_c_streams = load_fflush()
+        self._flush_c_streams = flush_c_streams
         #: Which files are open before a job begins.
         self._open = list_open()
 
@@ -223,31 +256,56 @@ class _Server:
         else:
             self._is_owed = True
 
-    def serve(self, orders: int, answers: int) -> None:
-        """Run what is ordered until the worker is gone."""
-        run_one = self._run_forked if self._forks else self._run_here
+    def serve(self, orders: int, answers: int) -> int:
+        """Run what is ordered until the worker is gone, or this process can run no more; return its exit status."""
+        files = _files(orders, answers, self._planned)
         while True:
             order = os.read(orders, ORDER.size)
             if len(order) < ORDER.size:
-                return
+                return 0
             (offset,) = ORDER.unpack(order)
             if offset not in self._known:
                 self._read_block(offset)
+                self._look_for_threads()
             job = self._known[offset]
-            seconds, ru_maxrss, waited = self._refuse(job) if isinstance(job, str) else run_one(job)
-            orphans = 0
-            if has_children():
-                writer = "" if waited else writer_of(descendants() - self._spared, *job[1:])
-                if writer:
-                    self._board.tell(f"its output is still open for writing in {writer}, which it left running: {_END}")
-                    waited = 1 << 8
-                orphans = kill_descendants(self._spared)
-            os.write(answers, ANSWER.pack(seconds, ru_maxrss, waited, orphans))
+            self._board.began = time.monotonic()
+            seconds, ru_maxrss, waited = self._refuse(job) if isinstance(job, str) else self._run(job)
+            has_left = has_children()
+            if has_left and not waited and self._is_written_by_others(job):
+                waited = 1 << 8
+            if self._isolation == "spawn" or files != _files(orders, answers, self._planned):
+                return waited >> 8  # this process ran the job, or refused it; what that left is the worker's now
+            orphans = self._reaper.kill() if has_left else (0, 0)
+            os.write(answers, ANSWER.pack(seconds, ru_maxrss, waited, *orphans))
+
+    def _is_written_by_others(self, job: tuple[int, str, str] | str) -> bool:
+        """Tell, and say so, whether a process that the job has left running has its output open for writing."""
+        writer = writer_of(descendants() - self._reaper.spared, *job[1:])
+        if writer:
+            self._board.tell(f"its output is still open for writing in {writer}, which it left running: {_END}")
+        return bool(writer)
+
+    def _look_for_threads(self) -> None:
+        """With auto, find out whether it is still safe to fork, and get ready for that or for running a job here."""
+        if self._isolation != "auto":
+            return
+        self._board.threads = lost_threads()
+        if self._board.threads:
+            self._isolation = "spawn"
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        else:
+            disown_exit_functions()
+
+    def _run(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
+        return self._run_forked(job) if self._isolation in ("auto", "fork") else self._run_here(job)
 
     def _run_forked(self, job: tuple[int, str, str]) -> tuple[float, int, int]:
         began = time.monotonic()
         self._index = job[0]
-        pid = os.fork()
+        try:
+            pid = fork(lambda: self._board.stop)
+        except ForkError as error:
+            return self._refuse(str(error))
         if pid == 0:
             status = 70  # EX_SOFTWARE, should anything below fail
             try:
@@ -300,6 +358,14 @@ class _Server:
                 self._known[place] = (job.index, final, path)
             except JobModuleError as error:
                 self._known[place] = str(error)
+
+
+def _files(*descriptors: int) -> list[tuple[int, int]]:
+    """Return which files are open as these descriptors; none for one that is closed."""
+    try:
+        return [(status.st_dev, status.st_ino) for status in map(os.fstat, descriptors)]
+    except OSError:
+        return []
 
 
 def _lines(fd: int, offset: int) -> Iterator[tuple[int, bytes]]:

@@ -211,9 +211,7 @@ def _finalizers() -> dict[Any, Any]:
 
 
 def _print_exception() -> None:
-    import traceback  # 5 ms, paid only where something goes wrong
-
     try:
-        traceback.print_exc()
+        sys.__excepthook__(*sys.exc_info())  # not by traceback, which may be the user's
     except Exception:
         pass  # no room for the log

@@ -10,13 +10,13 @@ import sys
 import time
 from typing import Callable, NamedTuple, Sequence
 
+from . import seeds
 from .job_end import let_go, list_open, open_files, run_exit_functions
 from .jobs import JobsBase
 
 #: Longest error line that is kept, bytes.
 MAX_ERROR = 1000
-#: Where on a Board it is told since when the end of a job waits.
-_TIME, _WAITS_SINCE = struct.Struct("d"), 8
+_TIME = struct.Struct("d")
 _CLOSE = "close it before execute returns"
 _INDEX = "the output of another job: execute gets the index i, and self._jobs[i] are its parameters"
 
@@ -76,8 +76,24 @@ class _Flag:
         board.page[self._place] = value
 
 
+class _Moment:
+    """A time by time.monotonic() on a Board; 0 for none."""
+
+    def __init__(self, place: int) -> None:
+        self._place = place
+
+    def __get__(self, board: Board, _owner: object = None) -> float:
+        return float(_TIME.unpack_from(board.page, self._place)[0])
+
+    def __set__(self, board: Board, value: float) -> None:
+        _TIME.pack_into(board.page, self._place, value)
+
+
 class Board:
-    """A page of memory that a worker shares with its jobs."""
+    """A page of memory that a worker shares with its host and jobs: what either tells the other without a pipe.
+
+    A job may close all pipes that its process has; this page it does not know.
+    """
 
     #: Whether a job that is about to start should not.
     stop = _Flag(0)
@@ -85,6 +101,10 @@ class Board:
     returned = _Flag(1)
     #: Whether the job came to its own end: `execute` returned, or raised, and all that follows was done.
     ended = _Flag(2)
+    #: Since when the end of a job waits.
+    waits_since = _Moment(8)
+    #: When the job began: its module was loaded by then.
+    began = _Moment(16)
     #: The job's error.
     error = _Text(100, MAX_ERROR)
     #: What the end of a job whose `execute` has returned waits for.
@@ -92,7 +112,9 @@ class Board:
     #: What may explain that a job has not written its output.
     hint = _Text(2300, 700)
     #: A file beside the output that a job has left open.
-    left_open = _Text(3100, 900)
+    left_open = _Text(3100, 500)
+    #: The threads, by name, for which the host does not fork.
+    threads = _Text(3700, 300)
 
     def __init__(self) -> None:
         self.page = mmap.mmap(-1, mmap.PAGESIZE)
@@ -100,18 +122,19 @@ class Board:
     def begin(self) -> None:
         """Forget what was said of another job."""
         self.returned = self.ended = False
+        self.began = 0.0
         self.error = self.waits_for = self.hint = self.left_open = ""
 
     def wait_for(self, what: str) -> None:
         """Say what the end of a job waits for, whose `execute` has returned."""
         if not self.waits_for:
-            _TIME.pack_into(self.page, _WAITS_SINCE, time.monotonic())
+            self.waits_since = time.monotonic()
         self.waits_for = what
 
     @property
     def waits(self) -> float:
         """For how many seconds the end of a job has been waiting; 0 if it does not."""
-        return time.monotonic() - _TIME.unpack_from(self.page, _WAITS_SINCE)[0] if self.waits_for else 0.0
+        return time.monotonic() - self.waits_since if self.waits_for else 0.0
 
     def tell(self, error: str) -> None:
         """Leave a job's error line for the worker."""
@@ -145,6 +168,7 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProce
     board = process.board
     try:
         jobs._running, jobs._asked = (jobs._jobs[index], final, path), ""
+        seeds.begin(jobs, index, jobs._running[0])
         try:
             jobs.execute(index)
             status = 0
@@ -207,14 +231,12 @@ def _exit_status(stop: SystemExit, board: Board) -> int:
 
 
 def _tell(error: BaseException, board: Board) -> None:
-    import traceback  # 5 ms, paid only by jobs that fail
-
     try:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     except Exception:
         text = f"{type(error).__name__} (its message could not be made)"
     board.tell(text)
     try:
-        traceback.print_exc()
+        sys.__excepthook__(*sys.exc_info())  # not by traceback, which may be the user's
     except Exception:
         pass  # no room for the log, or a message that cannot be made: the board has the error

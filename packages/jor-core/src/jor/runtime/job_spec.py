@@ -9,7 +9,17 @@ import zlib
 from typing import Any, Iterator, Mapping, NamedTuple
 
 from ..errors import JobModuleError
+from .names import text_within
+from .record_files import lines, regular
 from .run_folder import Run
+
+_EDITED = (
+    "Run again to plan what the job module lists now; should that differ from load to load, seed its random numbers"
+)
+_OTHER_NAME = (
+    "Let _get_output_fname make it of the parameters alone: an address, hash(), the time, or the order of a set "
+    "differs in each process. Or run again, if the job module has been edited"
+)
 
 
 class Job(NamedTuple):
@@ -40,8 +50,8 @@ def thaw(line: bytes) -> Job:
 def planned(run: Run) -> Iterator[Job]:
     """Yield the jobs that a submission has planned, as far as they can be read."""
     try:
-        with open(run.jobs, "rb") as file:
-            for line in file:
+        with open(run.jobs, "rb", opener=regular) as file:
+            for line in lines(file):
                 try:
                     job = thaw(line)
                 except (ValueError, LookupError, TypeError, RecursionError):
@@ -58,13 +68,25 @@ def require_unchanged(jobs: Any, job: Job) -> None:
         parameters = jobs._jobs[job.index]
         now = freeze(job.index, os.fsdecode(jobs._get_output_fname(**parameters)), parameters)
     except Exception as error:
-        now = f"{type(error).__name__}: {error}".encode()
-    if now != job.line:
-        raise JobModuleError(
-            f"job {job.index} is not what was planned: planned {_shown(job.line)}, now {_shown(now)}",
-            remedy="Run again to plan what the job module lists now; should that differ from load to load, seed its "
-            "random numbers",
-        )
+        raise _changed(job, f"now it raises {type(error).__name__}: {error}", _EDITED) from error
+    if now == job.line:
+        return
+    seen = thaw(now)
+    if repr(seen.parameters) == repr(job.parameters):  # not ==, for the sake of nan
+        what = f"its output was called {job.output!r:.100}, and now {seen.output!r:.100}, for the same parameters"
+        raise _changed(job, what, _OTHER_NAME)
+    names = dict.fromkeys([*job.parameters, *seen.parameters])
+    before, after = ({name: one.parameters.get(name, "not there") for name in names} for one in (job, seen))
+    different = [
+        f"{name} was {before[name]!r:.60}, and is now {after[name]!r:.60}"
+        for name in names
+        if repr(before[name]) != repr(after[name])
+    ]
+    raise _changed(job, "; ".join(different)[:300], _EDITED)
+
+
+def _changed(job: Job, what: str, remedy: str) -> JobModuleError:
+    return JobModuleError(f"job {job.index} is not what was planned: {what}", remedy=remedy)
 
 
 def source_checksum(path: str) -> int:
@@ -76,16 +98,12 @@ def source_checksum(path: str) -> int:
         return zlib.crc32(file.read())
 
 
-def _shown(line: bytes) -> str:
-    return line.decode(errors="replace").strip()[:300]
-
-
 def _plain(value: Any) -> Any:
     """Return something that JSON can say for a parameter that is not plain data, the same in every process."""
     if hasattr(value, "tolist"):
         return value.tolist()  # NumPy's scalars and arrays
     if isinstance(value, (set, frozenset)):
-        return sorted(value, key=repr)
+        return sorted(value, key=text_within)
     if isinstance(value, (range, Mapping)):
         return dict(value) if isinstance(value, Mapping) else list(value)
     if isinstance(value, os.PathLike):
@@ -102,7 +120,7 @@ def _sayable(value: Any) -> Any:
 
 
 def _said(value: Any) -> str:
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return re.sub(r" at 0x[0-9a-f]+", "", text_within(value))
 
 
 _encoder = json.JSONEncoder(separators=(",", ":"), default=_plain)

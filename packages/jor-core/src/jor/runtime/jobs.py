@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Collection, ContextManager, Mapping, Sequence
 
 from ..errors import JobModuleError
-from . import outputs
+from . import outputs, seeds
+from .names import PLAIN, name_part
+
+if TYPE_CHECKING:
+    from random import Random
+
+    import numpy
+    from typing_extensions import Self
 
 _MISSING_PARTS = {
     "_jobs": ("no list of jobs", "def _mk_jobs(self):\n      self._jobs = [dict(index=i) for i in range(3)]"),
@@ -15,6 +22,16 @@ _MISSING_PARTS = {
         "def __init__(self, path_prefix='.'):\n      super().__init__(path_prefix=path_prefix)",
     ),
 }
+
+
+class _ModulesOfAll:
+    """What a class imports where there is one job module: the modules of the process."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, *_: Any) -> None:
+        """Do nothing."""
 
 
 class JobsBase:
@@ -37,6 +54,10 @@ class JobsBase:
     #: False lets `execute` write at the final path, to resume from its own partial file. An output whose job
     #: has not ended well is then marked incomplete in the records, and is not done.
     atomic_output: bool = True
+    #: False leaves the global generators of random, numpy.random and torch as they are when a job begins.
+    seed_generators: bool = True
+    #: The parameters, and arguments of the class, that alone make the random numbers of a job; None: all of them.
+    seed_by: str | Sequence[str] | None = None
 
     _jobs: Sequence[Mapping[str, Any]]
     #: While a job runs: its parameters, its final path, and the path at which it writes.
@@ -45,6 +66,23 @@ class JobsBase:
     _asked: str = ""
     #: While outputs are collected: indices of jobs whose output is there, and is not complete: it counts as missing.
     _left_out: Collection[int] = ()
+    #: While jobs run: the working directory in which they were opened, for relative paths of outputs; else "".
+    _jor_directory: str = ""
+    #: To be entered while anything of the class is called: the modules that its job module has imported.
+    _jor_modules: ContextManager[None] = _ModulesOfAll()
+    #: What random numbers are made of, besides the parameters: the option seed, and the arguments that were given, as
+    #: texts by name; None in an object that jor has not made: then they are in `_jor_arguments`.
+    _jor_seed: int = 0
+    _jor_given: Mapping[str, str] | None = None
+    _jor_arguments: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
+    #: Of the job that runs, or ran last: its index, and what its random numbers are made of.
+    _jor_running: tuple[int, str] | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Keep the arguments that are given: they decide the random numbers of jobs."""
+        self = super().__new__(cls)
+        self._jor_arguments = args, kwargs
+        return self
 
     def __init__(self, path_prefix: str | os.PathLike[str] = ".") -> None:
         self.path_prefix = os.fspath(path_prefix)
@@ -68,11 +106,12 @@ class JobsBase:
 
     def _get_output_folder(self) -> str:
         """Return the folder of all outputs."""
-        return os.path.join(self.path_prefix, self.name)
+        return self._jor_absolute(os.path.join(self.path_prefix, self.name))
 
     def _get_output_fname(self, **job: Any) -> str:
         """Return the file name of the output of the job with these parameters."""
-        return "_".join(f"{key}{value}" for key, value in job.items()) + f".{self.output_suffix}"
+        parts = [f"{key}{value if type(value) in PLAIN else name_part(key, value)}" for key, value in job.items()]
+        return "_".join(parts) + f".{self.output_suffix}"
 
     def _get_output_path(self, **job: Any) -> str:
         """Return the path of the output of the job with these parameters.
@@ -83,7 +122,7 @@ class JobsBase:
         running = self._running
         if running is not None and _equal(job, running[0]):
             return running[2]
-        path = os.path.join(os.fspath(self._get_output_folder()), os.fsdecode(self._get_output_fname(**job)))
+        path = os.path.join(self._jor_folder(), os.fsdecode(self._get_output_fname(**job)))
         if running is None or running[1] == running[2]:
             return path
         if path == running[1]:
@@ -93,6 +132,15 @@ class JobsBase:
             return path
         self._asked = self._asked or name
         return os.path.join(os.path.dirname(running[2]), name)
+
+    def _jor_folder(self) -> str:
+        """Return the folder of all outputs, absolute where jobs run."""
+        with self._jor_modules:
+            return self._jor_absolute(os.fspath(self._get_output_folder()))
+
+    def _jor_absolute(self, path: str) -> str:
+        """Return a path that does not depend on where a job has gone to."""
+        return os.path.normpath(os.path.join(self._jor_directory, path)) if self._jor_directory else path
 
     def execute(self, i: int) -> None:  # noqa: ARG002 # the parameter is the interface
         """Do the work of `self._jobs[i]` and write `self._get_output_path(**self._jobs[i])`."""
@@ -104,10 +152,22 @@ class JobsBase:
     def collect(self) -> None:
         """Join all outputs into one; does nothing unless a class says how."""
 
+    def job_seed(self, i: int) -> int:
+        """Return a number of 64 bits that is job i's own, and the same each time that the job runs."""
+        return seeds.integer(seeds.job_source(self, i), "job_seed", 64)
+
+    def job_rng(self, i: int) -> Random:
+        """Return a generator of job i's own random numbers, which starts afresh at each call."""
+        return seeds.rng(self, i)
+
+    def job_numpy_rng(self, i: int) -> numpy.random.Generator:
+        """Return the same, one of NumPy's. Raise JobModuleError where there is no NumPy."""
+        return seeds.numpy_rng(self, i)
+
     @property
     def output_paths(self) -> list[str]:
         """The paths of all outputs, in the order of the jobs."""
-        folder = os.fspath(self._get_output_folder())
+        folder = self._jor_folder()
         return [os.path.join(folder, name) for name in outputs.output_names(self)]
 
     @property
@@ -119,7 +179,7 @@ class JobsBase:
     @property
     def missing_outputs(self) -> list[str]:
         """The paths of the other outputs, in the order of the jobs."""
-        folder = os.fspath(self._get_output_folder())
+        folder = self._jor_folder()
         absent = outputs.absent_outputs(self, outputs.Listing(folder))
         unfit = sorted({*absent, *self._left_out})
         return [os.path.join(folder, outputs.output_name(self, index)) for index in unfit]

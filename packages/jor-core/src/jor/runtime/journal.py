@@ -18,9 +18,12 @@ from typing import Iterator
 
 from ..errors import RecordError
 from .events import VERSION, Begin, Claim, End, Event, Over, encode, parse
+from .record_files import lines, regular
 
 #: Longest record, bytes.
 MAX_RECORD = 4096
+#: Bytes of a line after which a journal is not read on: what has no line ends is not a journal.
+_LONGEST_LINE = 2**24
 #: Seconds after which finished records are forced to the disk (on NFS: shown to other hosts).
 SYNC_AFTER = 5.0
 
@@ -108,12 +111,12 @@ class Reader:
         """Yield the new events one by one: a journal may be larger than what memory should hold."""
         try:
             # Opened anew each time: a stale handle on NFS would show the old contents.
-            file = open(self.path, "rb")  # noqa: SIM115 # closed below, but what is done meanwhile may fail as well
+            file = open(self.path, "rb", opener=regular)  # noqa: SIM115 # closed below, but what is done meanwhile may fail as well
         except FileNotFoundError:
             return
         with file:
             file.seek(self.offset)
-            for line in file:
+            for line in lines(file, _LONGEST_LINE):
                 if line == b"\n":  # after a torn record; first of all, for of a damaged file there may be millions
                     self.offset += 1
                     continue

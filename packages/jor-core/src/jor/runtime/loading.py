@@ -9,14 +9,15 @@ from contextlib import contextmanager, redirect_stdout
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
-from typing import Any, Callable, Iterator, Mapping, Sequence
+from typing import Any, Callable, Iterator, Mapping
 
 from ..errors import JobModuleError, MissingModuleError, nearest
-from . import jobargs
+from . import jobargs, seeds
+from .job_list import check_job_list
 from .jobs import JobsBase
+from .odd_modules import module_name
+from .own_modules import OwnModules, enter_for_good, folders_of
 
-#: Most jobs of an entry; planning takes about 200 bytes of memory for each.
-MAX_JOBS = 100_000_000
 _TEMPLATE = "See the job module in the README: a class Jobs(jor.JobsBase) with _mk_jobs and execute"
 
 
@@ -44,102 +45,90 @@ def find(jobmodule: str) -> str:
 
 
 class ModuleLoader:
-    """Load each job module once, and let it import what lies beside it.
+    """Load each job module once, and let those of one place have their own modules.
 
-    To load files again, which may have been edited since, make another: as that begins, it closes this one.
+    To load files again, which may have been edited since, make another.
     """
 
     def __init__(self) -> None:
         self._classes: dict[str, type[JobsBase]] = {}
-        #: The folder of the job module loaded last, "" if there is none, and the modules loaded before its first.
-        self._folder = ""
-        self._before: frozenset[str] = frozenset()
+        self._modules: dict[tuple[str, ...], OwnModules] = {}
 
-    def make(self, jobmodule: str, arguments: str, path_prefix: str) -> JobsBase:
+    def make(self, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> JobsBase:
         """Return the object `Jobs` of a job module. Raise JobModuleError.
 
         `arguments` are text, as in jobargs.
         """
-        return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule)
+        return construct(self.load(jobmodule), jobargs.parse(arguments), path_prefix, jobmodule, seed)
 
     def load(self, path: str) -> type[JobsBase]:
         """Return the class `Jobs` of a job module. Raise JobModuleError if there is none."""
         path = os.path.abspath(path)
         if path not in self._classes:
-            with _undisturbed():
-                self._enter(os.path.dirname(path))
-                module = _execute(path, self)
-            self._classes[path] = _jobs_class(module, path)
+            folders = tuple(folders_of(path))
+            modules = self._modules.setdefault(folders, OwnModules(folders))
+            with _undisturbed(), modules.read_again():
+                cls = _jobs_class(_execute(path, modules.add), path)
+            cls._jor_modules = modules
+            self._classes[path] = cls
         return self._classes[path]
 
-    def close(self) -> None:
-        """Undo what loading has done to sys.path and sys.modules."""
-        self._leave()
-        self._classes.clear()
 
-    def _enter(self, folder: str) -> None:
-        """Let imports find what lies in `folder`, and nothing in the one before."""
-        if folder != self._folder:
-            self._leave()
-            self._close_others()
-            self._folder, self._before = folder, frozenset(sys.modules)
-            sys.path.insert(0, folder)
+def make_for_good(jobmodule: str, arguments: str, path_prefix: str, seed: int, directory: str = "") -> JobsBase:
+    """Return the same where its jobs run: this process has no other job module, and what lies beside it comes first.
 
-    def _close_others(self) -> None:
-        """Close the loaders of which this process has job modules still."""
-        loaders = [vars(module).get("__loader__") for module in [*sys.modules.values()] if hasattr(module, "__dict__")]
-        for owner in {loader.owner for loader in loaders if isinstance(loader, _Loader)} - {self}:
-            owner.close()
-
-    def _leave(self) -> None:
-        folder, self._folder = self._folder, ""
-        if not folder:
-            return
-        if folder in sys.path:  # a job module may have taken it out
-            sys.path.remove(folder)
-        for name in [name for name in sys.modules if name not in self._before]:
-            if os.path.dirname(getattr(sys.modules[name], "__file__", None) or "") == folder:
-                del sys.modules[name]
+    Relative paths of outputs are made absolute in `directory`, if one is given.
+    """
+    path = os.path.abspath(jobmodule)
+    with _undisturbed():
+        enter_for_good(path)
+        cls = _jobs_class(_execute(path, sys.modules.__setitem__), path)
+    if directory:
+        cls._jor_directory = directory
+    return construct(cls, jobargs.parse(arguments), path_prefix, jobmodule, seed)
 
 
-def construct(cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str) -> JobsBase:
+def construct(
+    cls: type[JobsBase], arguments: Mapping[str, Any], path_prefix: str, path: str, seed: int = 0
+) -> JobsBase:
     """Return `cls(**arguments, path_prefix=path_prefix)` with a checked list of jobs.
 
     `path` is the job module's, for messages.
     """
-    try:
-        with _undisturbed():
-            jobs = cls(**arguments, path_prefix=path_prefix)
+    with _undisturbed(), cls._jor_modules:
+        try:
+            jobs = cls.__new__(cls, **arguments, path_prefix=path_prefix)
+            # Before the constructor, which may ask for random numbers, and may change what it was given.
+            jobs._jor_seed, jobs._jor_given = seed, seeds.given_to(None, (), arguments)
+            cls.__init__(jobs, **arguments, path_prefix=path_prefix)
             jobs._jobs  # noqa: B018 # made now if the constructor has not: its errors belong here
-    except JobModuleError as error:
-        raise JobModuleError(error.what, where=error.where or path, remedy=error.remedy) from error
-    except (Exception, SystemExit) as error:
-        raise _not_constructed(cls, arguments, path, error) from error
-    _check_jobs(jobs, path)
+        except JobModuleError as error:
+            raise JobModuleError(error.what, where=error.where or path, remedy=error.remedy) from error
+        except (Exception, SystemExit) as error:
+            raise _not_constructed(cls, arguments, path, error) from error
+        check_job_list(jobs, path)
+        _check_seeds(jobs, path)
     return jobs
 
 
 class _Loader(SourceFileLoader):
     """Loads a job module without leaving a compiled copy beside it: `--dry-run` and `status` write nothing."""
 
-    def __init__(self, name: str, path: str, owner: ModuleLoader) -> None:
-        super().__init__(name, path)
-        self.owner = owner
-
     def set_data(self, *_: Any, **__: Any) -> None:
         """Write nothing."""
 
 
-def _execute(path: str, owner: ModuleLoader) -> ModuleType:
-    name = os.path.splitext(os.path.basename(path))[0]
-    # Under its own name helpers can import it and pickle finds it, unless the name is another module's (json.py).
-    if name in sys.modules and getattr(sys.modules[name], "__file__", None) != path:
-        name = f"jor_job_module_{name}"
-    spec = spec_from_file_location(name, path, loader=_Loader(name, path, owner))
+def _execute(path: str, add: Callable[[str, ModuleType], None]) -> ModuleType:
+    """Return the module of the file `path`, which `add` enters under its name while it is executed."""
+    name = module_name(path)
+    module = sys.modules.get(name)
+    if module is not None and getattr(module, "__file__", None) == path:
+        return module  # another job module has imported it
+    spec = spec_from_file_location(name, path, loader=_Loader(name, path))
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    sys.modules[name] = module
+    add(name, module)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -172,7 +161,7 @@ def _jobs_class(module: ModuleType, path: str) -> type[JobsBase]:
         classes = [name for name, value in vars(module).items() if isinstance(value, type) and value is not JobsBase]
         others = f", but {', '.join(classes)}" if classes else ""
         raise JobModuleError(f"the job module has no class Jobs{others}", where=path, remedy=_TEMPLATE)
-    if not (isinstance(cls, type) and issubclass(cls, JobsBase)):
+    if not (isinstance(cls, type) and issubclass(cls, JobsBase) and cls is not JobsBase):
         raise JobModuleError(
             "Jobs is not derived from jor.JobsBase", where=path, remedy="Write: class Jobs(jor.JobsBase):"
         )
@@ -182,13 +171,14 @@ def _jobs_class(module: ModuleType, path: str) -> type[JobsBase]:
 def _not_loaded(path: str, error: BaseException) -> JobModuleError:
     if isinstance(error, SyntaxError) and error.filename == path:
         text = f": {error.text.strip()}" if error.text else ""
-        return JobModuleError(f"{error.msg}{text}", where=f"{path}:{error.lineno}", remedy="Mend the syntax")
+        remedy = f"Fix the syntax, or run it by another Python than {sys.version.split()[0]}"
+        return JobModuleError(f"{error.msg}{text}", where=f"{path}:{error.lineno}", remedy=remedy)
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return MissingModuleError(
             f"loading it raised {_said(error)}",
             where=_place(error, path),
-            remedy=f"Install {package} beside jor, correct the import, or set sif or condaenv to what has {package}",
+            remedy=f"Install {package} in {sys.prefix}, correct the import, or set sif or condaenv to what has it",
         )
     remedy = "Mend the job module: it has to load by `import`"
     return JobModuleError(f"loading it raised {_said(error)}", where=_place(error, path), remedy=remedy)
@@ -230,45 +220,11 @@ def _not_constructed(
     )
 
 
-def _goes_on(jobs: Sequence[Any], count: int) -> bool:
-    """Tell whether there is an item after the last: to iterate, which is by index then, would not end."""
+def _check_seeds(jobs: JobsBase, path: str) -> None:
     try:
-        jobs[count]
-    except Exception:
-        return False  # IndexError is the end; anything else is told with its reason where the jobs are read
-    return True
-
-
-def _check_jobs(jobs: JobsBase, path: str) -> None:
-    try:
-        count = len(jobs._jobs)
-        fit = hasattr(jobs._jobs, "__getitem__") and not isinstance(jobs._jobs, (str, bytes, Mapping))
-    except Exception:
-        count, fit = 0, False
-    if not fit:
-        raise JobModuleError(
-            f"_jobs is {jobs._jobs!r:.100}, not a sequence of dictionaries",
-            where=path,
-            remedy="Let _mk_jobs set self._jobs to a list of dictionaries, or to jor.grid(...)",
-        )
-    if count > MAX_JOBS:
-        raise JobModuleError(
-            f"_jobs lists {count:,} jobs, more than the {MAX_JOBS:,} that can be planned",
-            where=path,
-            remedy="Make several entries of them, or let each job do more",
-        )
-    if not hasattr(jobs._jobs, "__iter__") and _goes_on(jobs._jobs, count):
-        raise JobModuleError(
-            f"_jobs has a length of {count:,}, and an item beyond that",
-            where=path,
-            remedy="Let its __getitem__ raise IndexError where it ends",
-        )
-    if count and not hasattr(jobs._jobs[0], "keys"):
-        raise JobModuleError(
-            f"_jobs[0] is {jobs._jobs[0]!r:.100}, not a dictionary from parameter names to values",
-            where=path,
-            remedy="Let _mk_jobs set self._jobs to a list of dictionaries, or to jor.grid(...)",
-        )
+        seeds.check(jobs)
+    except JobModuleError as error:
+        raise JobModuleError(error.what, where=path, remedy=error.remedy) from error
 
 
 def _said(error: BaseException) -> str:

@@ -40,6 +40,22 @@ class OldOutputs:
         self.delete_empty_folders(name)
         return True
 
+    def make_room(self, name: str) -> str:
+        """Set the output of this name aside; return why that cannot be, or ''."""
+        try:
+            self.set_aside(name)
+        except OSError as error:
+            return f"its old output could not be set aside: {error}"
+        return ""
+
+    def give_up(self, name: str) -> str:
+        """Put the old output of a job that failed back; return what is to be added to its reason if that cannot be."""
+        try:
+            self.put_back(name)
+        except OSError as error:
+            return f"; its old output could not be put back: {error}"
+        return ""
+
     def take_over(self, name: str, other: OldOutputs) -> None:
         """Take the old output that is set aside for another entry, should there be one. Raise OSError."""
         source, target = os.path.join(other._aside, name), os.path.join(self._aside, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from itertools import chain, islice
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Any, Iterable, Iterator
 
 from ..errors import JobModuleError
 from .run_folder import RECORDS
@@ -106,7 +106,8 @@ class Listing:
 def output_name(jobs: Any, index: int) -> str:
     """Return the output name of job `index`. Raise JobModuleError, with the reason, when there is none."""
     try:
-        return os.fsdecode(jobs._get_output_fname(**jobs._jobs[index]))
+        with jobs._jor_modules:
+            return os.fsdecode(jobs._get_output_fname(**jobs._jobs[index]))
     except JobModuleError:
         raise
     except Exception as error:
@@ -122,10 +123,11 @@ def names_in_parts(jobs: Any) -> Iterator[list[str]]:
     """Yield the output names of all jobs as `output_names` does, but in lists: PART names in each but the last."""
     first = 0
     try:
-        rest = iter(jobs._jobs)
-        while some := list(islice(rest, PART)):
-            yield _names(jobs, first, some)
-            first += len(some)
+        with jobs._jor_modules:
+            rest = iter(jobs._jobs)
+        while names := _next_names(jobs, first, rest):
+            yield names
+            first += len(names)
     except JobModuleError:
         raise
     except Exception as error:
@@ -136,16 +138,30 @@ def names_in_parts(jobs: Any) -> Iterator[list[str]]:
         ) from error
 
 
-def _names(jobs: Any, first: int, some: Sequence[Any]) -> list[str]:
-    """Return the names of `some` jobs, of which the first has the index `first`."""
+def _next_names(jobs: Any, first: int, rest: Iterator[Any]) -> list[str]:
+    """Return the names of the next PART jobs of `rest`, of which the first has the index `first`."""
     get_name = jobs._get_output_fname
-    try:
-        names = [get_name(**job) for job in some]
-        if {str}.issuperset(map(type, names)):
-            return names
-    except Exception:  # whatever the user's method raises: made one by one, names tell for which job, and why
-        pass
-    return [output_name(jobs, index) for index in range(first, first + len(some))]
+    with jobs._jor_modules:
+        some = list(islice(rest, PART))
+        try:
+            names = [get_name(**job) for job in some]
+            if {str}.issuperset(map(type, names)):
+                return names
+        except Exception:  # whatever the user's method raises: made one by one, names tell for which job, and why
+            pass
+        return [output_name(jobs, index) for index in range(first, first + len(some))]
+
+
+def each_job(jobs: Any) -> Iterator[Any]:
+    """Yield the parameters of each job in order; whoever has read the names has seen that this can be done."""
+    with jobs._jor_modules:
+        rest = iter(jobs._jobs)
+    while True:
+        with jobs._jor_modules:
+            some = list(islice(rest, PART))
+        if not some:
+            return
+        yield from some
 
 
 def absent_outputs(jobs: Any, listing: Listing) -> list[int]:

@@ -15,9 +15,10 @@ from bisect import bisect_left
 from contextlib import suppress
 from typing import Iterator, NamedTuple
 
-from ..errors import RecordError
+from ..errors import OddFileError, RecordError
 from .events import End
 from .journal import Reader
+from .record_files import lines, regular
 from .run_folder import RECORDS, Run
 from .staging import NotPublishedError, Staging, force, force_name, move
 
@@ -136,7 +137,8 @@ class Publisher:
         placed = name
         if name != output and (job := self._neighbours.job_of(name)):
             if not _took_the_same(path, target):
-                raise NotPublishedError(f"beside its output it has written {name}, which is the output of {job}")
+                what = f"beside its output it has written {name}, which is the output of {job}"
+                raise NotPublishedError(what, remedy="Give that file another name")
             return
         if not _put_new(path, target) and not _took_the_same(path, target):
             if self._neighbours.output_beside(name) != output:
@@ -144,7 +146,7 @@ class Publisher:
                 placed = f"{output}.files/{os.path.relpath(name, os.path.dirname(output))}"
                 target = os.path.join(self._folder, placed)
             if os.path.isdir(target) and not os.path.islink(target):
-                raise NotPublishedError(f"a folder stands where {placed} is to lie")
+                raise NotPublishedError(f"a folder stands where {placed} is to lie", remedy="Move it away")
             move(path, target)
         beside.files.append(placed)
 
@@ -214,8 +216,8 @@ def _took_the_same(path: str, target: str) -> bool:
 
 def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
     """Yield the jobs that jobs.jsonl tells: their indices, and their outputs as JSON writes them."""
-    with open(jobs, "rb") as file:
-        for line in file:
+    with suppress(OddFileError), open(jobs, "rb", opener=regular) as file:  # what is no list of jobs claims no name
+        for line in lines(file):
             found = _LINE.match(line)
             if found:
                 yield int(found[1]), found[2]

@@ -1,15 +1,21 @@
-"""What a job module lists, as a file, and its `collect`: for a jor that cannot load it, lacking what it imports."""
+"""What a job module lists, and starts, as files, and its `collect`: as its jobs' own Python sees it.
+
+For a jor that cannot load it, lacking what it imports, or that is no worker.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from typing import Any, Mapping, Sequence
+import time
+from typing import Any, Mapping, NoReturn, Sequence
 
 from ..errors import JobModuleError, JorError
+from .events import Isolation, encode, parse
+from .forking import limit_threads, lost_threads
 from .job_spec import freeze, thaw
 from .jobs import JobsBase
-from .loading import ModuleLoader
+from .loading import make_for_good
 from .outputs import output_names
 
 
@@ -41,16 +47,16 @@ class Collectable(Listed):
         raise NotImplementedError("outputs are collected where their job module can be loaded")
 
 
-def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> None:
     """Write what the class Jobs of a job module is and lists to the file `path`, or why that cannot be told."""
     with open(path, "wb") as file:
         try:
-            jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
+            jobs = make_for_good(jobmodule, arguments, path_prefix, seed)
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy
             head = {
                 "attributes": _plain_attributes(type(jobs)),
-                "folder": os.path.abspath(os.fspath(jobs._get_output_folder())),
+                "folder": os.path.abspath(jobs._jor_folder()),
                 "collects": type(jobs).collect is not JobsBase.collect,
             }
             file.write(json.dumps(head).encode() + b"\n")
@@ -62,9 +68,40 @@ def write_listing(path: str, jobmodule: str, arguments: str, path_prefix: str) -
             file.write(json.dumps({"error": told}).encode() + b"\n")
 
 
-def collect(path: str, jobmodule: str, arguments: str, path_prefix: str) -> None:
+def write_isolation(path: str, jobmodule: str, arguments: str, path_prefix: str, seed: int, cpus: int) -> NoReturn:
+    """Write how jobs are isolated where the option says `auto` to the file `path`; nothing if loading fails.
+
+    This process ends: threads of the job module might not let it.
+    """
+    status = 1
+    try:
+        limit_threads(cpus)
+        for stream in (1, 2):  # what the module prints was seen when it was listed
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        began = time.monotonic()
+        jobs = make_for_good(jobmodule, arguments, path_prefix, seed)
+        loading = time.monotonic() - began
+        jobs._get_output_folder()
+        with open(path, "w") as file:
+            json.dump(encode(Isolation(lost_threads(), loading)), file)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def read_isolation(path: str) -> Isolation | None:
+    """Return what `write_isolation` has written to `path`; None if that is not there."""
+    try:
+        with open(path) as file:
+            found = parse(json.load(file))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, Isolation) else None
+
+
+def collect(path: str, jobmodule: str, arguments: str, path_prefix: str, seed: int = 0) -> None:
     """Call the method collect of a job module's class; the file `path` has the indices of incomplete outputs."""
-    jobs = ModuleLoader().make(jobmodule, arguments, path_prefix)
+    jobs = make_for_good(jobmodule, arguments, path_prefix, seed)
     with open(path, "rb") as file:
         jobs._left_out = json.loads(file.read())
     jobs.collect()

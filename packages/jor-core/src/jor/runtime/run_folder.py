@@ -18,6 +18,7 @@ suspect                   array tasks: jobs that ended well although a process o
 revoked                   array tasks: which of them may not begin a job any more
 task-<k>.log              what worker or array task <k> printed
 task-<k>.r<restart>.jsonl the journal of one of its attempts
+task-<k>.r<restart>.prologue array tasks: the line of the prologue that ended an attempt before it had a journal
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ import struct
 import sys
 from typing import Any, Iterable, Mapping, NamedTuple
 
-from ..errors import RecordError, VersionError
+from ..errors import OddFileError, RecordError, VersionError
+from .record_files import read_record, regular
 from .run_spec import RunSpec
 
 #: The folder beside the outputs in which jor keeps its records; no output may have this name.
@@ -39,6 +41,8 @@ RECORDS = ".jor"
 KEPT = "kept"
 #: A place in jobs.jsonl, in jobs.index: bytes from its start.
 PLACE = struct.Struct("<Q")
+#: Digits that no index of a job has.
+_MOST_DIGITS = 18
 #: What stands in `in-place` of a job that wrote at its final path although its class is atomic.
 WROTE_IN_PLACE = b"wrote at its final path by itself"
 #: Version of submission.json and jobs.jsonl; a reader refuses those of another.
@@ -101,8 +105,8 @@ class Run(NamedTuple):
     def suspects(self) -> list[int]:
         """Return the indices of jobs whose output is to be doubted."""
         try:
-            with open(self.suspect, "rb") as file:
-                return [int(line) for line in file.read().split(b"\n")[:-1] if line.isdigit()]
+            lines = read_record(self.suspect).split(b"\n")[:-1]
+            return [int(line) for line in lines if line.isdigit() and len(line) < _MOST_DIGITS]
         except FileNotFoundError:
             return []
 
@@ -139,7 +143,7 @@ class Run(NamedTuple):
 
     def chunk(self, task: int) -> tuple[int, int]:
         """Return where in jobs.jsonl the jobs of an array task begin and end, bytes."""
-        with open(self.places, "rb") as file:
+        with open(self.places, "rb", opener=regular) as file:
             file.seek(PLACE.size * task)
             data = file.read(2 * PLACE.size)
         if len(data) < 2 * PLACE.size:
@@ -155,10 +159,11 @@ class Run(NamedTuple):
     def revocations(self) -> list[tuple[int, int, str]]:
         """Return which array tasks may not begin a job any more: first and last of each range, and why."""
         try:
-            with open(self.revoked, "rb") as file:
-                lines = file.read().split(b"\n")
+            lines = read_record(self.revoked).split(b"\n")
         except FileNotFoundError:
             return []
+        except OddFileError:
+            lines = [b"odd"]
         found = []
         for line in filter(None, lines):
             try:
@@ -185,8 +190,9 @@ class Run(NamedTuple):
         Raise RecordError; VersionError for another version.
         """
         try:
-            with open(self.submission, "rb") as file:
-                content = json.loads(file.read())
+            content = json.loads(read_record(self.submission))
+        except OddFileError:
+            raise
         except (OSError, ValueError, RecursionError) as error:
             remedy = _REMEDIES.get(type(error), _DELETE)
             raise RecordError(
@@ -209,7 +215,7 @@ def append(path: str, line: bytes) -> None:
 
     Raise OSError (disk full, quota) when it could not be written whole.
     """
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    fd = regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     try:
         if os.write(fd, line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)

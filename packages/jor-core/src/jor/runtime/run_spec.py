@@ -39,6 +39,7 @@ class RunSpec(NamedTuple):
     batch: Optional[BatchSpec]
     fsync: bool
     resumable: bool
+    seed: int
 
     @classmethod
     def of(cls, content: Dict[str, Any]) -> "RunSpec":

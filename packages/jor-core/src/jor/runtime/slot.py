@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from typing import NamedTuple, Sequence
 
 from ..errors import JorError
-from .forkserver import CANNOT_LOAD, Host
+from .events import Isolation
+from .forking import ForkError
+from .forkserver import CANNOT_LOAD, Host, Stops
 from .job_process import Board, Outcome
 from .job_spec import Job
 from .publishing import Beside, Publisher
 from .run_folder import KEPT, Run
 from .run_spec import RunSpec
 from .staging import NotPublishedError, Staging, delete, force, force_name, staged, stamp
-from .subreaper import kill_descendants
+from .subreaper import Orphans, Reaper
 
 #: Seconds that a job may take to its end after `execute` has returned, beside the grace period; and to be told of.
 ENDS_WITHIN, TOLD_AFTER = 60.0, 10.0
@@ -42,10 +45,25 @@ class CannotWorkError(JorError):
 class Slot:
     """One of the `slots` of a worker; it enters itself there."""
 
-    def __init__(self, run: Run, spec: RunSpec, slots: list[Slot], publisher: Publisher, log: str = "") -> None:
+    def __init__(
+        self,
+        run: Run,
+        spec: RunSpec,
+        slots: list[Slot],
+        publisher: Publisher,
+        reaper: Reaper,
+        stops: Stops,
+        log: str = "",
+    ) -> None:
+        """Make a place; `stops` tells whether to wait no longer for room for a host."""
+        if sys.platform == "darwin" and spec.isolation == "auto":
+            # To fork a process that has touched the system's frameworks is unsafe there (bugs.python.org/issue33725).
+            spec = spec._replace(isolation="spawn")
         self._run = run
         self._spec = spec
         self._slots = slots
+        self._reaper = reaper
+        self._stops = stops
         self._staging = Staging(run.partial, len(slots))
         self._board = Board()
         self._host: Host | None = None
@@ -60,6 +78,8 @@ class Slot:
         #: Seconds until the job module was loaded, if this job's host had to do that first; None if it had not.
         self.loading: float | None = None
         self._is_fresh = False
+        #: What was taken for `isolation = auto`, as soon as that is known.
+        self.isolation: Isolation | None = None
         self._before: object = None
         self._publisher = publisher
         #: Whether anything is kept of failed jobs.
@@ -72,10 +92,10 @@ class Slot:
         slots.append(self)
 
     @property
-    def answers(self) -> int:
-        """What becomes readable when the job has ended."""
+    def answers(self) -> int | None:
+        """What becomes readable when the job has ended; None where the end of a process has to do."""
         assert self._host is not None
-        return self._host.answers
+        return None if self._host.has_hung_up else self._host.answers
 
     @property
     def due(self) -> float | None:
@@ -91,24 +111,26 @@ class Slot:
             return -1
 
     def begin(self, job: Job, offset: int, first: int) -> None:
-        """Run `job`, whose line lies at `offset`, and whose output will begin at `first` in the log."""
-        self.loading = None
-        self._is_fresh = self._host is None
-        if self._host is None:
-            others = [slot._host for slot in self._slots if slot._host is not None]
-            self._host = Host(self._run, self._spec, self._staging.folder, self._board, self._log, others)
+        """Run `job`, whose line lies at `offset`, and whose output will begin at `first` in the log.
+
+        Raise ForkError if no process could be started for it; `settle` then tells the reason.
+        """
         self.job = job
         self.first = first
+        self.loading = None
         self._before = stamp(self._final)
         self._board.begin()
         self._is_stopped = self._is_told = False
         self._overdue = ""
         self._began = time.monotonic()
         self._kill_at = None
+        self._is_fresh = self._host is None
+        if self._host is None:
+            self._host = self._new_host()
         self._host.order(offset)
 
-    def ended(self, answered: bool) -> tuple[Outcome, int] | None:
-        """Return how the job ended, and how many processes it left behind; None while it runs.
+    def ended(self, answered: bool) -> tuple[Outcome, Orphans] | None:
+        """Return how the job ended, and what it left behind; None while it runs.
 
         `answered` tells that there is something to read. Raise CannotWorkError when the job module cannot be loaded.
         """
@@ -116,16 +138,34 @@ class Slot:
         assert host is not None
         if not answered and not host.is_dead:
             return None
-        answer = host.answer()
-        if answer is None or self._spec.isolation == "spawn":
-            outcome, orphans = self._dismiss_host()
-            if answer is None:
-                if outcome.status == CANNOT_LOAD:
-                    raise CannotWorkError(self._board.take())
-                return outcome._replace(seconds=time.monotonic() - self._began), orphans
-        if self._is_fresh:
-            self.loading = time.monotonic() - self._began - answer[0].seconds
-        return answer
+        ended = host.answer()
+        if ended is None:
+            if not host.is_dead:
+                return None  # its job has closed the pipe, and goes on
+            ended = self._ended_host()
+        if self._is_fresh and self._board.began:
+            self.loading = self._board.began - self._began
+        if self._spec.isolation == "auto" and self.isolation is None and self._board.began:
+            self.isolation = Isolation(self._board.threads, round(self.loading or 0.0, 4))
+        return ended
+
+    def _new_host(self) -> Host:
+        others = [slot._host for slot in self._slots if slot._host is not None]
+        has_threads = self.isolation is not None and self.isolation.threads
+        spec = self._spec._replace(isolation="spawn") if has_threads else self._spec
+        try:
+            return Host(self._run, spec, self._staging.folder, self._board, self._log, others, self._stops)
+        except ForkError as error:
+            self._board.tell(str(error))
+            raise
+
+    def _ended_host(self) -> tuple[Outcome, Orphans]:
+        """Return what the end of the host tells of its job. Raise CannotWorkError if it could not load the module."""
+        outcome, orphans = self._dismiss_host()
+        began = self._board.began
+        if outcome.status == CANNOT_LOAD and not began:
+            raise CannotWorkError(self._board.take())
+        return outcome._replace(seconds=time.monotonic() - (began or self._began)), orphans
 
     def settle(self, outcome: Outcome, error: str, *, may_be_stopped: bool = False) -> Settled:
         """Put the job's output into place unless it failed with `error`; return what has become of it.
@@ -152,6 +192,10 @@ class Slot:
             self._renew()
         self.job = None
         return settled
+
+    def writes_in_place(self) -> bool:
+        """Tell whether something new stands at the final path of a job that still runs, and is to write elsewhere."""
+        return self._spec.atomic_output and stamp(self._final) not in (None, self._before)
 
     def remind(self, grace: float) -> str:
         """Return what users should know of a job that has returned and does not end, each once; give it up at last."""
@@ -200,13 +244,13 @@ class Slot:
         assert self.job is not None
         return self.final(self.job)
 
-    def _dismiss_host(self) -> tuple[Outcome, int]:
-        """End the host; return how it ended, and how many processes it left behind."""
+    def _dismiss_host(self) -> tuple[Outcome, Orphans]:
+        """End the host; return how it ended, and what it left behind."""
         if self._host is None:
-            return Outcome(0.0, 0, 0), 0
+            return Outcome(0.0, 0, 0), Orphans(0, 0)
         host, self._host = self._host, None
         outcome = host.close(self._spec.grace_period)
-        return outcome, kill_descendants(frozenset(slot._host.pid for slot in self._slots if slot._host is not None))
+        return outcome, self._reaper.kill(frozenset(slot._host.pid for slot in self._slots if slot._host is not None))
 
     def _publish(self) -> Settled:
         """Put the output into place, and what lies beside it."""
@@ -220,7 +264,7 @@ class Slot:
                 force(self._final)
                 force_name(self._final, self._spec.folder)
         except NotPublishedError as error:
-            return Settled(error.what)
+            return Settled(f"{error.what}. {error.remedy}")
         except OSError as error:
             return Settled(f"the output could not be put into place: {error}")
         now = stamp(self._final)

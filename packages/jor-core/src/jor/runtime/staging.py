@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from stat import S_IRWXU, S_ISREG
 from typing import AbstractSet, Callable, Tuple
 
@@ -16,6 +17,7 @@ from ..errors import JorError
 from .process_id import Owner
 
 Stamp = Tuple[int, int, int]
+_A_DAY = 86_400.0
 #: How often a worker makes `partial` anew when it has gone before its own folder was made in it.
 _ATTEMPTS = 1000
 
@@ -123,7 +125,8 @@ class Staging:
         if not target.startswith(partial + "/"):
             return  # it leads to where the file stays
         if not target.startswith(os.path.realpath(self.folder) + "/"):
-            raise NotPublishedError(f"its output is a link to {target}, which is not its own")
+            what = f"its output is a link to {target}, which is not its own"
+            raise NotPublishedError(what, remedy="Copy that file, or link to where it stays")
         copy = f"{path}.{Owner.current()}"
         _link_or_copy(target, copy)
         os.replace(copy, path)
@@ -158,9 +161,10 @@ def staged(folder: str, output: str) -> str:
     return os.path.join(folder, os.path.basename(output))
 
 
-def sweep(partial: str, gone: Callable[[], AbstractSet[str]] = frozenset) -> int:
+def sweep(partial: str, gone: Callable[[], AbstractSet[str]] = frozenset, outputs: str = "") -> int:
     """Delete what processes that are certainly dead left under `partial`; return how many.
 
+    With `outputs`, the folder of all outputs, also what they were copying there from another file system.
     `gone` tells the owners on other hosts that are known to be dead; it is asked only if there is anything left.
     """
     try:
@@ -172,19 +176,44 @@ def sweep(partial: str, gone: Callable[[], AbstractSet[str]] = frozenset) -> int
     if len(dead) < len(names):
         told = gone()
         dead += [name for name in names if name not in dead and name.rpartition("~")[0] in told]
+    if outputs:  # first: a name in `partial` is what leads to them
+        _delete_halfway(outputs, {name.rpartition("~")[0] for name in dead})
     for name in dead:
         delete(os.path.join(partial, name))
     _delete_if_empty(partial)
     return len(dead)
 
 
+def _delete_halfway(outputs: str, owners: AbstractSet[str]) -> None:
+    names = [_halfway(owner) for owner in owners]
+    for above, below, _ in os.walk(outputs) if names else ():
+        if ".jor" in below:
+            below.remove(".jor")
+        links = [name for name in below if os.path.islink(os.path.join(above, name))]
+        for folder in (above, *(os.path.join(above, link) for link in links)):
+            for name in names:
+                delete(os.path.join(folder, name))
+
+
+def _halfway(owner: object) -> str:
+    return f".{owner}.partial"
+
+
 def sweep_halfway(path: str) -> None:
-    """Delete the files `path`.<owner>, which were to become `path`, of processes that are certainly dead."""
+    """Delete the files `path`.<owner>, which were to become `path`, of processes that are dead.
+
+    Those of other hosts are, if the file is a day old: it takes no second to write one.
+    """
     folder, prefix = os.path.split(f"{path}.")
     for name in os.listdir(folder):
         owner = Owner.parse(name[len(prefix) :]) if name.startswith(prefix) else None
-        if owner is not None and owner.is_dead():
+        if owner is not None and (owner.is_dead() or _is_old(os.path.join(folder, name))):
             delete(os.path.join(folder, name))
+
+
+def _is_old(path: str) -> bool:
+    found = stamp(path)
+    return found is not None and time.time() - found[1] / 1e9 > _A_DAY
 
 
 def stamp(path: str) -> Stamp | None:
@@ -213,7 +242,7 @@ def _copy_then_rename(source: str, target: str) -> None:
     """Move across file systems (a subfolder that is a mount, a project quota), still never showing half a file."""
     import shutil  # 10 ms, paid only here
 
-    halfway = f"{os.path.dirname(target)}/.{Owner.current()}.partial"
+    halfway = f"{os.path.dirname(target)}/{_halfway(Owner.current())}"
     try:
         shutil.copy2(source, halfway, follow_symlinks=False)
         force(halfway)

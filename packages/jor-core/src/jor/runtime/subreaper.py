@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Callable
+import time
+from typing import Callable, NamedTuple
 
 PrCtl = Callable[[int, int], object]
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PR_SET_CHILD_SUBREAPER = 36
+#: Seconds that a killed process may take to end: one that waits for a disk does not hear.
+_DYING = 5.0
 _SIGKILL = int(signal.SIGKILL)  # a number for C; the enum costs a forked job twenty copied pages
 
 
@@ -47,21 +50,70 @@ def die_with_parent(prctl: PrCtl, parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def kill_descendants(spared: frozenset[int]) -> int:
-    """Kill all processes that were adopted from a job that has ended; return how many there were.
+class Orphans(NamedTuple):
+    """How many processes a job has left behind: killed, and left alone because they cannot be killed."""
 
-    Needs `adopt_orphans`. The children `spared`, which the worker had before its first job, live on.
+    killed: int
+    left: int
+
+
+class Reaper:
+    """Kills what jobs leave behind, and this process has adopted. Needs `adopt_orphans`.
+
+    The children that it has when this is made live on, and those that cannot be killed: another user's (sudo), or one
+    that waits for a disk.
     """
-    killed = 0
+
+    def __init__(self) -> None:
+        #: What lives on.
+        self.spared = children()
+
+    def kill(self, others: frozenset[int] = frozenset()) -> Orphans:
+        """Kill all adopted processes but `others`; return how many there were."""
+        killed = left = 0
+        while True:
+            there = children()
+            victims = there - self.spared - others
+            if not victims:
+                return Orphans(killed, left)
+            for pid in victims:
+                _kill(pid)
+            immortal = frozenset(pid for pid in victims if not _is_reaped(pid))
+            self.spared = (self.spared & there) | immortal
+            killed += len(victims) - len(immortal)  # and again: their own children are ours now
+            left += len(immortal)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass  # another user's, or gone
+
+
+def _is_reaped(pid: int) -> bool:
+    """Wait until a process has ended that was killed; tell whether it has."""
+    deadline = time.monotonic() + _DYING
     while True:
-        victims = children() - spared
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-        for pid in victims:
-            os.waitpid(pid, 0)
-        if not victims:
-            return killed
-        killed += len(victims)  # and again: their own children are ours now
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return True
+        except ChildProcessError:
+            return True  # somebody else has waited for it
+        if time.monotonic() > deadline or not _is_mine(pid):
+            return False
+        time.sleep(0.001)
+
+
+def _is_mine(pid: int) -> bool:
+    """Tell whether this process may send that one a signal."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def has_children() -> bool:

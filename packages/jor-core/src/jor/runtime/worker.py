@@ -15,8 +15,9 @@ from typing import Callable, Iterator
 
 from ..errors import JorError
 from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
-from .events import VERSION, Begin, Changed, Claim, End, Notice, Over
+from .events import VERSION, Begin, Changed, Claim, End, Isolation, Notice, Over
 from .feed import Chunk, Feed
+from .forking import ForkError, limit_threads
 from .job_process import Outcome
 from .job_spec import Job, source_checksum, thaw
 from .journal import SYNC_AFTER, Journal
@@ -25,35 +26,29 @@ from .old_outputs import OldOutputs
 from .oom import oom_kills
 from .process_id import Owner
 from .publishing import Publisher
+from .record_files import MOST, regular
 from .run_folder import Run, append
 from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
-from .slot import Slot
+from .slot import CannotWorkError, Slot
 from .staging import force_name, stamp
-from .subreaper import adopt_orphans, load_prctl
+from .subreaper import Orphans, Reaper, adopt_orphans, load_prctl
 
 #: Exit status of a worker that cannot work at all: no other would fare better (EX_UNAVAILABLE).
 CANNOT_WORK = 69
 #: Seconds by which a signal to the worker may come later than the same signal to its job, when both are sent it.
 _SIGNAL_LAG = 0.5
 
-#: What libraries read to learn how many threads they may start.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+#: Seconds after which the first jobs of a worker are looked at.
+_FIRST_LOOK = 0.5
 
 
 def work(run: Run, attempt: Attempt) -> int:
     """Be a worker or array task of the submission `run`; return the exit status."""
     spec = run.read_submission()
     owner, python = str(Owner.current()), sys.version.split()[0]
-    claim = Claim(VERSION, owner, spec.token, attempt.task, attempt.restart, attempt.job_id, python)
+    hash_seed = os.environ.get("PYTHONHASHSEED", "")
+    claim = Claim(VERSION, owner, spec.token, attempt.task, attempt.restart, attempt.job_id, python, hash_seed)
     try:
         sync_after = 0.0 if spec.fsync else SYNC_AFTER
         journal = Journal(run.journal(attempt.task, attempt.restart), claim, sync_after)
@@ -84,14 +79,13 @@ class _Worker:
 
     def __init__(self, run: Run, spec: RunSpec, journal: Journal, attempt: Attempt) -> None:
         os.chdir(spec.directory)
-        for variable in THREAD_VARIABLES:
-            os.environ.setdefault(variable, str(spec.cpus_per_task))
+        limit_threads(spec.cpus_per_task)
         self._run = run
         self._spec = spec
         self._journal = journal
         self._grace = spec.grace_period
         self._batch = spec.batch
-        self._planned = os.open(run.jobs, os.O_RDONLY | os.O_CLOEXEC)
+        self._planned = regular(run.jobs, os.O_RDONLY)
         self._source: Feed | Chunk
         if self._batch is None:
             self._source = Feed()
@@ -116,14 +110,16 @@ class _Worker:
         adopt_orphans(load_prctl())
         self._is_changed = _note_changed_source(journal, spec)
         self._old = OldOutputs(run, spec.folder)
+        #: What was taken for `isolation = auto`, once that is written down.
+        self._isolation: Isolation | None = None
         #: What users have been told.
         self._notices: set[str] = set()
         #: Whether it is known that outputs are written in place.
         self._is_in_place = not spec.atomic_output
-        publisher = Publisher(run, spec.folder)
+        publisher, reaper = Publisher(run, spec.folder), Reaper()
         self._slots: list[Slot] = []
         for log in _logs(run, attempt.task, self._batch):
-            Slot(run, spec, self._slots, publisher, log)
+            Slot(run, spec, self._slots, publisher, reaper, self._tenure.lapsed, log)
 
     def work(self) -> int:
         """Run jobs until there are no more; return the exit status."""
@@ -155,17 +151,17 @@ class _Worker:
         """Begin a job in each slot that has none, as long as there are more that may begin; tell whether any runs."""
         for slot in self._slots:
             while slot.job is None and not self._closed:
-                self._unfinished = self._tenure.ending()
-                place = None if self._unfinished else self._source.take(self._watch, self._journal.flush)
-                if place is None:
-                    self._closed = True
-                else:
-                    self._begin(slot, place)
+                self._begin_next(slot)
         self._journal.flush()
         return bool(self._busy)
 
-    def _begin(self, slot: Slot, place: int) -> None:
-        """Begin the job whose line lies at `place`, unless it may not write where its output belongs."""
+    def _begin_next(self, slot: Slot) -> None:
+        """Begin the next job in `slot`, unless it may not write where its output belongs; or begin no more."""
+        self._unfinished = self._tenure.ending()
+        place = None if self._unfinished else self._source.take(self._watch, self._journal.flush)
+        if place is None:
+            self._closed = True
+            return
         job = thaw(self._line(place))
         direct = not self._spec.atomic_output
         resumed = old_aside = False
@@ -183,7 +179,10 @@ class _Worker:
         log, log_file = (first, first) if first >= 0 else None, os.path.basename(slot.log)
         begin = Begin(job.index, round(time.time(), 3), log, log_file, direct, resumed=resumed, old_aside=old_aside)
         self._journal.write(begin)
-        slot.begin(job, place, first)
+        try:
+            slot.begin(job, place, first)
+        except ForkError:
+            self._settle(slot, Outcome(0.0, 0, 1 << 8), Orphans(0, 0))  # a status as wait(2) has it
 
     def _refuse(self, job: Job, error: str, *, old_aside: bool, interrupted: bool = False) -> None:
         """Write down that a job that writes in place was not begun."""
@@ -200,37 +199,25 @@ class _Worker:
         aside = self._spec.aside
         position = bisect_right(aside, (job.index, sys.maxsize)) - 1
         is_begun = self._before is not None and job.index in self._before.begun
-        if is_begun or position < 0 or job.index > aside[position][1]:
-            return ""
-        try:
-            self._old.set_aside(job.output)
-        except OSError as error:
-            return f"its old output could not be set aside: {error}"
-        return ""
+        is_planned = not is_begun and position >= 0 and job.index <= aside[position][1]
+        return self._old.make_room(job.output) if is_planned else ""
 
-    def _settle_old_output(self, job: Job, *, failed: bool, interrupted: bool) -> tuple[str, bool]:
-        """Put the old output of a job that writes in place back if it `failed`.
-
-        Return why that could not be done, or '', and whether there is or was an old output.
-        """
-        if self._spec.atomic_output or not self._old.has(job.output):
-            return "", False
-        try:
-            if failed and not interrupted:
-                self._old.put_back(job.output)
-        except OSError as error:
-            return f"; its old output could not be put back: {error}", True
-        return "", True
-
-    def _wait(self) -> Iterator[tuple[Slot, Outcome, int]]:
+    def _wait(self) -> Iterator[tuple[Slot, Outcome, Orphans]]:
         """Sleep until something happens; yield the slots whose jobs have ended, and signal other jobs if due."""
         busy = self._busy
         now = time.monotonic()
         due = [slot.due - now for slot in busy if slot.due is not None]
-        answered = self._watch.sleep(min(due, default=self._tenure.patience), [slot.answers for slot in busy])
+        is_new = not self._is_in_place and not self._done
+        patience = min(due, default=_FIRST_LOOK if is_new else self._tenure.patience)
+        answered = self._watch.sleep(patience, [slot.answers for slot in busy if slot.answers is not None])
         lapsed = self._tenure.lapsed()
         for slot in busy:
-            ended = slot.ended(slot.answers in answered)
+            try:
+                ended = slot.ended(slot.answers in answered)
+            except CannotWorkError as error:
+                if self._batch is None:  # a later attempt at an array task tries it again
+                    self._fail(slot, error)
+                raise
             if ended is not None:
                 yield (slot, *ended)
             elif lapsed:
@@ -240,9 +227,11 @@ class _Worker:
                 slot.warn()
             elif notice := slot.remind(self._grace):
                 self._notice(notice)
+            elif is_new and slot.writes_in_place() and slot.job is not None:
+                self._note_in_place(slot.job)  # before it ends: should it die, half an output stands there
         self._is_warned = self._watch.warned
 
-    def _settle(self, slot: Slot, outcome: Outcome, orphans: int) -> None:
+    def _settle(self, slot: Slot, outcome: Outcome, orphans: Orphans) -> None:
         """Publish what the job in `slot` has made, and write down what became of it."""
         job = slot.job
         assert job is not None
@@ -259,7 +248,8 @@ class _Worker:
         if not error:
             self._tenure.longest = max(self._tenure.longest, outcome.seconds)
         interrupted = bool(error and (self._tenure.lapsed() or self._watch.warned))
-        more, old_aside = self._settle_old_output(job, failed=bool(error), interrupted=interrupted)
+        old_aside = not self._spec.atomic_output and self._old.has(job.output)
+        more = self._old.give_up(job.output) if old_aside and error and not interrupted else ""
         log = (slot.first, slot.log_position) if slot.first >= 0 else None
         if starved and not error:
             append(self._run.suspect, b"%d\n" % job.index)
@@ -273,7 +263,7 @@ class _Worker:
             log=log,
             log_file=os.path.basename(slot.log),
             loading=None if slot.loading is None else round(slot.loading, 4),
-            orphans=orphans,
+            orphans=orphans.killed,
             interrupted=interrupted,
             out_of_memory=starved,
             old_aside=old_aside,
@@ -282,12 +272,23 @@ class _Worker:
         if settled.beside:
             end = end.naming(settled.beside)
         self._journal.note(end)
+        self._tell(slot, job, orphans)
         if old_aside and end.ok:
             self._journal.flush()  # first: as long as the old one is there, the new one may be incomplete
             self._old.delete(job.output)
         self._interrupted += end.interrupted
         self._done += end.ok
         self._failed += not end.ok
+
+    def _tell(self, slot: Slot, job: Job, orphans: Orphans) -> None:
+        """Write down what a user should know of how this job ran."""
+        if self._isolation is None and slot.isolation is not None:
+            self._isolation = slot.isolation
+            self._journal.note(slot.isolation)
+        if orphans.left:
+            what = "process" if orphans.left == 1 else "processes"
+            told = f"job {job.index} has left {orphans.left} {what} behind that jor may not end, or that do not end"
+            self._notice(f"{told}: another user's (sudo, say). They are still there; end them yourself")
 
     def _notice(self, text: str) -> None:
         """Tell users of something, unless they have been told of its like."""
@@ -302,6 +303,15 @@ class _Worker:
             what = f"job {job.index} wrote at its final path by itself"
             append(self._run.in_place, f"{what}\n".encode())
             self._notice(f"{what}: a job that dies there leaves half an output. Let it ask _get_output_path")
+
+    def _fail(self, slot: Slot, error: CannotWorkError) -> None:
+        """Write down why the job in `slot` has failed, whose job module cannot be loaded."""
+        assert slot.job is not None
+        log = (slot.first, slot.log_position) if slot.first >= 0 else None
+        told = str(error).partition("\n")[0]
+        name = os.path.basename(slot.log)
+        self._journal.note(End(slot.job.index, 0, max_rss=0, status=-1, error=told, log=log, log_file=name))
+        self._failed += 1
 
     def _is_wanted(self, job: Job) -> bool:
         """Tell whether a job of this array task is to be run; write down one that is given up."""
@@ -350,13 +360,16 @@ class _Worker:
         return self._batch is not None and before is not None and (self._oom_kills or 0) > before
 
     def _line(self, place: int) -> bytes:
-        data = b""
-        while b"\n" not in data:
-            piece = os.pread(self._planned, 4096, place + len(data))
-            if not piece:
-                raise OSError(f"{self._run.jobs} ends within a job")
-            data += piece
-        return data[: data.index(b"\n") + 1]
+        size = 4096
+        while size <= 2 * MOST:  # else something else stands there
+            data = os.pread(self._planned, size, place)
+            end = data.find(b"\n")
+            if end >= 0:
+                return data[: end + 1]
+            if len(data) < size:
+                break
+            size *= 4
+        raise OSError(f"{self._run.jobs} ends within a job")
 
 
 def interpreter() -> list[str]:

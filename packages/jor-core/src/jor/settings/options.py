@@ -5,7 +5,6 @@ jor.cfg, the JOR_* environment, the command line's flags, the todo-list and the 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -84,6 +83,13 @@ def _retries(text: str) -> int:
     return 0 if text == "0" else _count(text)
 
 
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**64:
+        raise ValueError(text)
+    return seed
+
+
 def _factor(text: str) -> float:
     factor = float(text)
     if not 1 <= factor <= 100:
@@ -124,19 +130,18 @@ AUTO: Final = Kind("auto, True or False", _automatic)
 COUNT: Final = Kind("a whole number from 1 on", _count, "N")
 COUNT_OR_AUTO: Final = Kind("auto, or a whole number from 1 on", _count_or_auto, "N")
 RETRIES: Final = Kind("a whole number from 0 on", _retries, "N")
+SEED: Final = Kind("a whole number from 0 to 2**64 - 1", _seed, "N")
 FACTOR: Final = Kind("a number from 1 to 100", _factor, "X")
 SECONDS: Final = Kind("a number of seconds", _seconds, "SECONDS")
 TEXT: Final = Kind("a text of one line", _text)
 LINES: Final = Kind("a text of some lines", _lines)
 PATH: Final = Kind("a path", _text, "PATH")
 
-# Forking a process that has touched the system's frameworks is unsafe there (bugs.python.org/issue33725).
-_DEFAULT_ISOLATION = "spawn" if sys.platform == "darwin" else "fork"
-
 OPTIONS: Final = (
     Option("path-prefix", PATH, ".", "global", "Folder for all outputs; the job modules get it as path_prefix."),
     Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole. Set in a file or a variable, it does so once.", in_todo=False),
     Option("todo-list", PATH, "todo.yaml", "run", "The file that lists what is to be run.", in_todo=False),
+    Option("try-limit", SECONDS, 600.0, "run", "Seconds after which jor check --try ends the job that it tries, which is no error."),
     Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),
     Option("partition", TEXT, None, "submit", "Slurm partition, or several with commas between them; ignored by local."),
     Option("sif", PATH, None, "submit", "Apptainer or Singularity image to run jobs in: a SIF file, a sandbox folder, or a URI."),
@@ -147,8 +152,9 @@ OPTIONS: Final = (
     Option("time", TEXT, JobsBase.time, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),
     Option("cpus-per-task", COUNT, JobsBase.cpus_per_task, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),
     Option("fsync", BOOLEAN, False, "submit", "Have outputs and records on the disk before a job counts as done, so that a power loss costs none."),
+    Option("seed", SEED, 0, "submit", "What the random numbers of all jobs begin from; another whole number gives other ones."),
     Option("workers", COUNT, None, "local", "Jobs to run at once; not set: as many as CPUs and memory allow."),
-    Option("isolation", _choice("fork", "spawn", "none"), _DEFAULT_ISOLATION, "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own.", in_class=True),
+    Option("isolation", _choice("auto", "fork", "spawn", "none"), "auto", "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own; auto: fork, but spawn where loading the job module starts threads.", in_class=True),
     Option("grace-period", SECONDS, 10.0, "local", "Seconds that running jobs get to end by themselves when the run is interrupted."),
     Option("jobs-per-task", COUNT_OR_AUTO, "auto", "slurm", "Jobs that an array task runs one after the other; auto: as many as fill target-task-time by the durations seen so far, or fewer for twenty tasks of a minute; before any job has run, 1 for each worker of a task."),
     Option("target-task-time", TEXT, "00:30:00", "slurm", "How long an array task is to last when jobs-per-task is auto."),

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from ..errors import JobModuleError
+from ..errors import JobModuleError, printable_name
 from ..runtime import jobargs
 from ..runtime.jobs import JobsBase
 from ..runtime.loading import ModuleLoader
@@ -79,7 +79,12 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """What messages call it: its name, or its job module with the arguments."""
+        """What messages call it: its name, or its job module with the arguments, as it may be printed."""
+        return printable_name(self.title)
+
+    @property
+    def title(self) -> str:
+        """Its name, or its job module with the arguments, as data."""
         return self.name or (f"{self.stem}({self.arguments})" if self.arguments else self.stem)
 
     @cached_property
@@ -107,10 +112,10 @@ class Entry:
         digest = hashlib.sha256(f"{module}\0{arguments}".encode(errors="surrogateescape")).hexdigest()
         return f"{readable}-{digest[:8]}"
 
-    def construct(self, modules: ModuleLoader, path_prefix: str) -> JobsBase:
+    def construct(self, modules: ModuleLoader, path_prefix: str, seed: int = 0) -> JobsBase:
         """Return its object Jobs. Raise JobModuleError, with the place in the todo-list, when that fails."""
         try:
-            return modules.make(self.jobmodule, self.arguments, path_prefix)
+            return modules.make(self.jobmodule, self.arguments, path_prefix, seed)
         except JobModuleError as error:
             where = f"{self.place}: {error.where}" if self.place else error.where
             raise type(error)(error.what, where=where, remedy=error.remedy) from error

@@ -72,7 +72,7 @@ def select(entries: tuple[Entry, ...], names: tuple[str, ...]) -> tuple[Entry, .
 
     Raise TodoError for a name that no entry has.
     """
-    called = {entry: {entry.item, entry.label, entry.stem, f"{entry.stem}.py"} - {""} for entry in entries}
+    called = {entry: {entry.item, entry.title, entry.label, entry.stem, f"{entry.stem}.py"} - {""} for entry in entries}
     for name in names:
         if not any(os.path.normpath(name) in known or name in known for known in called.values()):
             known = sorted({word for entry in entries for word in (entry.item, entry.label, entry.stem) if word})

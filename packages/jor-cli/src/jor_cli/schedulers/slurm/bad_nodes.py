@@ -6,7 +6,7 @@ Such a node is always free, and so gets one task after the other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Container, Iterable, Set
 
 from jor_slurm import ArrayId, IndexSet, Task
 
@@ -25,10 +25,17 @@ class Nodes:
         self._died: dict[str, set[tuple[int, int]]] = defaultdict(set)
         self._fine: set[str] = set()
 
-    def see(self, array: ArrayId, rows: Iterable[tuple[IndexSet, Task]], finished: Callable[[], Set[int]]) -> None:
+    def see(
+        self,
+        array: ArrayId,
+        rows: Iterable[tuple[IndexSet, Task]],
+        finished: Callable[[], Set[int]],
+        in_prologue: Callable[[], Container[int]] = frozenset,
+    ) -> None:
         """Take in `rows`, what became of tasks of an array.
 
-        `finished` tells which of them came to their own end, however it was; it is asked only if any may have died.
+        `finished` tells which of them came to their own end, however it was, and `in_prologue` which the user's
+        prologue has ended, which say nothing of a node; they are asked only if any may have died.
         """
         ended = [
             (next(iter(indices), 0), task)
@@ -37,7 +44,10 @@ class Nodes:
         ]
         died = {index for index, task in ended if _died_at_once(task)}
         died = died.difference(finished()) if died else died
+        unjudged = in_prologue() if died else ()
         for index, task in ended:
+            if index in unjudged:
+                continue
             if index in died:
                 self._died[task.nodes].add((array.job_id, index))
             elif task.state.succeeded or (task.state.name == "FAILED" and task.seconds is not None):

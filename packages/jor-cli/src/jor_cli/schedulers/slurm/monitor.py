@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import attrs
 
@@ -18,6 +18,7 @@ from ...formatting import tasks_of
 from .. import request_log
 from ..request_log import RequestLog
 from .bad_nodes import Nodes
+from .prologue import ended_prologues
 
 #: Seconds after which a submission that Slurm does not know cannot be accepted any more: munge's credentials, by which
 #: a request proves who sent it, hold for 300 s; the rest is for clocks that differ.
@@ -76,7 +77,7 @@ class Inquiry:
         for one in arrays:
             if one.id is not None:
                 rows = [*now.all_tasks(one.id), *past.all_tasks(one.id)]
-                self.nodes.see(one.id, rows, partial(finished_tasks, one.run))
+                self.nodes.see(one.id, rows, partial(finished_tasks, one.run), partial(ended_prologues, one.run))
         garbled = {line.rpartition("|")[2] for line in queue.unreadable}
         return [
             _unknown(one, "a row of squeue cannot be read")
@@ -154,7 +155,14 @@ def _carrier(one: _Array, now: Snapshot, past: Snapshot, asked: float) -> Carrie
     requested = batch.mem * batch.workers_per_task if batch and batch.mem else None
     is_fresh = asked < (one.requests.accepted or one.requests.asked or 0) + SHOWN_WITHIN
 
+    prologues = cache(partial(ended_prologues, one.run))
+
     def state_of(task: int) -> TaskState:
+        state = state_in_slurm(task)
+        why = prologues().get(task) if state.phase is Phase.OVER else None
+        return TaskState(Phase.OVER, why) if why else state
+
+    def state_in_slurm(task: int) -> TaskState:
         known = now.task(array, task)
         if known is not None and known.state.active:
             return TaskState(Phase.AT_WORK if known.state.running else Phase.WAITING, known.words)

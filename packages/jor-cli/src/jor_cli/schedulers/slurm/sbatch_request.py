@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shlex
 import statistics
+from collections.abc import Iterator, Sequence
 
 import attrs
 
 from jor import ConfigError
+from jor.planning.status import Problem, Shortage
 from jor.runs.submission import Batch
+from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 from jor.settings.options import BY_NAME
 from jor_slurm import (
@@ -33,6 +37,7 @@ from jor_slurm import (
 )
 
 from ...resources import parsed
+from .prologue import SUFFIX
 
 #: An array task that lasts less, seconds, costs Slurm about as much as the work that it does.
 SHORTEST_TASK = 60
@@ -160,10 +165,36 @@ def request(
     return Request(needs, jobs, workers, limit, config["array-throttle"], options, config["prologue"] or "", warning)
 
 
-def script_of(request: Request, command: list[str]) -> str:
-    """Return the batch script whose tasks run `command`."""
+def by_needs(config: Config, problems: Sequence[Problem], chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:
+    """Return the jobs `chosen`, together with those that need the same; what ran short before may get more."""
+    usual = needs_of(config)
+    if config["retry-scale"] == 1:
+        return {usual: chosen}
+    short = {problem.index: problem for problem in problems if problem.shortage and problem.asked}
+    groups: dict[Needs, list[int]] = {}
+    for index in chosen:
+        problem = short.get(index)
+        needs = usual
+        if problem is not None and problem.asked is not None:
+            needs = escalated(config, problem.asked, memory=problem.shortage is Shortage.MEMORY)
+        groups.setdefault(needs, []).append(index)
+    return dict(groups)
+
+
+def apart(wanted: Request, jobs: Sequence[int], deadly: frozenset[int]) -> Iterator[tuple[Request, Sequence[int]]]:
+    """Yield how `jobs` are submitted: those during which a task died have one each, since it may take others along."""
+    safe = [index for index in jobs if index not in deadly] if deadly else jobs
+    if safe:
+        yield wanted, safe
+    if len(safe) < len(jobs):
+        yield attrs.evolve(wanted, jobs_per_task=1), [index for index in jobs if index in deadly]
+
+
+def script_of(request: Request, command: list[str], run: Run) -> str:
+    """Return the batch script whose tasks run `command` for the submission `run`."""
     variables = (ARRAY_TASK_ID, RESTART_COUNT, START_TIME, END_TIME, JOB_ID)
-    return batch_script(command, variables=variables, prologue=request.prologue)
+    ended = (os.path.join(run.folder, "task-"), ARRAY_TASK_ID, ".r", RESTART_COUNT, SUFFIX)
+    return batch_script(command, variables=variables, prologue=request.prologue, ended=ended)
 
 
 def submit_command(slurm: Slurm, request: Request, options: SbatchOptions, tasks: int) -> tuple[str, ...]:

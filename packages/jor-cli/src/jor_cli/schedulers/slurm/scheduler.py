@@ -16,7 +16,7 @@ import attrs
 from jor import BusyError, JorError
 from jor.local.worker_pool import environment
 from jor.planning.planner import Survey, make_submission
-from jor.planning.status import Phase, Shortage
+from jor.planning.status import Phase
 from jor.runs.attempts import durations
 from jor.runs.journals import may_live
 from jor.runs.lease import Lease, server_time
@@ -44,11 +44,13 @@ from jor_slurm import (
 
 from .. import request_log
 from .monitor import Inquiry
-from .sbatch_request import Needs, Request, escalated, indices, job_name, needs_of, request, script_of, submit_command
+from .sbatch_request import Request, apart, by_needs, indices, job_name, needs_of, request, script_of, submit_command
 
 if TYPE_CHECKING:
     from ...environments.worker_command import WorkerCommand
 
+#: The command jor as text for `python -c`: with -m, files of the folder in which it starts would be jor's modules.
+_JOR = "import sys; sys.path[:] = filter(None, sys.path); from jor_cli.__main__ import main; main()"
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
 LOOKS = (2.0, 4.0, 8.0)
 #: Seconds between two polls of a command that waits, at least, however new users want its answers to be.
@@ -165,8 +167,9 @@ class Backend:
     def plan(self, found: Survey, chosen: Sequence[int]) -> Iterator[tuple[Request, Sequence[int]]]:
         """Yield how the jobs `chosen` of an entry are to be submitted: together, as far as they need the same."""
         seen = _durations(found)
-        for needs, jobs in _by_needs(found, chosen).items():
-            yield request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config)), jobs
+        for needs, jobs in by_needs(found.config, found.status.problems, chosen).items():
+            wanted = request(found.config, needs, len(jobs), seen, self.limits, self._avoided(found.config))
+            yield from apart(wanted, jobs, found.status.deadly)
 
     def preview(
         self, found: Survey, wanted: Request, jobs: Sequence[int], worker: WorkerCommand
@@ -177,7 +180,7 @@ class Backend:
         sizes = self.limits.array_sizes(tasks)
         options = wanted.options_of(job_name(found.entry.label, "token"), run.folder)
         command = submit_command(self._slurm, wanted, options, sizes[0])
-        return sizes, list(command), script_of(wanted, worker.command(run))
+        return sizes, list(command), script_of(wanted, worker.command(run), run)
 
     def try_submission(self, found: Survey, wanted: Request, jobs: Sequence[int]) -> str:
         """Return when and where jobs would start if they were submitted, in Slurm's words.
@@ -188,7 +191,7 @@ class Backend:
         tasks = self.limits.array_sizes(-(-len(jobs) // wanted.jobs_per_task))[0]
         # The folder of the submission is not there yet.
         options = attrs.evolve(wanted.options_of(name, os.getcwd()), output=os.devnull)
-        script = script_of(wanted, ["true"])
+        script = script_of(wanted, ["true"], Run(found.records))
         return self._slurm.try_submission(script, options, indices(tasks))
 
     def submit(self, found: Survey, chosen: Sequence[int], planning: Lease, worker: WorkerCommand) -> Outcome:
@@ -219,7 +222,7 @@ class Backend:
             chdir=os.getcwd(),
             output=literal(os.path.join(found.records, f"{name}.log")),
         )
-        command = [sys.executable, "-m", "jor_cli", "collect", *arguments]
+        command = [sys.executable, "-c", _JOR, "collect", *arguments]
         script = batch_script(command, prologue=wanted.prologue)
         return f"Slurm job {self._slurm.submit(script, options).job_id}"
 
@@ -310,7 +313,7 @@ class Backend:
         options = wanted.options_of(batch.name, run.folder)
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
-        script = script_of(wanted, worker.command(run))
+        script = script_of(wanted, worker.command(run), run)
         write_batch(submission, found.jobs, jobs, planning, script, bundled=worker.bundled)
 
         def ask() -> ArrayId:
@@ -344,22 +347,6 @@ class Backend:
 def _durations(found: Survey) -> list[float]:
     """Return how long jobs of an entry took, seconds, if that decides how many a task gets."""
     return durations(found.records) if found.config["jobs-per-task"] == "auto" else []
-
-
-def _by_needs(found: Survey, chosen: Sequence[int]) -> dict[Needs, Sequence[int]]:
-    """Return the jobs `chosen`, together with those that need the same; what ran short before may get more."""
-    usual = needs_of(found.config)
-    if found.config["retry-scale"] == 1:
-        return {usual: chosen}
-    short = {problem.index: problem for problem in found.status.problems if problem.shortage and problem.asked}
-    groups: dict[Needs, list[int]] = {}
-    for index in chosen:
-        problem = short.get(index)
-        needs = usual
-        if problem is not None and problem.asked is not None:
-            needs = escalated(found.config, problem.asked, memory=problem.shortage is Shortage.MEMORY)
-        groups.setdefault(needs, []).append(index)
-    return dict(groups)
 
 
 def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
