@@ -44,6 +44,14 @@ TEST_TOOLS = ("pytest>=8", "hypothesis>=6.100", "pytest-xdist>=3.6")
 AT_ONCE = ("--numprocesses=4", "--dist=loadfile")
 #: Three clusters, side by side.
 CLUSTERS_AT_ONCE = ("--numprocesses=3", "--dist=worksteal")
+#: Tests that are skipped where NumPy and pandas are not there.
+WANT_LIBRARIES = (
+    "tests/core/runtime/test_seeds.py",
+    "tests/core/runtime/test_names.py",
+    "tests/core/runtime/test_loading.py",
+    "tests/cli/analysis/test_draws.py",
+    "tests/integration/test_check.py::test_repeats_draw_their_own_numbers_and_what_they_share_is_told",
+)
 #: Makes conda environments, without conda.
 RATTLER = "py-rattler>=0.28"
 #: Drives a browser.
@@ -182,11 +190,11 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def libraries(session: nox.Session) -> None:
-    """Whether jobs fork or spawn with real libraries that have threads; all but PyTorch, which is half a gigabyte."""
+    """Forks, random numbers and names with real libraries; all but PyTorch, which is half a gigabyte."""
     real = ("pandas", "polars", "pyarrow", "scikit-learn", "matplotlib", "numba")
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, *real)
     session.env["JOR_REQUIRE_LIBRARIES"] = "1"
-    session.run("pytest", *AT_ONCE, "tests/surroundings/test_libraries.py", *session.posargs)
+    session.run("pytest", *AT_ONCE, "tests/surroundings/test_libraries.py", *WANT_LIBRARIES, *session.posargs)
 
 
 @nox.session

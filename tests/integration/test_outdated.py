@@ -309,6 +309,7 @@ def test_outputs_are_not_looked_at_one_by_one(jor: Jor, project: Path, write: Ca
     assert "x0.txt" not in calls
     assert "x2.txt" not in calls
 
+
 KEPT = """\
 import os
 import jor

@@ -85,19 +85,33 @@ def test_first_screen_leads_from_nothing_to_a_finished_sweep(shell: Shell, tmp_p
     assert "17 jobs to run" in shell("jor run", folder)
 
 
+#: Lets a job wait to be stopped in the midst of its steps, the first time.
+STOPS = """
+import builtins, os, time
+
+def range(first, last):
+    for step in builtins.range(first, last):
+        if step == 500 and not os.path.exists("stops"):
+            open("stops", "w").close()
+            time.sleep(60)
+        yield step
+"""
+
+
 def test_job_that_writes_in_place_resumes_as_it_is_shown(shell: Shell, tmp_path: Path) -> None:
     (script,) = [
         block for block in blocks(section("Three steps to a sweep of your own"), "python") if "atomic" in block
     ]
     listed = "    def _mk_jobs(self):\n        self._jobs = [{'seed': 0}]\n"
-    (tmp_path / "resuming.py").write_text(f"import jor\n\n{script}\n{listed}")
+    (tmp_path / "resuming.py").write_text(f"import jor\n{STOPS}\n{script}\n{listed}")
     (tmp_path / "todo.yaml").write_text("jobs:\n- jobmodule: resuming\n")
+    shell("jor run & until [ -e stops ]; do sleep 0.1; done; kill $!; wait $! || ls job/seed0.txt", tmp_path)
     output = tmp_path / "job/seed0.txt"
-    output.parent.mkdir()
-    output.write_text("left\nby a job\nthat was killed\n")
-    shell("jor run --overwrite-output --quiet", tmp_path)
-    assert output.read_text().split("\n")[2:5] == ["that was killed", "9", "16"]
-    assert output.read_text().count("\n") == 1000
+    lines = [str(step**2) for step in range(1000)]
+    assert output.read_text().splitlines() == lines[:500]
+    output.write_text(output.read_text().replace("0\n1\n", "of the first\nof the first\n", 1))
+    shell("jor run --quiet", tmp_path)
+    assert output.read_text().splitlines() == ["of the first", "of the first", *lines[2:]]
 
 
 def test_sweep_to_copy_runs_as_it_is_shown(shell: Shell, tmp_path: Path) -> None:
