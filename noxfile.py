@@ -171,7 +171,7 @@ def browser(session: nox.Session) -> None:
 @nox.session
 def faults(session: nox.Session) -> None:
     """Kill, starve, crowd and mislead jor; print the matrix of faults. In CI a third of the seeds, and no Slurm."""
-    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, "pytest-timeout", RATTLER)
+    session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, "pytest-timeout", RATTLER, "numpy")
     debian(session, {"bindfs": "bindfs", "cc": "gcc"}, "libc6-dev")
     wanted = ["tests/faults", *matrix.elsewhere(slurm=False)]
     if os.geteuid() == 0 and "CI" not in os.environ:

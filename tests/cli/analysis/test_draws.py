@@ -34,12 +34,8 @@ def told(folder: Path, head: str = "", execute: str = "pass", more: str = "", **
         file = folder / f"{name}.py"
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
-    loader = ModuleLoader()
-    try:
-        jobs = loader.make(str(path), "", str(folder))
-        found = find_draws(own_sources(str(path), str(folder)), jobs)
-    finally:
-        loader.close()
+    jobs = ModuleLoader().make(str(path), "", str(folder))
+    found = find_draws(own_sources(str(path), str(folder)), jobs)
     return [(Path(draw.path).read_text().splitlines()[draw.line - 1].strip(), draw.what) for draw in found]
 
 

@@ -471,3 +471,30 @@ def test_job_that_writes_at_its_final_path_by_itself_is_known_before_it_ends(eng
     until(in_place.exists)
     one.process.kill()
     assert in_place.read_text() == "job 0 wrote at its final path by itself\n"
+
+
+def test_half_that_a_job_left_at_its_final_path_by_itself_is_known_though_it_failed_at_once(engine, isolation):
+    body = "open(os.path.join(self._get_output_folder(), self._get_output_fname(how=how)), 'w').write('half')\n"
+    one = engine(body + "raise ValueError", isolation=isolation)
+    one.start().wait()
+    assert (one.events(End)[0].ok, one.events(End)[0].direct) == (False, True)
+    assert (one.output / ".jor" / "entry" / "in-place").exists()
+
+
+def test_child_that_comes_back_from_execute_is_not_the_end_of_its_job(engine, isolation):
+    body = "if os.fork() == 0: return\nos.wait()\nself.write(i, 'half')\nos._exit(0)"
+    one = engine(body, isolation=isolation)
+    one.start().wait()
+    assert not one.events(End)[0].ok
+    assert one.outputs() == []
+
+
+def test_job_that_hears_of_the_end_before_its_worker_does_is_interrupted(engine):
+    """As when a machine shuts down: all processes get the signal at once."""
+    body = "stopping = []\nself.write(i, 'half')\nsignal.signal(signal.SIGTERM, lambda *_: stopping.append(1))\n"
+    one = engine(body + SLOW.replace("time.sleep(1000)", "while not stopping: time.sleep(0.01)"), isolation="fork")
+    pid = begun(one.start())
+    os.kill(pid, signal.SIGTERM)
+    one.process.send_signal(signal.SIGTERM)
+    assert one.wait() == 143
+    assert one.outputs() == []

@@ -18,7 +18,7 @@ import shutil, sqlite3, subprocess, tempfile, threading, weakref, zipfile
 HERE = os.path.dirname(__file__)
 atexit.register(lambda: open(os.path.join(HERE, "of the module"), "a").write("x"))
 MADE_BEFORE = tempfile.TemporaryDirectory()
-held = None
+held = open(os.devnull, "w")
 
 def late(path):
     time.sleep(0.2)
@@ -50,7 +50,7 @@ class Owner:
 FINISHED = {
     "closed": "open(path, 'w').write('whole')",
     "on self": "self.file = open(path, 'w'); self.file.write('whole')",
-    "in a global": "held = open(path, 'w'); held.write('whole')",
+    "in a global": "held.close(); held = open(path, 'w'); held.write('whole')",  # the same descriptor again
     "on the class": "type(self).file = open(path, 'w'); self.file.write('whole')",
     "csv on self": "self.rows = csv.writer(open(path, 'w'), lineterminator=''); self.rows.writerow(['whole'])",
     "in a cycle": "file = open(path, 'w'); file.write('whole'); cycle = [file]; cycle.append(cycle)",
@@ -139,7 +139,7 @@ def test_log_that_is_left_open_beside_the_output_is_told(engine, isolation):
     assert one.events(End)[0].ok
     if isolation == "none":
         assert [event.text for event in one.events(Notice)] == [
-            "jobs leave files beside their outputs open, log for one: close them"
+            "jobs leave files beside their outputs open: log, for one. Close them"
         ]
     else:
         assert (one.output / "log").read_text() == "whole"

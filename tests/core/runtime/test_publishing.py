@@ -154,3 +154,23 @@ def test_names_of_many_files_are_told_by_their_digest():
     assert end.naming(["a"] * 50).beside == ("a",) * 50
     for many in (["a"] * 51, ["é" * 100] * 9):
         assert (end.naming(many).beside, len(end.naming(many).beside_sha256)) == ((), 64)
+
+
+def test_records_are_never_written_by_a_job(place):
+    with pytest.raises(NotPublishedError, match="where jor keeps its records"):
+        place.publish(**{".jor/marks.json": "junk"})
+    assert not (place.folder / ".jor" / "marks.json").exists()
+
+
+def test_folders_that_were_merged_are_gone_from_staging(place):
+    Path(place.stage.folder, "logs", "deep").mkdir(parents=True)
+    Path(place.stage.folder, "a.txt").touch()
+    place.publisher.publish(place.stage, str(place.folder / "a.txt"))
+    assert os.listdir(place.stage.folder) == []
+
+
+def test_output_that_is_a_relative_link_to_elsewhere_leads_there_from_its_own_folder(place, tmp_path):
+    (tmp_path / "model").write_text("whole")
+    os.symlink(os.path.relpath(tmp_path / "model", place.stage.folder), Path(place.stage.folder, "a.txt"))
+    place.publisher.publish(place.stage, str(place.folder / "a.txt"))
+    assert (place.folder / "a.txt").read_text() == "whole"

@@ -102,12 +102,12 @@ def _accept(found: Survey, what: Accepted) -> Accepted:
     try:
         for index in history.halves.keys() & {*what.outputs}:
             _old_outputs(found, index).put_back(history.places.name(index))  # it is whole, and what was begun is not
+        change_marks(found.folder, change)
         publisher = Publisher(Run(os.path.join(found.records, "runs", "any")), found.folder)
         for index in what.kept:
             stage = Staging.of_kept(_kept(found, index))
-            publisher.publish(stage, found.output(index))
+            publisher.publish(stage, found.output(index), durably=found.config["fsync"])
             stage.close()
-        change_marks(found.folder, change)
     except OSError as error:
         raise unwritable(error, found.records) from error
     except NotPublishedError as error:

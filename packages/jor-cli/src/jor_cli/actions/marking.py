@@ -39,18 +39,19 @@ def mark_outdated(surveys: Sequence[Survey], ask: Ask, say: Say, *, only_first: 
     for found in surveys:
         by = reason_to_overwrite(found) if found.status.total and (is_first or not only_first) else ""
         if by:
-            found, is_marked = _mark(found, by, ask, say, only_first=only_first, known=known)
+            found, is_marked = _mark(found, ask, say, only_first=only_first, known=known)
             held_back |= not is_marked
         is_first &= not found.status.total
         marked.append(found)
     return Marking(marked, held_back)
 
 
-def _mark(
-    found: Survey, by: str, ask: Ask, say: Say, *, only_first: bool, known: Container[str]
-) -> tuple[Survey, bool]:
+def _mark(found: Survey, ask: Ask, say: Say, *, only_first: bool, known: Container[str]) -> tuple[Survey, bool]:
     """Return the entry as it is then, and whether its outputs were marked."""
     with planning(found, ask, say) as (now, lease):
+        by = reason_to_overwrite(now)
+        if not by:
+            return now, True  # another command has marked them meanwhile
         why_not = _being_made(now, ask, lease, known)
         if why_not:
             say(f"{found.entry.label}: no output is marked as outdated: {why_not}")

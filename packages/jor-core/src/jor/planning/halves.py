@@ -20,6 +20,7 @@ from ..runtime.job_spec import source_checksum
 from ..runtime.jobs import JobsBase
 from ..runtime.journal import Reader
 from ..runtime.old_outputs import OldOutputs
+from ..runtime.record_files import read_record
 from ..runtime.run_folder import WROTE_IN_PLACE, Run
 from ..todo.entry import Entry
 
@@ -151,7 +152,6 @@ class Hand(NamedTuple):
 def _holds(run: Run, text: bytes) -> bool:
     """Tell whether a line of what is known of jobs that write in place has `text`."""
     try:
-        with open(run.in_place, "rb") as file:
-            return text in file.read()
+        return text in read_record(run.in_place)
     except OSError:
         return False

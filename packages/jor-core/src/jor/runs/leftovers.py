@@ -30,7 +30,7 @@ def abandoned(records: str, now: float, ended: Ended) -> frozenset[str]:
     """
     partial = partial_folder(records)
     folders: defaultdict[str, list[str]] = defaultdict(list)
-    for name in os.listdir(partial):
+    for name in os.listdir(partial) if os.path.isdir(partial) else ():
         owner = Owner.parse(name.rpartition("~")[0])
         if owner is not None and not owner.is_running():
             folders[str(owner)].append(os.path.join(partial, name))

@@ -21,8 +21,9 @@ from ..errors import RecordError
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import output_names
 from ..runtime.process_id import Owner
+from ..runtime.record_files import read_record
 from ..runtime.run_folder import RECORDS
-from ..runtime.staging import sweep_halfway
+from ..runtime.staging import force_name, sweep_halfway
 from .lease import acquire
 from .renumbering import Places
 from .submission import Ranges, compact, indices_of, ranges, user_name
@@ -179,8 +180,7 @@ def read_marks(folder: str) -> Marks:
     """Return the marks on the outputs in `folder`. Raise RecordError for what cannot be read."""
     path = path_of(folder)
     try:
-        with open(path, "rb") as file:
-            content = json.loads(file.read())
+        content = json.loads(read_record(path))
         if content["version"] != VERSION:
             raise ValueError(f"it has version {content['version']}, and this jor reads version {VERSION}")
         kinds = {kind: tuple(map(_mark, content[kind])) for kind in ("outdated", "accepted", "incomplete")}
@@ -217,6 +217,7 @@ def change_marks(folder: str, change: Callable[[Marks], Marks]) -> Marks:
             os.fsync(file.fileno())
         lease.confirm()
         os.replace(halfway, path)
+        force_name(path, folder)
     return after
 
 

@@ -182,6 +182,7 @@ def _be_host(run: Run, spec: RunSpec, staging: str, board: Board, orders: int, a
         status = server.serve(orders, answers)
         if spec.isolation == "none":
             run_exit_functions(board.wait_for)
+            flush()
     except (JorError, OSError) as error:
         board.tell(str(error))
         status = CANNOT_LOAD
@@ -336,7 +337,7 @@ class _Server:
         return time.monotonic() - began, ru_maxrss, status << 8  # as wait(2) has it
 
     def _perform(self, job: tuple[int, str, str]) -> int:
-        process = JobProcess(self._board, self._staging, self._open, self._ends, self._flush_c_streams)
+        process = JobProcess(self._board, self._staging, self._open, self._ends, self._flush_c_streams, os.getpid())
         return perform(self._jobs, *job, process)
 
     def _refuse(self, reason: str) -> tuple[float, int, int]:

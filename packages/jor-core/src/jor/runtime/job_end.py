@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from stat import S_ISREG
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any, Callable, Iterable, Iterator
+from typing import Any, Callable, Container, Iterable, Iterator
 
 from .jobs import JobsBase
 
@@ -50,9 +50,16 @@ def run_exit_functions(waits_for: Callable[[str], None]) -> None:
             _print_exception()
 
 
-def list_open() -> list[str]:
-    """Return which files this process has open: their numbers, as text."""
-    return os.listdir(_OPEN_FILES)
+def list_open() -> list[tuple[str, int, int]]:
+    """Return which files this process has open: number, inode and device of each."""
+    found = []
+    for fd in os.listdir(_OPEN_FILES):
+        try:
+            status = os.fstat(int(fd))
+        except OSError:
+            continue  # the listing's own
+        found.append((fd, status.st_ino, status.st_dev))
+    return found
 
 
 def open_files(folder: str, *outputs: str) -> list[str]:
@@ -63,12 +70,12 @@ def open_files(folder: str, *outputs: str) -> list[str]:
     wanted = _identities(outputs)
     mapped = _mapped()
     ours, others = [], []
-    for fd in map(int, list_open()):
+    for fd in map(int, os.listdir(_OPEN_FILES)):
         try:
             if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
                 continue
             found = os.fstat(fd)
-            if not S_ISREG(found.st_mode) or found.st_ino in mapped:
+            if not S_ISREG(found.st_mode) or (found.st_dev, found.st_ino) in mapped:
                 continue
             if (found.st_dev, found.st_ino) in wanted:
                 ours.append(wanted[found.st_dev, found.st_ino])
@@ -83,13 +90,8 @@ def writer_of(pids: Iterable[int], *outputs: str) -> str:
     """Return what to call one of these processes that has one of `outputs` open for writing, '' if none has."""
     wanted = _identities(outputs)
     for pid in pids if wanted else ():
-        try:
-            for fd in os.listdir(f"/proc/{pid}/fd"):
-                found = os.stat(f"/proc/{pid}/fd/{fd}")
-                if (found.st_dev, found.st_ino) in wanted and _is_writing(pid, fd):
-                    return f"process {pid} ({_name(pid)})"
-        except OSError:
-            continue  # it has ended
+        if any(_has_open(pid, fd, wanted) for fd in _open_in(pid)):
+            return f"process {pid} ({_name(pid)})"
     return ""
 
 
@@ -125,25 +127,43 @@ def _identities(paths: Iterable[str]) -> dict[tuple[int, int], str]:
     return found
 
 
-def _mapped() -> set[int]:
-    """Return the inodes of the files that are mapped into this process's memory, and shared."""
+def _mapped() -> set[tuple[int, int]]:
+    """Return device and inode of the files that are mapped into this process's memory, and shared."""
     try:
         with open("/proc/self/maps") as file:
             lines = [line.split(maxsplit=5) for line in file]
     except OSError:
         return set()
-    return {int(line[4]) for line in lines if line[1].endswith("s") and line[4] != "0"}
+    shared = (line for line in lines if line[1].endswith("s") and line[4] != "0")
+    return {(os.makedev(*(int(part, 16) for part in line[3].split(":"))), int(line[4])) for line in shared}
 
 
-def _is_writing(pid: int, fd: str) -> bool:
-    with open(f"/proc/{pid}/fdinfo/{fd}") as file:
-        flags = next(line for line in file if line.startswith("flags:"))
-    return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+def _open_in(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return []  # it has ended
+
+
+def _has_open(pid: int, fd: str, wanted: Container[tuple[int, int]]) -> bool:
+    """Tell whether a process has one of the files `wanted` open for writing under this number."""
+    try:
+        found = os.stat(f"/proc/{pid}/fd/{fd}")
+        if (found.st_dev, found.st_ino) not in wanted:
+            return False
+        with open(f"/proc/{pid}/fdinfo/{fd}") as file:
+            flags = next(line for line in file if line.startswith("flags:"))
+        return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+    except (OSError, StopIteration):
+        return False  # it has just been closed
 
 
 def _name(pid: int) -> str:
-    with open(f"/proc/{pid}/comm") as file:
-        return file.read().strip()
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        return "ended by now"
 
 
 def _modules_of(cls: type) -> Iterator[ModuleType]:

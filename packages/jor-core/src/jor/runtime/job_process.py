@@ -97,8 +97,8 @@ class Board:
 
     #: Whether a job that is about to start should not.
     stop = _Flag(0)
-    #: Whether `execute` has returned, or called sys.exit.
-    returned = _Flag(1)
+    #: When `execute` has returned, or called sys.exit(0), by time.monotonic(); 0 if it has not.
+    returned_at = _Moment(24)
     #: Whether the job came to its own end: `execute` returned, or raised, and all that follows was done.
     ended = _Flag(2)
     #: Since when the end of a job waits.
@@ -121,8 +121,8 @@ class Board:
 
     def begin(self) -> None:
         """Forget what was said of another job."""
-        self.returned = self.ended = False
-        self.began = 0.0
+        self.ended = False
+        self.began = self.returned_at = 0.0
         self.error = self.waits_for = self.hint = self.left_open = ""
 
     def wait_for(self, what: str) -> None:
@@ -153,11 +153,13 @@ class JobProcess(NamedTuple):
     #: The job's staging folder.
     staging: str
     #: Which files are open before the job begins: see `list_open`.
-    open_before: Sequence[str]
+    open_before: Sequence[object]
     #: Whether the process ends with the job. One that lives on does at its own end what is to be done there.
     ends: bool
     #: Writes out what libraries in C hold back.
     flush_c_streams: Callable[[], object]
+    #: Its id: a job may fork itself.
+    pid: int
 
 
 def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProcess) -> int:
@@ -174,14 +176,17 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProce
             status = 0
         except SystemExit as stop:
             status = _exit_status(stop, board)
-        if status == 0:
-            board.returned = True
+        if status == 0 and os.getpid() == process.pid:
+            board.returned_at = time.monotonic()
             if jobs._asked:
                 board.hint = f": it asked for the path of {jobs._asked}, {_INDEX}"
             status = _end(jobs, final, path, process)
     except BaseException as error:
         status = 1
-        _tell(error, board)
+        if os.getpid() == process.pid:
+            _tell(error, board)
+    if os.getpid() != process.pid:
+        return status  # the job has forked itself; the end of this process is not its
     jobs._running = None
     _flush()
     board.ended = True

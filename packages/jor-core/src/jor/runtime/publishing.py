@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import re
+import time
 import zlib
 from array import array
 from bisect import bisect_left
@@ -20,10 +21,12 @@ from .events import End
 from .journal import Reader
 from .record_files import lines, regular
 from .run_folder import RECORDS, Run
-from .staging import NotPublishedError, Staging, force, force_name, move
+from .staging import NotPublishedError, Staging, delete, force, force_name, move
 
 #: How a line of jobs.jsonl begins.
 _LINE = re.compile(rb'\{"index":(\d+),"output":"((?:[^"\\]|\\.)*)"')
+#: Seconds between two looks for new submissions.
+_LOOK_EVERY = 60.0
 #: What a file system says that has no hard links.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
@@ -44,6 +47,8 @@ class Neighbours:
         self._folder = folder
         #: Of each submission in the folder, the checksums of the outputs that it has planned, sorted.
         self._planned: dict[str, array[int]] = {}
+        #: When, by time.monotonic(), to look for new ones.
+        self._look_at = 0.0
         #: The output beside which each file was put.
         self._put: dict[str, str] | None = None
 
@@ -64,9 +69,9 @@ class Neighbours:
         """Return the output beside which the file `name` was put; '' if no record says so."""
         if self._put is None:
             self._put = {}
-            for run, index, files in self._put_before():
-                for file in files:
-                    self._put[file] = _output_of(run, index)
+            for run, owners in self._put_before():
+                outputs = _outputs_of(run, set(owners.values()))
+                self._put.update((file, outputs.get(index, "")) for file, index in owners.items())
         return self._put.get(name, "")
 
     def note(self, output: str, files: list[str]) -> None:
@@ -75,6 +80,10 @@ class Neighbours:
             self._put.update(dict.fromkeys(files, output))
 
     def _look_for_submissions(self) -> None:
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_EVERY
         top = os.path.join(self._folder, RECORDS)
         for entry in _names(top):
             runs = os.path.join(top, entry, "runs")
@@ -83,21 +92,26 @@ class Neighbours:
                 if jobs not in self._planned and os.path.isfile(jobs):
                     self._planned[jobs] = array("I", sorted(zlib.crc32(output) for _, output in _planned(jobs)))
 
-    def _put_before(self) -> Iterator[tuple[Run, int, list[str]]]:
+    def _put_before(self) -> Iterator[tuple[Run, dict[str, int]]]:
+        """Yield each submission of the entry, the oldest first, with the files beside outputs, and whose they are."""
         runs = os.path.dirname(self._run.folder)
         for name in sorted(_names(runs)):
             run = Run(os.path.join(runs, name))
+            owners: dict[str, int] = {}
             for journal in sorted(_names(run.folder)):
                 if journal.startswith("task-") and journal.endswith(".jsonl"):
-                    yield from _beside(run, os.path.join(run.folder, journal))
+                    for event in _ends_with_files(os.path.join(run.folder, journal)):
+                        owners.update(dict.fromkeys(event.beside, event.index))
+            if owners:
+                yield run, owners
 
 
-def _beside(run: Run, journal: str) -> Iterator[tuple[Run, int, list[str]]]:
+def _ends_with_files(journal: str) -> Iterator[End]:
     """Yield the ends of jobs in a journal that tell of files beside their outputs."""
     try:
         for event in Reader(journal).events():
             if isinstance(event, End) and event.beside:
-                yield run, event.index, list(event.beside)
+                yield event
     except RecordError:
         pass  # of another version: nobody's files are told
 
@@ -126,6 +140,8 @@ class Publisher:
             for path, target in _all_files(staging.folder, others, os.path.dirname(name), self._folder):
                 self._put(path, target, name, beside)
             self._neighbours.note(name, beside.files)
+            for left in others:
+                delete(os.path.join(staging.folder, left))  # folders, empty by now
             for folder in {os.path.dirname(file) for file in beside.files} if durably else ():
                 force_name(os.path.join(self._folder, folder, "any"), self._folder)
         staging.publish(output, durably=durably)
@@ -133,6 +149,9 @@ class Publisher:
 
     def _put(self, path: str, name: str, output: str, beside: Beside) -> None:
         """Put the file `path` into place as `name` in the folder of all outputs, or aside if another stands there."""
+        if name.partition("/")[0] == RECORDS:
+            what = f"beside its output it has written {name}, where jor keeps its records"
+            raise NotPublishedError(what, remedy="Give that folder another name")
         target = os.path.join(self._folder, name)
         placed = name
         if name != output and (job := self._neighbours.job_of(name)):
@@ -223,10 +242,9 @@ def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
                 yield int(found[1]), found[2]
 
 
-def _output_of(run: Run, index: int) -> str:
-    """Return the output that a submission has planned for a job, '' if it has planned none."""
-    text = next((output for other, output in _planned(run.jobs) if other == index), b"")
-    return str(json.loads(b'"%s"' % text))
+def _outputs_of(run: Run, indices: set[int]) -> dict[int, str]:
+    """Return the outputs that a submission has planned for these jobs."""
+    return {index: str(json.loads(b'"%s"' % text)) for index, text in _planned(run.jobs) if index in indices}
 
 
 def _names(folder: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from types import FrameType
 from typing import Any, Collection
 
@@ -21,6 +22,8 @@ class Watch:
 
     def __init__(self, feed: int | None = None) -> None:
         self.stopped_by: int | None = None
+        #: When that was, by time.monotonic().
+        self.stopped_at: float | None = None
         self.hurried = False
         self.warned = False
         self.abandoned = False
@@ -73,6 +76,7 @@ class Watch:
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.hurried = self.stopped_by is not None
         self.stopped_by = self.stopped_by or number
+        self.stopped_at = self.stopped_at or time.monotonic()
 
     def _warn(self, _number: int, _frame: FrameType | None) -> None:
         self.warned = True

@@ -22,6 +22,8 @@ from .subreaper import Orphans, Reaper
 
 #: Seconds that a job may take to its end after `execute` has returned, beside the grace period; and to be told of.
 ENDS_WITHIN, TOLD_AFTER = 60.0, 10.0
+#: Seconds by which a signal to the worker may come later than the same signal to its job, when both are sent it.
+SIGNAL_LAG = 0.5
 _STOPPED = "it was told to stop, and ended well: it may have stopped early"
 
 
@@ -167,26 +169,27 @@ class Slot:
             raise CannotWorkError(self._board.take())
         return outcome._replace(seconds=time.monotonic() - (began or self._began)), orphans
 
-    def settle(self, outcome: Outcome, error: str, *, may_be_stopped: bool = False) -> Settled:
+    def settle(self, outcome: Outcome, error: str, stopped_at: float | None = None) -> Settled:
         """Put the job's output into place unless it failed with `error`; return what has become of it.
 
-        `may_be_stopped` tells that it may have been told to stop by others.
+        `stopped_at` is when its worker was told to stop, by time.monotonic(); None if it was not.
         """
         error = self._overdue or error
         if not error and outcome.status:
             error = self._board.take() or f"exit status {outcome.status}"
         if not error and not self._board.ended:
-            what = "all that follows was done" if self._board.returned else "execute had returned"
+            what = "all that follows was done" if self._board.returned_at else "execute had returned"
             error = f"its process ended before {what}"  # os._exit, or another program in its place
-        if not error and (self._is_stopped or may_be_stopped):
+        is_late = stopped_at is not None and self._board.returned_at > stopped_at - SIGNAL_LAG
+        if not error and (self._is_stopped or is_late):
             error = _STOPPED
-            self._board.returned = False  # its output is dropped
-        settled = Settled(error) if error else self._publish()
+            self._board.returned_at = 0.0  # its output is dropped
+        settled = Settled(error, direct=self.writes_in_place()) if error else self._publish()
         if settled.error:
             settled = settled._replace(error=settled.error + self._keep())
         elif self._keeps:
             delete(self._kept)
-        if settled.error and self._spec.isolation == "none":
+        if settled.error and self._spec.isolation == "none" and self._board.returned_at:
             self._dismiss_host()  # what it has left open or running is no next job's
         if settled.error or settled.direct:
             self._renew()
@@ -219,7 +222,7 @@ class Slot:
             self._kill_at = now + 1
         elif self._kill_at is None:
             self._board.stop = True
-            if not self._board.returned:  # one that has returned is on its way out
+            if not self._board.returned_at:  # one that has returned is on its way out
                 self._is_stopped = True
                 self._host.signal(number)
                 self._host.signal(signal.SIGCONT)  # a stopped process would not hear
@@ -285,9 +288,9 @@ class Slot:
         assert self.job is not None
         if beside.aside:
             where = f"{self.job.output}.files"
-            return f"files beside outputs have names that others have: {beside.aside[0]} of one job is in {where}"
+            return f"files beside outputs have names that others have: {beside.aside[0]}, for one, is in {where}"
         if self._board.left_open:
-            return f"jobs leave files beside their outputs open, {self._board.left_open} for one: close them"
+            return f"jobs leave files beside their outputs open: {self._board.left_open}, for one. Close them"
         return ""
 
     @property
@@ -297,7 +300,7 @@ class Slot:
 
     def _keep(self) -> str:
         """Keep what a job had made that failed after `execute` had returned; return where, in words, '' for nowhere."""
-        if not self._board.returned:
+        if not self._board.returned_at:
             return ""
         try:
             if not self._staging.keep(self._kept):

@@ -83,9 +83,9 @@ class Staging:
 
         Raise OSError if that cannot be. The staging folder has to be renewed then.
         """
+        _unlock(self.folder)
         if not _names(self.folder):
             return False
-        os.chmod(self.folder, os.stat(self.folder).st_mode | S_IRWXU)  # the job may have locked it
         delete(folder)
         os.makedirs(os.path.dirname(folder), exist_ok=True)
         os.rename(self.folder, folder)
@@ -108,9 +108,13 @@ class Staging:
             delete(self.folder)
             self._make()
             return True
-        for name in os.listdir(self.folder):
+        _unlock(self.folder)
+        for name in _names(self.folder):
             delete(os.path.join(self.folder, name))
-        return not os.listdir(self.folder) and os.access(self.folder, os.W_OK | os.X_OK)
+        try:
+            return not os.listdir(self.folder) and os.access(self.folder, os.W_OK | os.X_OK)
+        except OSError:
+            return False  # locked by another user
 
     def _make(self) -> None:
         # Not makedirs: a worker that ends may delete `partial` at any time between its making and ours.
@@ -130,12 +134,15 @@ class Staging:
         """Make a file of the link `path`, an output, if it leads to one in this folder."""
         target = os.path.realpath(path)
         partial = os.path.realpath(self.partial)
-        if not target.startswith(partial + "/"):
-            return  # it leads to where the file stays
+        copy = f"{path}.{Owner.current()}"
+        if not target.startswith(partial + "/"):  # it leads to where the file stays
+            if not os.path.isabs(os.readlink(path)):
+                os.symlink(target, copy)  # from the output's own folder, the way would be another one
+                os.replace(copy, path)
+            return
         if not target.startswith(os.path.realpath(self.folder) + "/"):
             what = f"its output is a link to {target}, which is not its own"
             raise NotPublishedError(what, remedy="Let it copy that file, or link to where it stays")
-        copy = f"{path}.{Owner.current()}"
         _link_or_copy(target, copy)
         os.replace(copy, path)
 
@@ -292,6 +299,16 @@ def delete(path: str) -> None:
             os.unlink(path)
         except OSError:
             pass  # gone is what was wanted; what stays is seen
+
+
+def _unlock(folder: str) -> None:
+    """Let the owner into a folder that a job has locked."""
+    try:
+        mode = os.stat(folder).st_mode
+        if mode & S_IRWXU != S_IRWXU:
+            os.chmod(folder, mode | S_IRWXU)
+    except OSError:
+        pass  # it is gone, or another user's: what follows sees it
 
 
 def _open_up(folder: str) -> None:

@@ -29,14 +29,12 @@ from .record_files import MOST, regular
 from .run_folder import Run, append
 from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
-from .slot import CannotWorkError, Slot
+from .slot import SIGNAL_LAG, CannotWorkError, Slot
 from .staging import force_name, stamp
 from .subreaper import Orphans, Reaper, adopt_orphans, load_prctl
 
 #: Exit status of a worker that cannot work at all: no other would fare better (EX_UNAVAILABLE).
 CANNOT_WORK = 69
-#: Seconds by which a signal to the worker may come later than the same signal to its job, when both are sent it.
-_SIGNAL_LAG = 0.5
 
 #: Seconds after which the first jobs of a worker are looked at.
 _FIRST_LOOK = 0.5
@@ -113,6 +111,8 @@ class _Worker:
         self._isolation: Isolation | None = None
         #: What users have been told.
         self._notices: set[str] = set()
+        #: After how many seconds its first jobs are looked at.
+        self._first_look = _FIRST_LOOK
         #: Whether it is known that outputs are written in place.
         self._is_in_place = not spec.atomic_output
         publisher, reaper = Publisher(run, spec.folder), Reaper()
@@ -197,7 +197,8 @@ class _Worker:
         now = time.monotonic()
         due = [slot.due - now for slot in busy if slot.due is not None]
         is_new = not self._is_in_place and not self._done
-        patience = min(due, default=_FIRST_LOOK if is_new else self._tenure.patience)
+        patience = min([*due, self._tenure.patience, *([self._first_look] if is_new else [])])
+        self._first_look *= 2
         answered = self._watch.sleep(patience, [slot.answers for slot in busy if slot.answers is not None])
         lapsed = self._tenure.lapsed()
         for slot in busy:
@@ -225,10 +226,9 @@ class _Worker:
         job = slot.job
         assert job is not None
         if self._batch and outcome.signal in STOPPING and not self._tenure.lapsed():
-            self._watch.sleep(_SIGNAL_LAG)
+            self._watch.sleep(SIGNAL_LAG)
         starved = self._starved(outcome)
-        told_to_stop = self._batch is not None and self._watch.stopped_by is not None and slot.due is None
-        settled = slot.settle(outcome, self._death(outcome, starved), may_be_stopped=told_to_stop)
+        settled = slot.settle(outcome, self._death(outcome, starved), self._watch.stopped_at)
         error = settled.error
         if settled.notice:
             self._notice(settled.notice)
@@ -281,9 +281,10 @@ class _Worker:
             self._notice(f"{told}: another user's (sudo, say). They are still there; end them yourself")
 
     def _notice(self, text: str) -> None:
-        """Tell users of something, unless they have been told of its like."""
-        if text not in self._notices:
-            self._notices.add(text)
+        """Tell users of something, unless they have been told of its like: what has the same text up to a colon."""
+        kind = text.partition(":")[0]
+        if kind not in self._notices:
+            self._notices.add(kind)
             self._journal.write(Notice(text))
 
     def _note_in_place(self, job: Job) -> None:
