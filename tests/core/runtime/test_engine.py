@@ -99,7 +99,7 @@ def test_exit_code_zero_is_success_when_the_output_is_there(engine, isolation):
         "sys.settrace(lambda *_: None); sys.setrecursionlimit(60)",
         "os.kill(os.getpid(), signal.SIGUSR2)",
         "os.environ.clear(); sys.path.clear()",
-        "import threading; threading.Thread(target=time.sleep, args=(1,)).start()",
+        "import threading; threading.Thread(target=time.sleep, args=(1,), daemon=True).start()",
         "self._jobs.clear(); self._jobs.extend([{'how': 'bad'}] * 2)",
     ],
 )
@@ -457,6 +457,23 @@ def test_job_that_writes_the_output_of_another_fails_and_is_told_how(engine, iso
     one, record = ended(engine, isolation, body)
     assert "it asked for the path of howgood.txt, the output of another job: execute gets the index" in record.error
     assert (one.output / "howgood.txt").read_text() == "x"
+
+
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_job_that_writes_over_the_output_of_another_fails_and_that_is_made_again(engine, isolation, mode):
+    body = f"self.write(i)\nif how == 'bad': open(self._get_output_path(how='good'), '{mode}').write('junk')"
+    one = engine(body, ("good", "bad"), isolation=isolation)
+    one.start().wait()
+    assert "it has written howgood.txt, the output of another job" in one.events(End)[1].error
+    assert one.outputs() == []
+    assert (one.output / ".jor/entry/kept/howbad.txt/howgood.txt").exists()
+
+
+def test_job_may_read_the_output_of_another(engine, isolation):
+    body = "self.write(i, 'x' if how == 'good' else open(self._get_output_path(how='good')).read())"
+    one = engine(body, ("good", "bad"), isolation=isolation)
+    one.start().wait()
+    assert (one.output / "howbad.txt").read_text() == "x"
 
 
 def test_process_that_is_gone_after_execute_fails_its_job(engine, isolation):

@@ -132,6 +132,13 @@ def test_output_that_a_process_that_lives_on_holds_open_fails_its_job(engine):
     assert set((one.folder / "of the module").read_text()) == {"x"}  # once for each process that has ended
 
 
+def test_thread_that_a_process_that_lives_on_has_left_running_fails_its_job(engine):
+    body = "import threading\nself.write(i)\nthreading.Timer(1, open, (self._get_output_path(how=how), 'a')).start()"
+    one = engine(body, ("a", "b"), isolation="none")
+    one.start().wait()
+    assert ["it has left a thread running" in event.error for event in one.events(End)] == [True, True]
+
+
 def test_log_that_is_left_open_beside_the_output_is_told(engine, isolation):
     code = "self.write(i)\nself.log = open(os.path.join(os.path.dirname(self._get_output_path(how=how)), 'log'), 'w')"
     one = engine(f"{code}\nself.log.write('whole')", isolation=isolation)

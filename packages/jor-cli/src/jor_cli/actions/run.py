@@ -281,6 +281,8 @@ def _why_nothing(found: Survey) -> str:
         return "it lists no jobs"
     setting = found.config.setting("overwrite-output")
     since = found.history.marks.settings.get(found.entry.key) if setting.value else None
+    if setting.value and not since:
+        return "no output is made again now"
     told = f"; overwrite-output of {setting.source} marks outputs once, and has done so on"
     once = f"{told} {told_time(seconds_of(since))}" if since else ""
     return f"all {jobs_of(found.status.total)} done{once}"

@@ -110,7 +110,10 @@ def _told(tried: Survey, code: int, scratch: str) -> Trial:
         if one.ended_well and tried.status.counts[Status.DONE]:
             memory = f" with {told_memory(one.max_rss)} of memory" if one.max_rss else ""
             what = f"{told_job(tried, one.index)} made its output in {told_seconds(one.seconds or 0.0)}{memory}"
-            return Trial("\n".join([what, *_of_prologue(tried, one.index)]), True)
+            if tried.history.wrote_in_place:
+                what += ", and wrote it at its final path by itself: half an output would stand there if it died"
+                what += "\n  Let it write at the path that _get_output_path returns"
+            return Trial("\n".join([what, *_of_prologue(tried, one.index)]), not tried.history.wrote_in_place)
     kept = f"  What it left is in {told_path(scratch)}"
     for problem in tried.status.problems:
         what = f"{told_job(tried, problem.index)} {problem.status.value}: {problem.reason}"

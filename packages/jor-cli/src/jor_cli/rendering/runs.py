@@ -11,6 +11,7 @@ from jor.errors import printable_name
 from jor.local.scheduler import Result
 from jor.local.worker_pool import Failure
 from jor.planning.planner import Survey
+from jor.runtime.events import of_each_kind
 from jor.runtime.job_spec import thaw
 from jor.runtime.record_files import regular
 from jor.runtime.run_folder import Run
@@ -90,7 +91,7 @@ def show_result(result: Result, *, quiet: bool, silent: bool = False) -> None:
     if silent:
         return
     for label, notices in result.notices.items():
-        for notice in notices:
+        for notice in of_each_kind(notices):
             echo(f"[jor] {label}: {notice}", err=True)
     if result.failures:
         _show_failures(result.failures)

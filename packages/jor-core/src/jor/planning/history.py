@@ -172,6 +172,8 @@ class History:
             found = stamp(os.path.join(folder, name))
             if found is None and is_told:
                 return listing().has(name)  # NFS denies for a minute what anybody has looked for too early
+            if index in self.halves and not is_told:
+                return False  # it was written in place, and its job has not ended
             return found is not None and (index not in self.empty or found[2] > 0)
 
         unfit = sorted({*self.unfit, *self.marked}) if self.marked else self.unfit

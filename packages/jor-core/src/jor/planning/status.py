@@ -14,7 +14,7 @@ from types import MappingProxyType
 import attrs
 
 from ..runs.submission import Batch, Ranges
-from ..runtime.events import Begin, End, JobEvent
+from ..runtime.events import Begin, End, JobEvent, of_each_kind
 
 
 class Status(enum.Enum):
@@ -215,7 +215,7 @@ def judge(
         queued=sorted(found.underway[Status.QUEUED]),
         outdated=sorted(found.outdated),
         old=sorted(found.old),
-        notices=tuple(found.notices),
+        notices=of_each_kind(found.notices),
     )
 
 

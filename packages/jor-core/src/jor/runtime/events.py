@@ -6,7 +6,7 @@ not know is passed over, as are events of a kind that it does not know.
 
 # Without postponed annotations: what JSON may hold for a field is looked up by the field's type.
 import json
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 #: Version of the format; a reader refuses journals of another one.
 VERSION = 1
@@ -230,6 +230,14 @@ def parse(record: Any) -> Optional[Event]:
 
 #: Notices that are kept of one journal.
 MOST_NOTICES = 20
+
+
+def of_each_kind(notices: Iterable[str]) -> Tuple[str, ...]:
+    """Return the first of each kind of notice: those of one kind have the same text up to a colon."""
+    found: Dict[str, str] = {}
+    for text in notices:
+        found.setdefault(text.partition(":")[0], text)
+    return tuple(found.values())
 
 
 class LastWords:

@@ -31,7 +31,7 @@ from typing import Callable, Iterable, Iterator, NoReturn
 
 from ..errors import JobModuleError, JorError
 from .forking import ForkError, fork, lost_threads
-from .job_end import disown_exit_functions, list_open, run_exit_functions, writer_of
+from .job_end import disown_exit_functions, list_open, run_exit_functions, running_threads, writer_of
 from .job_process import Board, JobProcess, Outcome, perform
 from .job_spec import require_unchanged, thaw
 from .jobs import JobsBase
@@ -337,7 +337,10 @@ class _Server:
         return time.monotonic() - began, ru_maxrss, status << 8  # as wait(2) has it
 
     def _perform(self, job: tuple[int, str, str]) -> int:
-        process = JobProcess(self._board, self._staging, self._open, self._ends, self._flush_c_streams, os.getpid())
+        threads = frozenset() if self._ends else running_threads()
+        process = JobProcess(
+            self._board, self._staging, self._open, self._ends, self._flush_c_streams, threads, os.getpid()
+        )
         return perform(self._jobs, *job, process)
 
     def _refuse(self, reason: str) -> tuple[float, int, int]:

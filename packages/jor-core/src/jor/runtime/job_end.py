@@ -100,8 +100,7 @@ def let_go(jobs: JobsBase, is_enough: Callable[[], bool]) -> None:
 
     So owners close their files in their own order. The process is of no more use afterwards.
     """
-    _flush_texts()
-    gc.collect()
+    collect()
     modules = list(_modules_of(type(jobs)))
     for step in (_empty_of_data, dict.clear):
         if is_enough():
@@ -176,14 +175,28 @@ def _modules_of(cls: type) -> Iterator[ModuleType]:
             yield module
 
 
-def _flush_texts() -> None:
-    """Write out what text files hold back: one in a cycle may lose it when that is collected."""
-    for one in gc.get_objects():
-        if isinstance(one, io.TextIOWrapper):
-            try:
-                one.flush()
-            except Exception:
-                pass  # it is closed, or what it writes to
+def collect() -> None:
+    """Collect what is out of reach, after writing out what files hold back: one in a cycle may lose it."""
+    for kind in (io.TextIOWrapper, (io.BufferedWriter, io.BufferedRandom)):
+        for one in gc.get_objects():
+            if isinstance(one, kind):
+                try:
+                    one.flush()
+                except Exception:
+                    pass  # it is closed, or what it writes to
+    gc.collect()
+
+
+def running_threads() -> frozenset[str]:
+    """Return the names of the threads that Python waits for at its end, but for those of executors, which may idle."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return frozenset()
+    idle = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", {})
+    main = threading.main_thread()
+    return frozenset(
+        one.name for one in threading.enumerate() if not one.daemon and one is not main and one not in idle
+    )
 
 
 def _empty_of_data(names: dict[str, Any]) -> None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import gc
 import mmap
 import os
 import struct
 import sys
 import time
+from contextlib import suppress
 from typing import Callable, NamedTuple, Sequence
 
 from . import seeds
-from .job_end import let_go, list_open, open_files, run_exit_functions
+from .job_end import collect, let_go, list_open, open_files, run_exit_functions, running_threads
 from .jobs import JobsBase
+from .staging import Stamp, stamp
 
 #: Longest error line that is kept, bytes.
 MAX_ERROR = 1000
 _TIME = struct.Struct("d")
 _CLOSE = "close it before execute returns"
-_INDEX = "the output of another job: execute gets the index i, and self._jobs[i] are its parameters"
+_INDEX = "execute gets the index i, and self._jobs[i] are its parameters"
 
 
 class Outcome(NamedTuple):
@@ -158,6 +159,8 @@ class JobProcess(NamedTuple):
     ends: bool
     #: Writes out what libraries in C hold back.
     flush_c_streams: Callable[[], object]
+    #: The threads that are there before the job begins, where the process lives on.
+    threads_before: frozenset[str]
     #: Its id: a job may fork itself.
     pid: int
 
@@ -169,7 +172,7 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProce
     """
     board = process.board
     try:
-        jobs._running, jobs._asked = (jobs._jobs[index], final, path), ""
+        jobs._running, jobs._asked, jobs._lent = (jobs._jobs[index], final, path), "", {}
         seeds.begin(jobs, index, jobs._running[0])
         try:
             jobs.execute(index)
@@ -179,7 +182,7 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProce
         if status == 0 and os.getpid() == process.pid:
             board.returned_at = time.monotonic()
             if jobs._asked:
-                board.hint = f": it asked for the path of {jobs._asked}, {_INDEX}"
+                board.hint = f": it asked for the path of {jobs._asked}, the output of another job: {_INDEX}"
             status = _end(jobs, final, path, process)
     except BaseException as error:
         status = 1
@@ -187,6 +190,12 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProce
             _tell(error, board)
     if os.getpid() != process.pid:
         return status  # the job has forked itself; the end of this process is not its
+    for written in [path for path, before in jobs.__dict__.get("_lent", {}).items() if _is_written(path, before)]:
+        name, status = os.path.basename(written), 1
+        board.returned_at = board.returned_at or time.monotonic()  # so that it is kept
+        board.tell(f"it has written {name}, the output of another job, which has to be made again: {_INDEX}")
+        with suppress(OSError):  # of another file system: there it stays
+            os.replace(written, os.path.join(process.staging, name))
     jobs._running = None
     _flush()
     board.ended = True
@@ -199,6 +208,9 @@ def _end(jobs: JobsBase, final: str, path: str, process: JobProcess) -> int:
     if process.ends:
         run_exit_functions(process.board.wait_for)
         process.flush_c_streams()
+    elif runs := sorted(running_threads() - process.threads_before):
+        process.board.tell(f"it has left a thread running, {runs[0]}: join it before execute returns")
+        return 1
     if list_open() == process.open_before:
         return 0  # the usual case; what follows takes ten times as long
 
@@ -209,13 +221,19 @@ def _end(jobs: JobsBase, final: str, path: str, process: JobProcess) -> int:
         if process.ends:
             let_go(jobs, lambda: not left_open())
         else:
-            gc.collect()
+            collect()
     for found in left_open():
         if found in (path, final):
             process.board.tell(f"its output is still open for writing in its own process {os.getpid()}: {_CLOSE}")
             return 1
         process.board.left_open = os.path.basename(found)
     return 0
+
+
+def _is_written(path: str, before: Stamp) -> bool:
+    """Tell whether a file was written since, in its place: one that was made again is another file."""
+    now = stamp(path)
+    return now is not None and now[0] == before[0] and now != before
 
 
 def _flush() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Collection, ContextManager, Mapping, Sequ
 from ..errors import JobModuleError
 from . import outputs, seeds
 from .names import PLAIN, name_part
+from .staging import Stamp, stamp
 
 if TYPE_CHECKING:
     from random import Random
@@ -64,6 +65,8 @@ class JobsBase:
     _running: tuple[Mapping[str, Any], str, str] | None = None
     #: The name of an output that is not there, and is not its own, whose path the running job has asked for.
     _asked: str = ""
+    #: Other outputs whose paths the running job has asked for, as they were then.
+    _lent: dict[str, Stamp] = {}  # noqa: RUF012 # made anew for each job
     #: While outputs are collected: indices of jobs whose output is there, and is not complete: it counts as missing.
     _left_out: Collection[int] = ()
     #: While jobs run: the working directory in which they were opened, for relative paths of outputs; else "".
@@ -128,6 +131,9 @@ class JobsBase:
         if path == running[1]:
             return running[2]
         folder, name = os.path.split(path)
+        found = stamp(path)
+        if found is not None:
+            self._lent.setdefault(path, found)
         if folder != os.path.dirname(running[1]) or os.path.exists(path):
             return path
         self._asked = self._asked or name

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import NamedTuple, Sequence
 
 from ..errors import JorError
@@ -121,6 +122,9 @@ class Slot:
         self.first = first
         self.loading = None
         self._before = stamp(self._final)
+        if not self._spec.atomic_output and os.path.dirname(job.output):
+            with suppress(OSError):  # the job will tell
+                os.makedirs(os.path.dirname(self._final), exist_ok=True)
         self._board.begin()
         self._is_stopped = self._is_told = False
         self._overdue = ""

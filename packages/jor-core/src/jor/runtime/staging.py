@@ -51,8 +51,14 @@ class Staging:
         An output that is a link to a file beside it becomes a file of its own. Raise NotPublishedError for a link to
         what another job is writing.
         """
-        with os.scandir(self.folder) as entries:
-            left = {entry.name: entry.is_file() for entry in entries}  # the listing says so: no stat
+        try:
+            with os.scandir(self.folder) as entries:
+                left = {entry.name: entry.is_file() for entry in entries}  # the listing says so: no stat
+        except (FileNotFoundError, NotADirectoryError):
+            if stamp(output) is not None:
+                return None
+            what = "it has deleted or moved the folder in which its output was to lie"
+            raise NotPublishedError(what, remedy="Let it leave the folder of the path that it gets alone") from None
         name = os.path.basename(output)
         if not left.pop(name, False):
             return None

@@ -293,7 +293,8 @@ class _Worker:
             self._is_in_place = True
             what = f"job {job.index} wrote at its final path by itself"
             append(self._run.in_place, f"{what}\n".encode())
-            self._notice(f"{what}: a job that dies there leaves half an output. Let it ask _get_output_path")
+            remedy = "One that dies there leaves half an output: let it ask _get_output_path"
+            self._notice(f"jobs write at their final paths by themselves: job {job.index}, for one. {remedy}")
 
     def _fail(self, slot: Slot, error: CannotWorkError) -> None:
         """Write down why the job in `slot` has failed, whose job module cannot be loaded."""
