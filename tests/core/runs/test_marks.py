@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,20 +64,21 @@ def test_million_outputs_are_marked_in_few_bytes(tmp_path: Path) -> None:
     assert len(read_marks(str(tmp_path)).outdated_jobs(places_of(Jobs(*numbers)))) == 100_000
 
 
-def _mark_some(folder: str, number: int) -> None:
-    for k in range(5):
-        mark = Mark(SINCE, "test", names((10 * number + k,), [0]))
-        change_marks(folder, lambda marks, mark=mark: marks.with_outdated(mark))  # type: ignore[misc]
+MARKS = """
+import sys
+from jor.runs.marks import Mark, Names, change_marks
+
+folder, number = sys.argv[1], int(sys.argv[2])
+for k in range(5):
+    mark = Mark("2026-03-01T12:00:00.000Z", "test", Names.plain([f"i{10 * number + k}.txt"]))
+    change_marks(folder, lambda marks: marks.with_outdated(mark))
+"""
 
 
 def test_entries_of_a_folder_lose_no_mark_of_each_other(tmp_path: Path) -> None:
     (tmp_path / ".jor").mkdir()
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_mark_some, args=(str(tmp_path), number)) for number in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    processes = [subprocess.Popen([sys.executable, "-c", MARKS, tmp_path, str(number)]) for number in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
     marked = {name for mark in read_marks(str(tmp_path)).outdated for name in mark.names.all()}
     assert marked == {f"i{10 * number + k}.txt" for number in range(3) for k in range(5)}
     assert [path.name for path in (tmp_path / ".jor").iterdir()] == ["marks.json"]

@@ -170,6 +170,15 @@ def test_numpy_that_is_missing_is_told_with_a_remedy(monkeypatch):
         Jobs().job_numpy_rng(0)
 
 
+@pytest.fixture(autouse=True)
+def generator_of_numpy():
+    """Give NumPy its own generator back, which a job module may have replaced in this process as well."""
+    yield
+    if "numpy.random" in sys.modules:
+        numpy = sys.modules["numpy"]
+        numpy.random.set_bit_generator(numpy.random.MT19937(1))
+
+
 HEADS = {
     "before the jobs": "import random, numpy.random",
     "within the job": "",

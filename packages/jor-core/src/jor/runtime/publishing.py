@@ -142,7 +142,8 @@ class Publisher:
             self._neighbours.note(name, beside.files)
             for left in others:
                 delete(os.path.join(staging.folder, left))  # folders, empty by now
-            for folder in {os.path.dirname(file) for file in beside.files} if durably else ():
+            below = {os.path.dirname(file) for file in beside.files} if durably else set()
+            for folder in below - {os.path.dirname(name)}:  # that of the output is forced with it
                 force_name(os.path.join(self._folder, folder, "any"), self._folder)
         staging.publish(output, durably=durably)
         return beside

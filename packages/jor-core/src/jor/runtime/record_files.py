@@ -52,6 +52,12 @@ def read_record(path: str, most: int = MOST) -> bytes:
 
 def lines(file: IO[bytes], most: int = MOST) -> Iterator[bytes]:
     """Yield the lines from where `file` is read; raise OddFileError at one of more than `most` bytes."""
+    if os.fstat(file.fileno()).st_size <= MOST:  # no line can be larger than what memory holds: the quick way
+        for line in file:
+            if len(line) > most:
+                raise _too_large(os.fspath(file.name), "a line of it", most)
+            yield line
+        return
     for line in iter(partial(file.readline, most), b""):
         if len(line) == most and not line.endswith(b"\n"):
             raise _too_large(os.fspath(file.name), "a line of it", most)

@@ -193,6 +193,8 @@ class Slot:
             settled = settled._replace(error=settled.error + self._keep())
         elif self._keeps:
             delete(self._kept)
+            with suppress(OSError):  # that of others is kept there
+                os.rmdir(os.path.dirname(self._kept))
         if settled.error and self._spec.isolation == "none" and self._board.returned_at:
             self._dismiss_host()  # what it has left open or running is no next job's
         if settled.error or settled.direct:
