@@ -200,6 +200,9 @@ class Run(NamedTuple):
             ) from error
         if not isinstance(content, dict) or not isinstance(content.get("version"), int):
             raise self.damaged("it tells no version")
+        odd = next((key for key, value in content.items() if isinstance(value, str) and "\0" in value), None)
+        if odd is not None:
+            raise self.damaged(f"{odd} holds a NUL")  # no path has one
         version: int = content["version"]
         if version != VERSION:
             raise VersionError(
