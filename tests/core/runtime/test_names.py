@@ -64,7 +64,7 @@ Point = namedtuple("Point", "x y")
 
 
 def name(value):
-    return jobs._get_output_fname(**{"": value}).removesuffix(".txt")
+    return jobs._get_output_fname(**{"": value})[: -len(".txt")]
 
 
 PLAIN = ["a b", 3, -1, 10**30, 0.1, 1e-9, -0.0, float("nan"), float("inf"), True, None, b"x", 1j, int, len]

@@ -189,7 +189,8 @@ def _not_constructed(
 ) -> JobModuleError:
     import inspect  # 10 ms, paid only where something is wrong
 
-    parameters = inspect.signature(cls).parameters
+    # Not of the class: where that has __new__ as well, older Pythons tell the parameters of that.
+    parameters = dict([*inspect.signature(cls.__init__).parameters.items()][1:])
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         if "path_prefix" not in parameters:
             return JobModuleError(
