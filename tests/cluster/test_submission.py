@@ -241,9 +241,10 @@ def test_script_and_command_are_kept_and_shown_before(project):
     assert "export FROM_PROLOGUE=7" in shown
     project.jor("run", "--wait")
     script = (project.runs[0] / "script.sh").read_text().splitlines()
-    assert script[:3] == ["#!/bin/bash", "export FROM_PROLOGUE=7", "umask 027"]
+    assert script[0] == "#!/bin/bash"
+    place = script.index("export FROM_PROLOGUE=7")
+    assert script[place + 1] == "umask 027"
     assert script[-1].startswith("exec ")
-    assert len(script) == 4
     command = json.loads((project.runs[0] / "submission.json").read_text())["batch"]["command"]
     assert command[0] == "sbatch"
     assert "--array=0" in command
@@ -463,7 +464,7 @@ def test_overwriting_twice_runs_jobs_once_more_and_not_twice(project):
     project.write([0, 1], "time.sleep(8)")
     project.jor("run", "--wait")
     project.jor("run", "--overwrite-output")
-    assert "submitted" not in project.jor("run", "--overwrite-output")
+    assert "2 jobs are being run again by Slurm array" in project.jor("run", "--overwrite-output", code=75)
     project.until(lambda: project.queue() == [])
     assert sorted(project.ran) == [0, 0, 1, 1]
 

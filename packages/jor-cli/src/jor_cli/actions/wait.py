@@ -39,36 +39,38 @@ def wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> int:
 
     A signal ends the waiting, not the jobs.
     """
+    watch = Watch()  # first: a look may take long, and a signal may come meanwhile
+    try:
+        return _wait(workspace, entries, manner, watch)
+    finally:
+        watch.close()
+
+
+def _wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner, watch: Watch) -> int:
     backend = workspace.cluster.backend
     backend.refresh()
     surveys: Sequence[Survey] = list(workspace.survey(entries))
     manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
     told: set[str] = set()
     pause = backend.pause
-    watch = Watch()
     terminal = sys.stdout.isatty()
-    try:
-        with view(quiet=manner.quiet, terminal=terminal) as live:
-            while True:
-                progress = _progress(surveys)
-                live.show(progress)
-                # Tasks that Slurm does not show yet, or any more, may be queued though their array is not active.
-                idle = [found for found in surveys if not found.status.active and not found.status.queued]
-                submitted = [
-                    None if manner.only_first else _top_up(workspace, found, manner, told) for found in surveys
-                ]
-                if len(idle) == len(surveys) and all(count is None for count in submitted):
-                    break
-                pause = backend.pause if any(submitted) else min(pause * 1.3, LONGEST)
-                watch.sleep(min(pause, max(manner.deadline - time.monotonic(), 0)))
-                if time.monotonic() > manner.deadline:
-                    break
-                if watch.stopping:
-                    return _left(manner, watch)
-                backend.refresh()
-                surveys = again(surveys, time.time(), backend.view)
-    finally:
-        watch.close()
+    with view(quiet=manner.quiet, terminal=terminal) as live:
+        while True:
+            progress = _progress(surveys)
+            live.show(progress)
+            # Tasks that Slurm does not show yet, or any more, may be queued though their array is not active.
+            idle = [found for found in surveys if not found.status.active and not found.status.queued]
+            submitted = [None if manner.only_first else _top_up(workspace, found, manner, told) for found in surveys]
+            if len(idle) == len(surveys) and all(count is None for count in submitted):
+                break
+            pause = backend.pause if any(submitted) else min(pause * 1.3, LONGEST)
+            watch.sleep(min(pause, max(manner.deadline - time.monotonic(), 0)))
+            if time.monotonic() > manner.deadline:
+                break
+            if watch.stopping:
+                return _left(manner, watch)
+            backend.refresh()
+            surveys = again(surveys, time.time(), backend.view)
     for found in surveys:
         tidy_marks(found)
     is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
