@@ -232,7 +232,9 @@ class Jobs(jor.JobsBase):
         if i == 1:
             host = os.getppid()
             worker = parent(host)
-            for pid in (worker, parent(worker), host):
+            run = parent(worker)
+            os.kill(run, 19)  # else it may see its worker's end first, and start another
+            for pid in (worker, run, host):
                 os.kill(pid, 9)
         open(self._get_output_path(**self._jobs[i]), "w").write("whole")
 """
