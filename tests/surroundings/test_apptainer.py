@@ -470,7 +470,7 @@ def picky(inside, images, tmp_path_factory) -> Path:
 
 
 def test_job_module_that_loads_only_in_the_image_is_listed_and_collected_there(inside, picky):
-    assert "set sif or condaenv to what has onlythere" in inside("run", code=2)
+    assert "Install onlythere in" in inside("run", code=2)
     configure(inside, sif=picky)
     said = inside("run", "--dry-run")
     assert "3 of 3 jobs would run" in said
