@@ -214,7 +214,7 @@ def test_job_modules_are_chosen_from_and_entries_of_one_share_a_map(page: Page, 
     )
     page.open(written(tmp_path))
     assert page.text("#group") == "first, 3 entries, 6 jobssecond(n=1), 1 job"
-    assert page.run("return document.querySelector('#map').data[0].z") == [[5, None, None], [5, 5, None], [5, 5, 5]]
+    assert page.run("return document.querySelector('#map').data[0].z") == [[6, None, None], [6, 6, None], [6, 6, 6]]
     assert page.text("#timeline") == "No job has begun yet."
     page.choose("#group", "second(n=1), 1 job")
     assert page.text("#map") == "No parameter differs between the jobs."
