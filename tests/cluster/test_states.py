@@ -271,9 +271,10 @@ def test_lost_node_fails_its_task_and_the_old_process_stops(project, cluster):
         assert "they begin in 85 s: until then tasks may run whose end Slurm has not seen" in project.jor("run")
         project.until(lambda: not Path(f"/proc/{worker}").exists(), 60)
         assert project.begun == [0]
-        project.start_now(project.queue("%F")[0])
+        for array in sorted(set(project.queue("%F"))):  # the job during which it died has one of its own
+            project.start_now(array)
         project.until(lambda: len(project.outputs) == 2)
-        assert project.begun == [0, 0, 1]
+        assert sorted(project.begun) == [0, 0, 1]
         assert project.overlaps == []
     finally:
         cluster.start_node("n2")
