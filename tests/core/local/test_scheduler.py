@@ -79,3 +79,11 @@ def test_records_that_go_as_a_worker_starts_cost_no_other_entry(tmp_path, monkey
     assert [(label, "cannot be started" in why) for label, why in result.broken.items()] == [
         ("jobs_here(name='lost')", True)
     ]
+
+
+@pytest.mark.parametrize(("given", "said"), [({"PYTHONHASHSEED": "5"}, "5"), ({"PYTHONHASHSEED": ""}, "0"), ({}, "0")])
+def test_order_of_sets_is_the_same_in_all_workers_unless_the_user_sets_it(given, said, monkeypatch):
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert worker_pool.environment()["PYTHONHASHSEED"] == said

@@ -15,7 +15,6 @@ import pytest
 
 import jor
 from jor import JobModuleError
-from jor.local.worker_pool import environment
 from jor.runtime import seeds
 from jor.runtime.events import Claim
 from jor.runtime.loading import construct
@@ -240,14 +239,6 @@ def test_library_that_loads_later_keeps_its_own_loader():
         assert random.random() == first
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
-
-
-@pytest.mark.parametrize(("given", "said"), [({"PYTHONHASHSEED": "5"}, "5"), ({"PYTHONHASHSEED": ""}, "0"), ({}, "0")])
-def test_order_of_sets_is_the_same_in_all_workers_unless_the_user_sets_it(given, said, monkeypatch):
-    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    assert environment()["PYTHONHASHSEED"] == said
 
 
 def test_what_decides_the_order_of_sets_is_recorded(tmp_path):
