@@ -99,7 +99,7 @@ def _settle_old_outputs(found: Survey) -> bool:
 
 
 def _await_workers(found: Survey, say: Say, lease: Lease) -> None:
-    """Wait until the workers of a command that was killed have ended, lest a job run twice at once."""
+    """Wait until the workers of a command that was killed have ended, so that no job runs twice at once."""
     deadline = time.monotonic() + PATIENCE
     told = False
     while owner := outliving(found.records, lease.taken):

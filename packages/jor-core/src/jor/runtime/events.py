@@ -232,11 +232,16 @@ def parse(record: Any) -> Optional[Event]:
 MOST_NOTICES = 20
 
 
+def kind_of(notice: str) -> str:
+    """Return what notices of one kind have in common: their text up to a colon."""
+    return notice.partition(":")[0]
+
+
 def of_each_kind(notices: Iterable[str]) -> Tuple[str, ...]:
-    """Return the first of each kind of notice: those of one kind have the same text up to a colon."""
+    """Return the first of each kind of notice."""
     found: Dict[str, str] = {}
     for text in notices:
-        found.setdefault(text.partition(":")[0], text)
+        found.setdefault(kind_of(text), text)
     return tuple(found.values())
 
 

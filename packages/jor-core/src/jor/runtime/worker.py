@@ -14,7 +14,7 @@ from typing import Callable, Iterator
 
 from ..errors import JorError
 from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
-from .events import VERSION, Begin, Changed, Claim, End, Isolation, Notice, Over
+from .events import VERSION, Begin, Changed, Claim, End, Isolation, Notice, Over, kind_of
 from .feed import Chunk, Feed
 from .forking import ForkError, limit_threads
 from .job_process import Outcome
@@ -26,7 +26,7 @@ from .oom import oom_kills
 from .process_id import Owner
 from .publishing import Publisher
 from .record_files import MOST, regular
-from .run_folder import Run, append
+from .run_folder import WROTE_IN_PLACE, Run, append
 from .run_spec import BatchSpec, RunSpec
 from .signals import STOPPING, Watch
 from .slot import SIGNAL_LAG, CannotWorkError, Slot
@@ -281,18 +281,16 @@ class _Worker:
             self._notice(f"{told}: another user's (sudo, say). They are still there; end them yourself")
 
     def _notice(self, text: str) -> None:
-        """Tell users of something, unless they have been told of its like: what has the same text up to a colon."""
-        kind = text.partition(":")[0]
-        if kind not in self._notices:
-            self._notices.add(kind)
+        """Tell users of something, unless they have been told of its kind."""
+        if kind_of(text) not in self._notices:
+            self._notices.add(kind_of(text))
             self._journal.write(Notice(text))
 
     def _note_in_place(self, job: Job) -> None:
         """Have it known that jobs write at their final path by themselves, so that outputs may be halves."""
         if not self._is_in_place:
             self._is_in_place = True
-            what = f"job {job.index} wrote at its final path by itself"
-            append(self._run.in_place, f"{what}\n".encode())
+            append(self._run.in_place, b"job %d %s\n" % (job.index, WROTE_IN_PLACE))
             remedy = "One that dies there leaves half an output: let it ask _get_output_path"
             self._notice(f"jobs write at their final paths by themselves: job {job.index}, for one. {remedy}")
 
