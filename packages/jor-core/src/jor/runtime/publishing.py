@@ -235,7 +235,10 @@ def _took_the_same(path: str, target: str) -> bool:
 
 
 def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the jobs that jobs.jsonl tells: their indices, and their outputs as JSON writes them."""
+    """Yield the jobs that jobs.jsonl tells: their indices, and their outputs as JSON writes them.
+
+    By a pattern: job_spec.planned, which decodes the parameters too, takes three times as long for a million jobs.
+    """
     with suppress(OddFileError), open(jobs, "rb", opener=regular) as file:  # what is no list of jobs claims no name
         for line in lines(file):
             found = _LINE.match(line)
