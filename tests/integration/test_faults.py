@@ -233,9 +233,9 @@ class Jobs(jor.JobsBase):
             host = os.getppid()
             worker = parent(host)
             run = parent(worker)
-            os.kill(run, 19)  # else it may see its worker's end first, and start another
-            for pid in (worker, run, host):
-                os.kill(pid, 9)
+            for signal in (19, 9):  # stopped first, for the end of one is the end of those that it has started
+                for pid in (run, worker, host):
+                    os.kill(pid, signal)
         open(self._get_output_path(**self._jobs[i]), "w").write("whole")
 """
 
