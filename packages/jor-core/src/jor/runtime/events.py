@@ -131,6 +131,13 @@ class Isolation(NamedTuple):
         )
 
 
+class Library(NamedTuple):
+    """A library that jobs have loaded, on which the numbers that they draw depend."""
+
+    name: str
+    version: str
+
+
 class Over(NamedTuple):
     """The worker has come to its own end."""
 
@@ -150,7 +157,7 @@ class Notice(NamedTuple):
     text: str
 
 
-Event = Union[Claim, Begin, End, Changed, Isolation, Notice, Over]
+Event = Union[Claim, Begin, End, Changed, Isolation, Library, Notice, Over]
 #: What a journal tells of a job.
 JobEvent = Union[Begin, End]
 
@@ -160,6 +167,7 @@ _KINDS: Dict[str, Type[Event]] = {
     "end": End,
     "changed": Changed,
     "isolation": Isolation,
+    "library": Library,
     "notice": Notice,
     "over": Over,
 }
