@@ -25,9 +25,8 @@ UNLIMITED = {"memory.limit_in_bytes": "9223372036854771712", "cpu.cfs_quota_us":
 def written(root: Path, cgroup: str, mounts: str, **folders: dict[str, str]) -> str:
     """Write /proc/self and the files of groups, by their folders, below `root`."""
     files = {"proc/self/cgroup": cgroup, "proc/self/mountinfo": mounts}
-    files |= {
-        f"sys/fs/cgroup/{at}/{name}": f"{text}\n" for at, names in folders.items() for name, text in names.items()
-    }
+    for at, names in folders.items():
+        files.update((f"sys/fs/cgroup/{at}/{name}", f"{text}\n") for name, text in names.items())
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)

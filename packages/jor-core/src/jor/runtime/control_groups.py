@@ -89,7 +89,7 @@ def _mounts(mountinfo: str) -> Iterator[tuple[frozenset[str], str, str]]:
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()
         if len(fields) >= 5 and len(kind) >= 3 and kind[0] in ("cgroup", "cgroup2"):
-            controllers = frozenset(kind[2].split(",")) if kind[0] == "cgroup" else frozenset[str]()
+            controllers = frozenset(kind[2].split(",") if kind[0] == "cgroup" else ())
             yield controllers, _plain(fields[3]), _plain(fields[4])
 
 

@@ -194,14 +194,16 @@ def running_threads() -> frozenset[str]:
     if threading is None:
         return frozenset()
     main = threading.main_thread()
-    threads = [one for one in threading.enumerate() if not one.daemon and one is not main]
-    return frozenset(one.name for one in threads if not _is_idle(one))
+    queues = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", {})
+    others = (one for one in threading.enumerate() if one is not main)
+    return frozenset(
+        one.name for one in others if (not _is_idle(one, queues[one]) if one in queues else not one.daemon)
+    )
 
 
-def _is_idle(thread: Any) -> bool:
-    """Tell whether a thread is one of a concurrent.futures.ThreadPoolExecutor that waits for work."""
-    work = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", {}).get(thread)
-    frame = sys._current_frames().get(thread.ident) if work is not None and work.empty() else None
+def _is_idle(thread: Any, work: Any) -> bool:
+    """Tell whether a thread of a concurrent.futures.ThreadPoolExecutor waits for `work`."""
+    frame = sys._current_frames().get(thread.ident) if work.empty() else None
     # As it works, another function is at the top; just before and after, this one holds a piece of work.
     return frame is not None and frame.f_code.co_name == "_worker" and frame.f_locals.get("work_item") is None
 

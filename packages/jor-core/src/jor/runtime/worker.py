@@ -280,7 +280,7 @@ class _Worker:
         if slot.numpy and not self._is_numpy_noted:
             self._is_numpy_noted = True
             self._journal.note(Library("numpy", slot.numpy))
-        if end.ok and slot.left_running:
+        if end.ok and orphans.killed and slot.left_running:
             told = f"jobs leave processes running, which jor ends: job {job.index}, {slot.left_running}"
             self._notice(f"{told}. What those would write later is missing: let jobs wait for them")
         if orphans.left:
