@@ -182,13 +182,18 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Kill, starve, crowd and mislead jor; print the matrix of faults. In CI a third of the seeds, and no Slurm."""
+    """Kill, starve, crowd and mislead jor; print the matrix of faults.
+
+    In CI a third of the seeds, and neither Slurm nor what other sessions run as well.
+    """
     session.install(*(f"./packages/{package}" for package in PACKAGES), *TEST_TOOLS, "pytest-timeout", RATTLER, "numpy")
     debian(session, {"bindfs": "bindfs", "cc": "gcc"}, "libc6-dev")
-    wanted = ["tests/faults", *matrix.elsewhere(slurm=False)]
-    if os.geteuid() == 0 and "CI" not in os.environ:
-        session.run("python", "tools/testbed/cluster.py", "install")
-        wanted += matrix.elsewhere(slurm=True)
+    wanted = ["tests/faults"]
+    if "CI" not in os.environ:
+        wanted += matrix.elsewhere(slurm=False)
+        if os.geteuid() == 0:
+            session.run("python", "tools/testbed/cluster.py", "install")
+            wanted += matrix.elsewhere(slurm=True)
     options = ("--numprocesses=4", "--dist=loadgroup", "--timeout=1200")
     session.run("pytest", *options, *(session.posargs or wanted))
 
