@@ -154,7 +154,7 @@ def test_script_that_spoils_the_activation_stops_the_command(run, prefix, text, 
     script(prefix, "a.sh", text)
     said = run("echo", "ran", code=78)
     assert what in said
-    assert "Mend or remove that script" in said
+    assert "Fix or remove that script" in said
 
 
 def test_variables_that_cannot_be_read_stop_the_command(run, prefix):

@@ -104,7 +104,7 @@ def test_script_that_ends_the_shell_is_told(project, make_environment):
     root = make_environment(files={"etc/conda/activate.d/bad.sh": "exit 0\n"})
     said = project("run", "--condaenv", "testbed", code=2, MAMBA_ROOT_PREFIX=str(root))
     assert "bad.sh ended the shell" in said
-    assert "Mend or remove that script" in said
+    assert "Fix or remove that script" in said
     assert not (project.folder / "out").exists()
 
 
@@ -112,7 +112,7 @@ def test_script_that_fails_is_told_when_jobs_are_submitted(project, make_environ
     root = make_environment(files={"etc/conda/activate.d/bad.sh": "echo hello >&2\ncd /no/where 2> /dev/null\n"})
     said = project("run", "--condaenv", "testbed", MAMBA_ROOT_PREFIX=str(root))
     assert said.count("bad.sh ended with status 1") == 1
-    assert "Mend it; if there is nothing wrong with it" in said
+    assert "Fix it; if there is nothing wrong with it" in said
     assert "hello" not in said
     assert len(project.told) == 4
 
