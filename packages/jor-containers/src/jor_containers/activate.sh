@@ -60,11 +60,13 @@ _jor_scripts() {
     if [ -z "$_jor_had_locale" ]; then unset LC_ALL; fi
     for _jor_script; do
         [ -e "$_jor_script" ] || continue
+        set +eu # The script before may have set them.
         trap '_jor_fail "the script $_jor_script ended the shell" "Fix or remove that script"' EXIT
         _jor_run_script || printf 'Warning: the script %s ended with status %s\n  %s\n' "$_jor_script" $? \
             "Fix it; if there is nothing wrong with it, let it end with: true" >&2
         trap - EXIT
     done
+    set +eu
 }
 
 # In a function, so that a script that sets the positional parameters does not lose the list of scripts.
@@ -89,7 +91,6 @@ _jor_leave() {
             "the conda environment $CONDA_PREFIX is active, but not there on $(uname -n): what it has set stays" \
             "Start this from a shell in which it is not active" >&2
         _jor_scripts "$CONDA_PREFIX/etc/conda/deactivate.d" reverse
-        set +eu
         _jor_remove_from_path "$CONDA_PREFIX/bin"
     fi
     # An environment that replaces another one leaves the variables of that.

@@ -35,7 +35,7 @@ def find_environment(wanted: str, environ: Mapping[str, str] | None = None) -> C
     found = _find(wanted, machine, listed) or _find(wanted, machine, _asked(wanted, machine.environ))
     if not found:
         raise ContainerError(f"there is no conda environment {wanted!r}", remedy=_told(machine))
-    return CondaEnvironment(found, wanted)
+    return CondaEnvironment(found, "base" if wanted in BASE else wanted)
 
 
 def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment | None:
@@ -51,7 +51,7 @@ def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment |
         is_environment, _ = machine.look([wanted]).get(wanted, (False, ""))
         return CondaEnvironment(wanted) if is_environment else None
     found = _find(wanted, machine, ())
-    return CondaEnvironment(found, wanted) if found else None
+    return CondaEnvironment(found, "base" if wanted in BASE else wanted) if found else None
 
 
 def _find(wanted: str, machine: Machine, listed: Iterable[str]) -> str:
