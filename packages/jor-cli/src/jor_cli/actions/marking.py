@@ -56,8 +56,9 @@ def _mark(found: Survey, ask: Ask, say: Say, *, only_first: bool, known: Contain
         if why_not:
             say(f"{found.entry.label}: no output is marked as outdated: {why_not}")
             return now, False
-        unfit = frozenset(now.history.unfit)
-        indices = [index for index in range(1 if only_first else now.status.total) if index not in unfit]
+        # Those that are not whole as well: only records tell that, and they may be deleted.
+        absent = frozenset(now.history.absent)
+        indices = [index for index in range(1 if only_first else now.status.total) if index not in absent]
         mark = Mark(time_of_mark(now), by, Names.of(now.jobs, now.history.places, indices))
         is_setting = "overwrite-output" not in found.config.command_line and not only_first
 

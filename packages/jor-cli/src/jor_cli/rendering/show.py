@@ -18,6 +18,7 @@ from jor.runs.marks import Mark
 from jor.runs.store import newest_first, planned_at, read
 from jor.runs.submission import Surroundings, seconds_of
 from jor.runtime.outputs import output_names
+from jor.runtime.remote_jobs import Listed
 from jor.settings.options import OPTIONS
 
 from ..analysis.advice import usage_of
@@ -84,6 +85,7 @@ def of_job(found: Survey, index: int) -> str:
     fields: list[Field] = [
         ("parameters", _wrapped(parameters)),
         ("output", [_output(found.output(index))]),
+        *([] if isinstance(found.jobs, Listed) else [("seed", [str(found.jobs.job_seed(index))])]),
         *([("why", _wrapped(why))] if why else []),
         *_marked(found, index),
         *_written_by(found, index),

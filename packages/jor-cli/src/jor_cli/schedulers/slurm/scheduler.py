@@ -25,6 +25,7 @@ from jor.runs.submission import Submission, new_token, ranges
 from jor.runtime.lifetime import heeded_within
 from jor.runtime.run_folder import Run
 from jor.settings.config import Config
+from jor.settings.options import Value
 from jor.user_cache import cache_folder
 from jor_slurm import (
     AccountLimitError,
@@ -44,6 +45,7 @@ from jor_slurm import (
 
 from .. import request_log
 from .monitor import Inquiry
+from .prologue import require_syntax
 from .sbatch_request import Request, apart, by_needs, indices, job_name, needs_of, request, script_of, submit_command
 
 if TYPE_CHECKING:
@@ -136,6 +138,8 @@ class Backend:
         self._limits: Limits | None = None
         self._quotas: defaultdict[tuple[str | None, ...], Quota] = defaultdict(Quota)
         self._submitted = 0
+        #: Prologues that bash can read.
+        self._read_prologues: set[Value] = set()
 
     def refresh(self) -> None:
         """Ask Slurm anew the next time."""
@@ -159,6 +163,10 @@ class Backend:
 
     def check(self, found: Survey) -> None:
         """Raise an error for what Slurm would not take of an entry, as far as it need not be asked."""
+        prologue = found.config.setting("prologue")
+        if prologue.value and prologue.value not in self._read_prologues:
+            require_syntax(str(prologue.value), prologue.source)
+            self._read_prologues.add(prologue.value)
         count = max(len(found.status.pending), 1)
         seen = _durations(found) if found.config["signal"] else []  # read from journals: not for nothing
         wanted = request(found.config, needs_of(found.config), count, seen, Limits())
