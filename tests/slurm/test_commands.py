@@ -228,7 +228,6 @@ def test_silence_and_nonsense_are_no_answer_whatever_the_status(played, program,
     ask = {
         "squeue": Slurm().queue, "sacct": lambda: Slurm().accounting([101], 0), "scontrol": Slurm().cluster_name,
     }  # fmt: skip
-    ask[program]()
     played.answer(program, **said)
     with pytest.raises(CommandError, match=re.escape(words)):
         ask[program]()

@@ -212,6 +212,15 @@ def test_row_is_told_by_id_and_user_and_time_and_then_by_name(array, row, owned)
     assert Snapshot([queued("0", "RUNNING", **row)]).knows(attrs.evolve(MINE, **array)) is owned
 
 
+def test_array_that_lost_its_indices_as_it_was_cancelled_is_known():
+    """As `scancel -u` leaves it in squeue."""
+    rows = [queued("0", "RUNNING"), queued("", "CANCELLED")]
+    snapshot = Snapshot(rows, [accounted("1-3", "CANCELLED", by=0)])
+    assert [state(snapshot, index) for index in (0, 1, 3)] == ["RUNNING", "CANCELLED", "CANCELLED"]
+    assert snapshot.task(MINE, 2).words == "was cancelled: by root"
+    assert [str(indices) for indices, _ in snapshot.all_tasks(MINE)] == ["0", "", "1-3"]
+
+
 def test_parts_of_a_heterogeneous_job_are_one_job():
     parts = [queued("", "COMPLETED", component=0), queued("", "RUNNING", component=1)]
     assert (state(Snapshot(parts), None), Snapshot(parts).active(MINE)) == ("COMPLETED", True)

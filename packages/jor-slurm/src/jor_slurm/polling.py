@@ -109,7 +109,15 @@ class _Rows:
             self._single[index] = (record.indices, task)
 
     def task(self, index: int | None) -> Task | None:
-        """Return what was told of a task; None for nothing."""
+        """Return what was told of a task; None for nothing.
+
+        Of an array whose waiting tasks were cancelled as those of a user (`scancel -u`), squeue shows a row without
+        indices: it is for all tasks that have no other.
+        """
+        return self.row_of(index) or (None if index is None else self.row_of(None))
+
+    def row_of(self, index: int | None) -> Task | None:
+        """Return what a row tells that names the task."""
         row = self._single.get(index)
         if row is not None:
             return row[1]
@@ -178,11 +186,11 @@ class Snapshot:
         told = []
         for indices, task in rows:
             index = next(iter(indices), None)
-            is_alone = len(indices) < 2 and queue.task(index) is task  # and no part of a heterogeneous job
+            is_alone = len(indices) < 2 and queue.row_of(index) is task  # and no part of a heterogeneous job
             told.append((indices, (self.task(array, index) if is_alone else None) or task))
         for indices, task in past:
-            left = IndexSet.of(index for index in indices if queue.task(index) is None)
-            if left or (not indices and queue.task(None) is None):
+            left = IndexSet.of(index for index in indices if queue.row_of(index) is None)
+            if left or (not indices and queue.row_of(None) is None):
                 told.append((left, task))
         return told
 
