@@ -325,6 +325,7 @@ def test_commands_that_know_no_cluster_tell_where_to_run_them(program):
     [
         ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "keeps none"),
         ("echo 'sacct: error: slurm_persist_conn_open: failed' >&2", "slurm_persist_conn_open"),
+        ("echo 'JobID|JobIDRaw|State'; echo 'sacct: error: slurm_persist_conn_open: failed' >&2", "persist_conn_open"),
     ],
 )
 def test_accounting_that_gives_no_answer_is_no_empty_answer(program, text, words):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 
 #: What in the environment decides on the cluster, besides PATH.
@@ -23,13 +22,19 @@ def cluster_key(environment: Mapping[str, str], program: str) -> str:
     Where there is none, it holds for this host alone.
     """
     parts = [str(os.getuid()), *(environment.get(name, "") for name in _VARIABLES)]
-    command = shutil.which(program, path=environment.get("PATH", os.defpath)) or program
     # A front end, or the commands of another installation, may answer otherwise.
-    parts.append(os.path.realpath(command))
+    parts.append(_found(program, environment.get("PATH", os.defpath)))
     texts = map(_with_includes, _candidates(environment.get("SLURM_CONF", ""), parts[-1]))
     found = next(filter(None, texts), None)
     parts.append(_digest(found) if found else _host())
     return "\0".join(parts)
+
+
+def _found(program: str, path: str) -> str:
+    """Return where a program is; '' for nowhere. Not by shutil, whose import costs more than the cache saves."""
+    places = (os.path.join(folder, program) for folder in path.split(os.pathsep))
+    found = next((place for place in places if os.access(place, os.X_OK)), "")
+    return os.path.realpath(found) if found else ""
 
 
 def _candidates(named: str, command: str) -> Iterator[str]:
