@@ -236,16 +236,25 @@ def test_silence_and_nonsense_are_no_answer_whatever_the_status(played, program,
             Slurm().find("mine-1")
 
 
-def test_rows_beside_a_warning_are_an_answer_and_those_beside_a_lost_connection_are_old(played):
-    number = played.add("mine-1")
-    for said, is_answer in (("squeue: warning: TopologyPlugin is deprecated", True), (SOCKET, False)):
-        played.play("squeue", f"printf '{ROW.format(index=0, state='RUNNING', name='x')}'; echo '{said}' >&2")
-        if is_answer:
-            assert len(Slurm().queue().records) == 1
-        else:
-            with pytest.raises(CommandError, match="Socket timed out"):
-                Slurm().queue()
-    assert number
+@pytest.mark.parametrize(
+    ("said", "where", "is_answer"),
+    [
+        ("squeue: warning: this plugin is deprecated", 2, True),
+        ("squeue: error: cannot read the topology", 2, True),
+        (SOCKET, 2, False),
+        (SOCKET, 1, False),  # both streams in one
+    ],
+)
+def test_rows_beside_what_squeue_says_are_an_answer_unless_the_controller_was_not_heard(
+    program, said, where, is_answer
+):
+    """Else they are those of a while ago."""
+    program("squeue", f"printf '{ROW.format(index=0, state='RUNNING', name='x')}'; echo '{said}' >&{where}")
+    if is_answer:
+        assert len(Slurm().queue().records) == 1
+    else:
+        with pytest.raises(CommandError, match="Socket timed out"):
+            Slurm().queue()
 
 
 def test_banner_above_an_empty_queue_is_told_and_does_not_matter(program):
