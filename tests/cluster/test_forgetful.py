@@ -42,7 +42,16 @@ def test_wait_that_has_slept_through_the_end_tells_it_without_accounting(make_cl
     said, _ = process.communicate(timeout=180)
     assert process.returncode == 1, said
     counts, reasons = status(project)
-    assert counts == {"done": 1, "running": 0, "queued": 0, "failed": 1, "interrupted": 1, "outdated": 0, "missing": 0}
+    assert counts == {
+        "done": 1,
+        "running": 0,
+        "queued": 0,
+        "failed": 1,
+        "interrupted": 1,
+        "outdated": 0,
+        "missing": 0,
+        "unknown": 0,
+    }
     assert "AssertionError" in reasons[1]
     assert reasons[2] == "Slurm does not know its task any more"
     assert sorted(project.ran) == [0, 1, 2]
