@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pwd
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 
 import attrs
 
@@ -35,22 +35,21 @@ class Task:
     #: Why it waits, in Slurm's word.
     reason: str = ""
     nodes: str = ""
-    start: str = ""
-    end: str = ""
+    #: Seconds since 1970; None when that is not known.
+    start: int | None = None
+    end: int | None = None
     exit_code: ExitCode | None = None
     cancelled_by: int | None = None
     #: Bytes asked for, and most bytes used by a step; None if not known.
     requested: int | None = None
     used: int | None = None
+    #: Since when Slurm has it, seconds since 1970.
+    submitted: int | None = None
 
     @property
     def seconds(self) -> float | None:
         """How long it lasted; None if it has not begun or not ended, or that is not known."""
-        try:
-            lasted = datetime.fromisoformat(self.end) - datetime.fromisoformat(self.start)
-        except ValueError:
-            return None
-        return lasted.total_seconds()
+        return None if self.start is None or self.end is None else float(self.end - self.start)
 
     @property
     def ran_out_of_memory(self) -> bool:
@@ -84,42 +83,65 @@ class Task:
         return f"{words}: {told}" if told else words
 
 
-class _Told:
-    """What one command told of arrays, by their job id and name."""
+class _Rows:
+    """What one command told of the tasks of one array."""
 
-    def __init__(self, records: Iterable[QueueRecord | AccountingRecord]) -> None:
+    def __init__(self) -> None:
         #: Tasks with a row of their own, by index; a plain job has none.
-        self._single: dict[tuple[int, str], dict[int | None, tuple[IndexSet, Task]]] = {}
+        self._single: dict[int | None, tuple[IndexSet, Task]] = {}
+        #: Further parts of a heterogeneous job: its script runs in the first.
+        self._parts: list[tuple[IndexSet, Task]] = []
         #: Tasks that share a row: few rows, however many tasks.
-        self._shared: dict[tuple[int, str], dict[IndexSet, Task]] = {}
-        for record in records:
-            task = _of_queue(record) if isinstance(record, QueueRecord) else _of_accounting(record)
-            array = (record.array_job_id, record.name)
-            ranges = record.indices.ranges
-            if ranges and (len(ranges) > 1 or ranges[0][0] < ranges[0][1]):
-                self._shared.setdefault(array, {})[record.indices] = task
-            else:
-                index = ranges[0][0] if ranges else None
-                self._single.setdefault(array, {})[index] = (record.indices, task)
+        self._shared: dict[IndexSet, Task] = {}
 
-    def task(self, array: tuple[int, str], index: int | None) -> Task | None:
+    def add(self, record: QueueRecord | AccountingRecord) -> None:
+        """Take in a row; of several of one task the last counts."""
+        task = _of_queue(record) if isinstance(record, QueueRecord) else _of_accounting(record)
+        ranges = record.indices.ranges
+        index = ranges[0][0] if ranges else None
+        if ranges and (len(ranges) > 1 or ranges[0][0] < ranges[0][1]):
+            self._shared[record.indices] = task
+        elif record.component:
+            self._parts.append((record.indices, task))
+        elif index not in self._single or task.state.name != "REVOKED":  # a federation shows a job once a cluster
+            self._single[index] = (record.indices, task)
+
+    def task(self, index: int | None) -> Task | None:
         """Return what was told of a task; None for nothing."""
-        row = self._single.get(array, {}).get(index)
+        row = self._single.get(index)
         if row is not None:
             return row[1]
-        shared = reversed(self._shared.get(array, {}).items())
-        return next((task for indices, task in shared if index in indices), None)
+        return next((task for indices, task in reversed(self._shared.items()) if index in indices), None)
 
-    def rows(self, array: tuple[int, str]) -> list[tuple[IndexSet, Task]]:
-        """Return all that was told of an array."""
-        return [*self._single.get(array, {}).values(), *self._shared.get(array, {}).items()]
+    def all(self) -> list[tuple[IndexSet, Task]]:
+        """Return all that was told."""
+        return [*self._single.values(), *self._parts, *self._shared.items()]
+
+
+class _Told:
+    """What one command told of arrays."""
+
+    def __init__(self, records: Iterable[QueueRecord | AccountingRecord]) -> None:
+        self._records: defaultdict[int, list[QueueRecord | AccountingRecord]] = defaultdict(list)
+        for record in records:
+            self._records[record.array_job_id].append(record)
+        self._rows: dict[ArrayId, _Rows] = {}
+
+    def of(self, array: ArrayId) -> _Rows:
+        """Return what was told of an array."""
+        if array not in self._rows:
+            rows = self._rows[array] = _Rows()
+            for record in self._records.get(array.job_id, ()):
+                if array.owns(record):
+                    rows.add(record)
+        return self._rows[array]
 
 
 class Snapshot:
-    """What Slurm knew of a user's jobs at one moment.
+    """What Slurm knew of jobs at one moment.
 
-    A task is looked up by its array's job id *and* name: ids are given again after a restart or a wrap, to anybody. The
-    queue counts more than what is `past`: the accounting, which lags, or what an earlier queue showed.
+    A task is looked up by what its ArrayId says: see `ArrayId.owns`. The queue counts more than what is `past`: the
+    accounting, which lags, or what an earlier queue showed.
     """
 
     def __init__(self, queue: Iterable[QueueRecord], past: Iterable[QueueRecord | AccountingRecord] = ()) -> None:
@@ -132,8 +154,7 @@ class Snapshot:
 
     def task(self, array: ArrayId, index: int | None = None) -> Task | None:
         """Return what is known of a task, or of a plain job; None when it is not known: not yet, or not any more."""
-        key = (array.job_id, array.name)
-        now, past = self._queue.task(key, index), self._past.task(key, index)
+        now, past = self._queue.of(array).task(index), self._past.of(array).task(index)
         if now is None or past is None:
             return now or past
         if now.state != past.state:
@@ -148,30 +169,31 @@ class Snapshot:
 
     def all_tasks(self, array: ArrayId) -> Sequence[tuple[IndexSet, Task]]:
         """Return what is known of this array: sets of indices (an empty one: a plain job) with their state."""
-        key = (array.job_id, array.name)
-        rows, past = self._queue.rows(key), self._past.rows(key)
+        queue = self._queue.of(array)
+        rows, past = queue.all(), self._past.of(array).all()
         if not rows or not past:
             return rows or past
         told = []
         for indices, task in rows:
-            whole = self.task(array, next(iter(indices), None)) if len(indices) < 2 else None
-            told.append((indices, whole or task))
+            index = next(iter(indices), None)
+            is_alone = len(indices) < 2 and queue.task(index) is task  # and no part of a heterogeneous job
+            told.append((indices, (self.task(array, index) if is_alone else None) or task))
         for indices, task in past:
-            left = IndexSet.of(index for index in indices if self._queue.task(key, index) is None)
-            if left or (not indices and self._queue.task(key, None) is None):
+            left = IndexSet.of(index for index in indices if queue.task(index) is None)
+            if left or (not indices and queue.task(None) is None):
                 told.append((left, task))
         return told
 
 
 def _of_queue(row: QueueRecord) -> Task:
     reason = "" if row.reason in ("None", "") else row.reason
-    return Task(row.state, reason, row.nodes, row.start, row.end)
+    return Task(row.state, reason, row.nodes, row.start, row.end, submitted=row.submitted)
 
 
 def _of_accounting(record: AccountingRecord) -> Task:
     return Task(
         record.state, "", record.nodes, record.start, record.end, record.exit_code, record.cancelled_by,
-        record.requested, record.used,
+        record.requested, record.used, record.submitted,
     )  # fmt: skip
 
 

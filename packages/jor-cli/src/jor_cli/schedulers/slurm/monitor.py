@@ -98,7 +98,7 @@ class Inquiry:
             if not self._slurm.limits().has_accounting:
                 return Snapshot(())
             since = min(one.requests.asked or one.requests.accepted or 0 for one in unknown) - CLOCKS_DIFFER
-            return Snapshot((), self._slurm.accounting([one.id.job_id for one in unknown if one.id], since))
+            return Snapshot((), self._slurm.accounting([one.id.job_id for one in unknown if one.id], since).records)
         except CommandError:
             return Snapshot(())  # journals tell what became of the jobs, if not always why
 
