@@ -34,7 +34,9 @@ from jor_slurm.refusals import refusal
 from jor_slurm.running import run
 
 NAMED = SbatchOptions(job_name="mine-1")
-ROW = "7|{index}|9|{state}|n1|2026-01-01T00:00:00|N/A|None|{name}\n"
+ROW = "7|{index}|7_{index}|9|{state}|n1|1780000000|N/A|1780000000|1000|None|{name}\n"
+#: An answer of squeue without a row.
+NOTHING = "echo 'ARRAY_JOB_ID|ARRAY_TASK_ID'"
 
 
 def is_running(pid):
@@ -73,7 +75,7 @@ def test_job_id_is_the_last_line_that_is_one(said, expected):
 def test_script_arrives_on_standard_input_and_options_as_words(program, tmp_path):
     program("sbatch", f'cat > {tmp_path}/script; for w in "$@"; do echo "$w" >> {tmp_path}/words; done; echo 516')
     array = Slurm().submit("#!/bin/sh\ntrue\n", NAMED, IndexSet.parse("0-3"), throttle=2)
-    assert array == ArrayId(516, "mine-1")
+    assert array == ArrayId(516, "mine-1", user=os.getuid())
     assert (tmp_path / "script").read_text() == "#!/bin/sh\ntrue\n"
     assert (tmp_path / "words").read_text().split() == [
         "--parsable", "--export=ALL", "--job-name=mine-1", "--array=0-3%2",
@@ -169,11 +171,11 @@ def test_environment_neither_steers_nor_leaks(program, monkeypatch, tmp_path):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("SLURM_CONF", "/conf")
     monkeypatch.setenv("SBATCH_ACCOUNT", "lab")
-    program("squeue", f"env > {tmp_path}/environment")
+    program("squeue", f"env > {tmp_path}/environment; {NOTHING}")
     Slurm().queue()
     said = (tmp_path / "environment").read_text()
-    assert {"SLURM_CONF=/conf", "SLURM_BITSTR_LEN=0", "LC_ALL=C"} <= set(said.splitlines())
-    assert not any(name in said for name in ("SBATCH_", "SQUEUE_", "SLURM_JOB_ID", "SLURM_TIME", "SACCT_", "PMIX"))
+    assert {"SLURM_CONF=/conf", "SLURM_BITSTR_LEN=0", "LC_ALL=C", "SLURM_TIME_FORMAT=%s"} <= set(said.splitlines())
+    assert not any(name in said for name in ("SBATCH_", "SQUEUE_", "SLURM_JOB_ID", "SACCT_", "PMIX"))
     program("sbatch", 'cat > /dev/null; [ "$SBATCH_ACCOUNT" = lab ] && [ -z "$SBATCH_WAIT$SLURM_JOB_ID" ] && echo 5')
     assert Slurm(environment=dict(os.environ)).submit("#!/bin/sh\n", NAMED).job_id == 5
 
@@ -186,7 +188,7 @@ def test_ids_under_another_name_are_not_ours(program):
 
 
 @pytest.mark.parametrize(
-    "row", ["7|0|9|RUN", "7|0|9|RUNNING|n1|a|b|c|d|two words", "x|0|9|RUNNING|||||a", "7|1-|9|R|||||a"]
+    "row", ["7|0|7_0|9|RUN", "7|0|7_0|9|RUNNING|n1|a|b|c|d|e", "x|0||9|RUNNING||||||||a", "7|1-||9|R||||||||a"]
 )
 def test_row_that_is_not_whole_is_counted_and_dropped(row):
     reading = parse_queue(ROW.format(index=1, state="RUNNING", name="a") + row + "\n")
@@ -208,7 +210,7 @@ def test_any_text_can_be_parsed(text):
 
 
 def test_answers_are_shared_for_a_while(program, tmp_path):
-    program("squeue", f"echo asked >> {tmp_path}/calls")
+    program("squeue", f"echo asked >> {tmp_path}/calls; {NOTHING}")
     slurm = Slurm(cache=Cache(str(tmp_path / "cache")), max_age=60)
     assert slurm.queue().asked == slurm.queue().asked
     Slurm(cache=Cache(str(tmp_path / "cache")), max_age=0).queue()
@@ -216,7 +218,7 @@ def test_answers_are_shared_for_a_while(program, tmp_path):
 
 
 def test_answers_of_two_clusters_are_not_mixed_up(program, tmp_path):
-    program("squeue", 'echo "7|0|9|RUNNING|n1|a|N/A|None|$SLURM_CONF"')
+    program("squeue", f'echo "{ROW.strip().format(index=0, state="R", name="$SLURM_CONF")}"')
     cache = Cache(str(tmp_path / "cache"))
     names = [
         Slurm({**os.environ, "SLURM_CONF": name}, cache, 60).queue().records[0].name for name in ("one", "two", "one")
@@ -231,7 +233,7 @@ def test_failure_is_shared_with_those_who_waited_for_the_answer(program, tmp_pat
         failures = [one.exception() for one in [pool.submit(slurm.queue) for _ in range(5)]]
     assert {str(error) for error in failures} == {"squeue: down\n  Try again later"}
     assert (tmp_path / "calls").read_text() == "asked\n"
-    program("squeue", "true")
+    program("squeue", NOTHING)
     assert slurm.queue().records == ()
 
 
@@ -255,11 +257,11 @@ def test_accounting_that_gives_no_answer_is_no_empty_answer(program, text, words
 
 
 def test_accounting_is_asked_since_a_time_and_for_so_many_jobs_at_once_as_it_answers(program, tmp_path):
-    program("sacct", f'echo "$*" >> {tmp_path}/calls')
+    program("sacct", f'echo "$*" >> {tmp_path}/calls; echo "JobID|"')
     since = 1_780_000_000.0
-    assert Slurm().accounting([*range(1, 402), 7], since) == ()
+    assert Slurm().accounting([*range(1, 402), 7], since).records == ()
     calls = [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
-    told = [dict(zip(words[2::2], words[3::2], strict=True)) for words in calls]
+    told = [dict(zip(words[1::2], words[2::2], strict=True)) for words in calls]
     assert [one["-S"] for one in told] == [time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since))] * 3
     assert [list(map(int, one["-j"].split(","))) for one in told] == [
         [*range(1, 201)], [*range(201, 401)], [401],
@@ -296,7 +298,7 @@ def test_limits_of_the_account_are_not_known_where_the_user_has_no_name(program,
 
 
 def test_cache_that_cannot_be_written_is_done_without(program, tmp_path):
-    program("squeue", "true")
+    program("squeue", NOTHING)
     (tmp_path / "file").write_text("")
     assert Slurm(cache=Cache(str(tmp_path / "file" / "cache")), max_age=60).queue().records == ()
 

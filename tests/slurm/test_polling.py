@@ -25,16 +25,17 @@ MIB = 2**20
 STATES = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 
 
-def queued(indices, state, reason="None", name="mine", nodes=""):
+def queued(indices, state, reason="None", name="mine", nodes="", *, user=1000, submitted=None, component=None):
     return QueueRecord(
-        7, IndexSet.parse(indices) if indices else IndexSet(), 9, JobState.of(state), nodes, "N/A", "N/A", reason, name
-    )
+        7, IndexSet.parse(indices) if indices else IndexSet(), 9, JobState.of(state), nodes, None, None, reason, name,
+        user, submitted, component,
+    )  # fmt: skip
 
 
 def accounted(indices, state, *, code="0:0", by=None, requested=None, used=None, nodes="n1"):
     return AccountingRecord(
         7, IndexSet.parse(indices) if indices else IndexSet(), 9, JobState.of(state), by, ExitCode.parse(code), nodes,
-        "", "", requested, used, "mine",
+        None, None, requested, used, "mine",
     )  # fmt: skip
 
 
@@ -140,7 +141,7 @@ class Answers:
 
     left: list
 
-    def queue(self):
+    def queue(self, _job_ids=()):
         answer = self.left.pop(0)
         if isinstance(answer, Exception):
             raise answer

@@ -15,7 +15,7 @@ from jor_slurm import ArrayId, CommandError, Limits, Queue
 from jor_slurm.parsing import parse_queue
 
 NAME = "jor-a-token"
-ROW = f"7|0-1|9|PENDING||N/A|N/A|Priority|{NAME}\n"
+ROW = f"7|0-1|7_[0-1]|9|PENDING||N/A|N/A|1780000000|0|Priority|{NAME}\n"
 
 
 class Cluster:
