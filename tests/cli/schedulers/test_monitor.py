@@ -25,7 +25,7 @@ class Cluster:
     def __init__(self, rows="", later=0.0, error=""):
         self.rows, self.later, self.error = rows, later, error
 
-    def queue(self, job_ids=()):
+    def queue(self, _job_ids=()):
         if self.error:
             raise CommandError(self.error)
         reading = parse_queue(self.rows)
