@@ -75,7 +75,16 @@ def test_memory_is_told_and_asked_for_more(project):
     said = project.jor("run", "--wait", code=1)
     assert "2 jobs ran out of memory: jor run --retry-scale 2" in said
     counts, reasons = status(project)
-    assert counts == {"done": 2, "running": 0, "queued": 0, "failed": 2, "interrupted": 0, "outdated": 0, "missing": 0}
+    assert counts == {
+        "done": 2,
+        "running": 0,
+        "queued": 0,
+        "failed": 2,
+        "interrupted": 0,
+        "outdated": 0,
+        "missing": 0,
+        "unknown": 0,
+    }
     assert "out of memory" in reasons[1]
     assert "100M" in reasons[1]
     assert "all 2 out of memory" not in project.jor("status", "--by", "how")

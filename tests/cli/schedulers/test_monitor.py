@@ -11,7 +11,8 @@ from jor.planning.status import Phase
 from jor.runs.submission import user_name
 from jor.runtime.run_folder import Run
 from jor_cli.schedulers import request_log
-from jor_cli.schedulers.slurm.monitor import LOST_AFTER, SHOWN_WITHIN, Inquiry
+from jor_cli.schedulers.slurm.monitor import LOST_AFTER, Inquiry
+from jor_cli.schedulers.slurm.task_states import SHOWN_WITHIN
 from jor_slurm import ArrayId, CommandError, Limits, Queue
 from jor_slurm.parsing import parse_queue
 

@@ -40,6 +40,7 @@ from ..terminal import echo
 from ..workspace import Workspace
 from .marking import Marking, mark_outdated
 from .planning import planning, tidy, tidy_marks
+from .take_over import take_over
 
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
@@ -66,6 +67,8 @@ class Manner:
     index: int | None = None
     #: Let jobs that were interrupted while they wrote in place begin again from nothing.
     restart: bool = False
+    #: Take over the jobs that are unknown, from those who are gone.
+    take_over: bool = False
     #: Let jobs write to the command's own standard output.
     foreground: bool = False
     #: The arguments by which `jor collect` collects what is submitted, should the option collect ask for it.
@@ -86,6 +89,8 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     Everything is read and checked before anything is written or started.
     """
     cluster = workspace.cluster
+    if manner.take_over and not manner.dry_run and (code := take_over(workspace, entries, partial(_say, manner))):
+        return code
     surveys = list(workspace.survey(entries, cluster.ask))
     for found in surveys:
         _check(found, manner)

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
-from ..terminal import echo
 
 
 @click.command("run")
@@ -46,12 +45,7 @@ def command(
     workspace = context.with_resource(Workspace.open(given(context)))
     chosen = workspace.entries(entries)
     collect = collecting(entries, workspace.config)
-    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, restart=restart, collect=collect)
-    if take_over and not dry_run:
-        from ..actions.take_over import take_over as revoke
-
-        if code := revoke(workspace, chosen, lambda text: None if quiet else echo(f"[jor] {text}")):
-            context.exit(code)
+    manner = Manner(wants_test(context), dry_run, quiet, restart=restart, take_over=take_over, collect=collect)
     code = launch(workspace, chosen, manner)
     if wait and not dry_run and code in (0, LATER):
         from ..actions.wait import wait as follow
