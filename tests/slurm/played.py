@@ -268,8 +268,9 @@ def sacct(words, cluster, jobs, now):
                 told = _accounting_columns(job, indices, task)
                 rows.append([told[column] for column in columns])
                 if task["start"]:
-                    step = {**told, "JobID": f"{told['JobID']}.batch", "JobName": "batch", "MaxRSS": task["used"]}
-                    rows.append([{**step, "UID": "", "ReqMem": ""}[column] for column in columns])
+                    names = {column: f"{told[column]}.batch" for column in ("JobID", "JobIDRaw")}
+                    step = {**told, **names, "JobName": "batch", "UID": "", "ReqMem": "", "MaxRSS": task["used"]}
+                    rows.append([step[column] for column in columns])
     return "".join(f"{'|'.join(row)}\n" for row in rows), "", 0
 
 

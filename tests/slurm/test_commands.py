@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,9 +31,12 @@ from jor_slurm import (
     UnreachableError,
     patiently,
 )
+from jor_slurm.configuration import cluster_key
 from jor_slurm.parsing import parse_accounting, parse_queue, parse_submission
 from jor_slurm.refusals import refusal
 from jor_slurm.running import run
+
+from .played import PlayedSlurm
 
 NAMED = SbatchOptions(job_name="mine-1")
 ROW = "7|{index}|7_{index}|9|{state}|n1|1780000000|N/A|1780000000|1000|None|{name}\n"
@@ -59,6 +64,14 @@ def program(tmp_path, monkeypatch):
         (folder / name).chmod(0o755)
 
     return make
+
+
+@pytest.fixture
+def played(tmp_path, monkeypatch):
+    """Give a Slurm that is played, on the path."""
+    slurm = PlayedSlurm(tmp_path / "slurm", accounting=True)
+    monkeypatch.setenv("PATH", slurm.environment["PATH"])
+    return slurm
 
 
 @pytest.mark.parametrize(
@@ -195,12 +208,85 @@ def test_row_that_is_not_whole_is_counted_and_dropped(row):
     assert (len(reading.queue), len(reading.unreadable)) == (1, 1)
 
 
-def test_nonsense_is_no_empty_queue(program):
-    program("squeue", "echo '<html>maintenance</html>'")
-    with pytest.raises(CommandError, match="maintenance"):
-        Slurm().queue()
-    with pytest.raises(CommandError, match="maintenance"):
-        Slurm().find("mine-1")
+SOCKET = "slurm_load_jobs error: Socket timed out on send/recv operation"
+
+
+@pytest.mark.parametrize("program", ["squeue", "sacct", "scontrol"])
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"stderr": f"{SOCKET}\n"}, SOCKET),  # the status is lost in a pipe of a front end
+        ({}, "no answer"),
+        ({"stdout": "\n"}, "no answer"),
+        ({"stdout": "<html>maintenance</html>\n"}, "maintenance"),
+        ({"stdout": "No jobs found, try later\n", "stderr": "warning: old"}, "No jobs found"),
+        ({"stderr": "slurm: fatal: no such plugin\n"}, "no such plugin"),
+        ({"stderr": "permission denied\n"}, "permission denied"),
+    ],
+)
+def test_silence_and_nonsense_are_no_answer_whatever_the_status(played, program, said, words):
+    ask = {
+        "squeue": Slurm().queue, "sacct": lambda: Slurm().accounting([101], 0), "scontrol": Slurm().cluster_name,
+    }  # fmt: skip
+    played.answer(program, **said)
+    with pytest.raises(CommandError, match=re.escape(words)):
+        ask[program]()
+    if program == "squeue":
+        with pytest.raises(CommandError, match=re.escape(words)):
+            Slurm().find("mine-1")
+
+
+@pytest.mark.parametrize(
+    ("said", "where", "is_answer"),
+    [
+        ("squeue: warning: this plugin is deprecated", 2, True),
+        ("squeue: error: cannot read the topology", 2, True),
+        (SOCKET, 2, False),
+        (SOCKET, 1, False),  # both streams in one
+    ],
+)
+def test_rows_beside_what_squeue_says_are_an_answer_unless_the_controller_was_not_heard(
+    program, said, where, is_answer
+):
+    """Else they are those of a while ago."""
+    program("squeue", f"printf '{ROW.format(index=0, state='RUNNING', name='x')}'; echo '{said}' >&{where}")
+    if is_answer:
+        assert len(Slurm().queue().records) == 1
+    else:
+        with pytest.raises(CommandError, match="Socket timed out"):
+            Slurm().queue()
+
+
+def test_banner_above_an_empty_queue_is_told_and_does_not_matter(program):
+    program("squeue", f"echo 'Welcome, 7|x'; {NOTHING}")
+    queue = Slurm().queue()
+    assert (queue.records, queue.unreadable) == ((), ("Welcome, 7|x",))
+
+
+def test_jobs_of_others_are_asked_for_by_id_and_those_that_are_gone_hide_no_other(played):
+    mine, theirs, gone = played.add("mine-1", "0-3"), played.add("any | name", user=77), played.add("old", user=77)
+    played.purge(gone)
+    queue = Slurm().queue([mine, theirs, gone, -1, 2**40])
+    assert [(row.array_job_id, row.user) for row in queue.records] == [(mine, os.getuid()), (theirs, 77)]
+    assert [call.split(" -j ")[1:] for call in played.calls("squeue")] == [[], [f"{theirs},{gone}"]]
+    assert Slurm().queue([gone]).records == queue.records[:1]  # of which squeue says: Invalid job id specified
+    Slurm().queue([mine])
+    assert len(played.calls("squeue")) == 5
+
+
+def test_id_that_squeue_will_not_have_does_not_hide_the_others(program):
+    """No squeue that is known does so where it is asked for several."""
+    row = ROW.format(index=0, state="RUNNING", name="x").strip()
+    refusal = "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1"
+    program("squeue", f"case \"$*\" in *--me*) {NOTHING};; *5*) {refusal};; *) echo '{row}';; esac")
+    assert len(Slurm().queue([5, 6, 7, 8]).records) == 2
+
+
+def test_lines_that_accounting_printed_and_nobody_can_read_are_told(played):
+    number = played.add("two\nlines", state="FAILED")
+    told = Slurm().accounting([number], 0)
+    assert [(row.name, row.user) for row in told.records] == [("two", os.getuid())]
+    assert told.unreadable == ("lines",)
 
 
 @given(st.text())
@@ -248,6 +334,7 @@ def test_commands_that_know_no_cluster_tell_where_to_run_them(program):
     [
         ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "keeps none"),
         ("echo 'sacct: error: slurm_persist_conn_open: failed' >&2", "slurm_persist_conn_open"),
+        ("echo 'JobID|JobIDRaw|State'; echo 'sacct: error: slurm_persist_conn_open: failed' >&2", "persist_conn_open"),
     ],
 )
 def test_accounting_that_gives_no_answer_is_no_empty_answer(program, text, words):
@@ -295,6 +382,77 @@ def test_limits_of_the_account_are_not_known_where_the_user_has_no_name(program,
     limits = Slurm().limits()
     assert (limits.has_accounting, limits.max_submitted) == (True, None)
     assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize("conf", ["/etc/slurm/slurm.conf", "/run/slurm/conf/slurm.conf", "included", None])
+def test_clusters_that_share_a_home_share_no_answers(monkeypatch, conf):
+    """They have their configuration in the same place, each with another content; or its hosts have none."""
+    files = {}
+    monkeypatch.setattr("jor_slurm.configuration._read", lambda path: files.get(path, b""))
+    keys = []
+    for cluster in ("alpha", "beta", "alpha"):
+        if conf == "included":
+            files["/etc/slurm/slurm.conf"] = b"# ours\nInclude name.conf\n"
+            files["/etc/slurm/name.conf"] = f"ClusterName={cluster}\n".encode()
+        elif conf is not None:
+            files[conf] = f"ClusterName={cluster}\n".encode()
+        else:
+            files["/etc/machine-id"] = cluster.encode()
+        keys.append(cluster_key({"PATH": "/usr/bin"}, "squeue"))
+    assert keys[0] == keys[2] != keys[1]
+    others = [{"SLURM_CLUSTERS": "gamma"}, {"SLURM_CONF": "/elsewhere"}, {"PATH": os.path.dirname(__file__)}]
+    assert all(cluster_key({"PATH": "/usr/bin", **other}, "squeue") != keys[0] for other in others[:2])
+
+
+def test_nobody_waits_long_for_one_who_asks_and_is_suspended(tmp_path):
+    calls = []
+
+    def ask(argv):
+        calls.append(argv)
+        return "said"
+
+    cache = Cache(str(tmp_path), patience=0.2)
+    cache.answer(["squeue"], 60, ask)
+    (path,) = tmp_path.iterdir()
+    with open(path) as suspended:
+        fcntl.flock(suspended, fcntl.LOCK_EX)
+        began = time.monotonic()
+        assert cache.answer(["squeue"], 60, ask).text == "said"
+        assert 0.2 <= time.monotonic() - began < 5
+        began = time.monotonic()
+        assert cache.answer(["squeue"], 60, ask).text == "said"  # the next one finds the answer, and no lock
+        assert time.monotonic() - began < 0.2
+    assert len(calls) == 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_those_who_wait_for_one_who_is_suspended_do_not_all_ask(tmp_path):
+    calls = []
+
+    def ask(argv):
+        calls.append(argv)
+        time.sleep(0.1)
+        return "said"
+
+    cache = Cache(str(tmp_path), patience=0.3)
+    cache.answer(["squeue"], 60, ask)
+    (path,) = tmp_path.iterdir()
+    with open(path) as suspended, ThreadPoolExecutor(8) as pool:
+        fcntl.flock(suspended, fcntl.LOCK_EX)
+        answers = [pool.submit(cache.answer, ["squeue"], 60, ask) for _ in range(8)]
+        assert {one.result().text for one in answers} == {"said"}
+    assert len(calls) < 5
+
+
+def test_old_answers_are_deleted(tmp_path):
+    cache = Cache(str(tmp_path))
+    for name in ("first", "second"):
+        cache.answer([name], 60, lambda _: "said")
+        for path in tmp_path.iterdir():
+            os.utime(path, (0, 0))
+    (tmp_path / "answer-of-another.json").touch()
+    cache.answer(["third"], 60, lambda _: "said")
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_cache_that_cannot_be_written_is_done_without(program, tmp_path):

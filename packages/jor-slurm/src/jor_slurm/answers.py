@@ -18,6 +18,10 @@ _PROOFS = (
 )
 #: The controller, or the database, was not heard: an answer beside it is an old one, or half of one.
 _UNHEARD = re.compile(r"slurm_\w+ error:|[Ss]ocket timed out|[Uu]nable to contact|talking to the database")
+#: The same, where a front end puts both streams into one.
+_UNHEARD_LINE = re.compile(r"^(slurm_\w+ error:|(squeue|sacct): error:).*", re.MULTILINE)
+#: Nothing, or what sacct prints before it asks its database.
+_EMPTY = re.compile(r"\s*(JobID\|.*)?\s*")
 _ERROR = re.compile(r"\b(error|fatal|failed|failure|refused|timed out|timeout|unable|cannot|denied)\b", re.IGNORECASE)
 
 
@@ -26,7 +30,10 @@ def why_no_answer(done: Finished) -> str:
     words = "; ".join(filter(None, map(str.strip, done.stderr.split("\n"))))[:500]
     if done.returncode:
         return words or f"exit status {done.returncode}"
-    if _UNHEARD.search(words) or (not done.stdout.strip() and _ERROR.search(words)):
+    among_rows = _UNHEARD_LINE.search(done.stdout) if "error:" in done.stdout else None
+    if among_rows is not None:
+        return among_rows[0]
+    if _UNHEARD.search(done.stderr) or (_EMPTY.fullmatch(done.stdout) and _ERROR.search(done.stderr)):
         return words
     for command, proof in _PROOFS:
         if done.argv[: len(command)] == command and not proof.search(done.stdout):

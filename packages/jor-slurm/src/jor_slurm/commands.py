@@ -13,6 +13,7 @@ import attrs
 from .answers import why_no_answer
 from .arrays import MAX_INDEX, IndexSet
 from .cache import Answer, Cache
+from .configuration import cluster_key
 from .errors import CommandError, MissingError, OptionError, UnconfirmedError, UnreachableError
 from .limits import Limits
 from .options import SbatchOptions
@@ -76,10 +77,16 @@ class ArrayId:
         is_other = self.user is not None and record.user is not None and record.user != self.user
         if record.array_job_id != self.job_id or is_other:
             return False
-        if record.name == self.name:  # a requeue sets the time anew
+        if record.name == self.name or _is_cut(record.name, self.name):  # a requeue sets the time anew
             return _later(self, record) > -CLOCKS_DIFFER
         # Not by a time that is about the same: a controller that has lost its state gives the same ids again at once.
         return _later(self, record) == 0 and None not in (self.submitted, record.submitted)
+
+
+def _is_cut(shown: str, name: str) -> bool:
+    """Tell whether `shown` is as much of a name as accounting keeps."""
+    text = os.fsencode(shown)
+    return len(text) == 255 and os.fsencode(name).startswith(text)
 
 
 def _later(array: ArrayId, record: QueueRecord | AccountingRecord) -> float:
@@ -279,7 +286,7 @@ class Slurm:
         return self._recent(command, LIMITS_AGE).text
 
     def _recent(self, command: Sequence[str], max_age: float) -> Answer:
-        return self.cache.answer(command, max_age, self._ask, cluster=self.environment.get("SLURM_CONF", ""))
+        return self.cache.answer(command, max_age, self._ask, cluster=cluster_key(self.environment, command[0]))
 
     def _ask(self, command: Sequence[str]) -> str:
         done = run(command, timeout=ASK_TIMEOUT, environment=asking_environment(self.environment))

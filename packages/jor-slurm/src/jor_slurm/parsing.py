@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from .arrays import IndexSet
+from .arrays import MAX_INDEX, IndexSet
 from .errors import IndexSetError, UnitError
 from .states import ExitCode, JobState
 from .units import parse_memory, parse_time
@@ -30,11 +30,7 @@ TIME_FORMAT = "%s"
 _QUEUE_HEADER = "ARRAY_JOB_ID|"
 _ACCOUNTING_HEADER = "JobID|"
 _COLUMNS = ACCOUNTING_FORMAT.count(",")
-_QUEUE_ROW = re.compile(
-    r"(?P<array>[0-9]{1,10})\|(?P<index>[^|]*)\|(?P<shown>[^|]*)\|(?P<job>[0-9]{1,10})\|(?P<state>[^|]+)"
-    r"\|(?P<nodes>[^|]*)\|(?P<start>[^|]*)\|(?P<end>[^|]*)\|(?P<submitted>[^|]*)\|(?P<user>[^|]*)"
-    r"\|(?P<reason>[^|]*)\|(?P<name>.*)"
-)
+_QUEUE_COLUMNS = QUEUE_FORMAT.count("|")
 #: A job, an array task, the tasks of an array that still wait, a part of a heterogeneous job; then the step.
 _JOB_ID = re.compile(r"([0-9]{1,10})(?:_([0-9]{1,10})|_\[([0-9,:%-]+)\]|\+([0-9]{1,5}))?(?:\.([A-Za-z0-9_+]+))?")
 
@@ -96,8 +92,6 @@ class Reading:
     queue: tuple[QueueRecord, ...] = ()
     accounting: tuple[AccountingRecord, ...] = ()
     unreadable: tuple[str, ...] = ()
-    #: Whether the names of the columns stood above them.
-    has_header: bool = False
 
 
 def parse_submission(stdout: str) -> tuple[int, str] | None:
@@ -116,17 +110,13 @@ def parse_queue(text: str) -> Reading:
     """Return what `squeue -o QUEUE_FORMAT` printed."""
     records = []
     unreadable = []
-    has_header = False
     for line in filter(None, text.split("\n")):
-        match = _QUEUE_ROW.fullmatch(line)
-        indices = _indices(match["index"]) if match else None
-        if match is not None and indices is not None:
-            records.append(_queued(match, indices))
-        elif line.startswith(_QUEUE_HEADER):
-            has_header = True
-        else:
+        record = _queued(line.split("|", _QUEUE_COLUMNS))
+        if record is not None:
+            records.append(record)
+        elif not line.startswith(_QUEUE_HEADER):
             unreadable.append(line)
-    return Reading(queue=tuple(records), unreadable=tuple(unreadable), has_header=has_header)
+    return Reading(queue=tuple(records), unreadable=tuple(unreadable))
 
 
 def parse_accounting(text: str) -> Reading:
@@ -134,14 +124,13 @@ def parse_accounting(text: str) -> Reading:
     rows: dict[str, tuple[list[str], re.Match[str], IndexSet]] = {}
     used: dict[str, int] = {}
     unreadable = []
-    has_header = False
     for line in filter(None, text.split("\n")):
         fields = line.split("|", _COLUMNS)
         match = _JOB_ID.fullmatch(fields[0])
         indices = _indices(match[2] or match[3] or "") if match else None
         if line.startswith(_ACCOUNTING_HEADER):
-            has_header = True
-        elif match is None or indices is None or len(fields) <= _COLUMNS:
+            continue
+        if match is None or indices is None or len(fields) <= _COLUMNS:
             unreadable.append(line)
         elif match[5]:
             job = fields[0].partition(".")[0]
@@ -149,7 +138,7 @@ def parse_accounting(text: str) -> Reading:
         else:
             rows[fields[0]] = fields, match, indices  # of a job that was requeued, the last life comes last
     records = tuple(_accounted(*row, used.get(job)) for job, row in rows.items())
-    return Reading(accounting=records, unreadable=tuple(unreadable), has_header=has_header)
+    return Reading(accounting=records, unreadable=tuple(unreadable))
 
 
 def parse_settings(text: str) -> dict[str, str]:
@@ -172,13 +161,21 @@ def parse_limit(text: str) -> int | None:
         return None
 
 
-def _queued(match: re.Match[str], indices: IndexSet) -> QueueRecord:
-    shown = _JOB_ID.fullmatch(match["shown"])
-    is_part = shown is not None and shown[4] is not None
+def _queued(fields: list[str]) -> QueueRecord | None:
+    """Return the record of a row's columns; None if they are none."""
+    if len(fields) <= _QUEUE_COLUMNS:
+        return None
+    array, index, shown, job, state, nodes, start, end, submitted, user, reason, name = fields
+    array_job_id, job_id, indices = _number(array), _number(job), _indices(index)
+    if array_job_id is None or job_id is None or indices is None or not state:
+        return None
+    component = None
+    if "+" in shown:
+        whole, _, part = shown.partition("+")
+        array_job_id, component = _number(whole) or array_job_id, _number(part)
     return QueueRecord(
-        int(shown[1] if shown and is_part else match["array"]), indices, int(match["job"]), JobState.of(match["state"]),
-        match["nodes"], _moment(match["start"]), _moment(match["end"]), match["reason"], match["name"],
-        _number(match["user"]), _moment(match["submitted"]), _number(shown[4]) if shown and is_part else None,
+        array_job_id, indices, job_id, JobState.of(state), nodes, _moment(start), _moment(end), reason, name,
+        _number(user), _moment(submitted), component,
     )  # fmt: skip
 
 
@@ -194,7 +191,7 @@ def _accounted(fields: list[str], match: re.Match[str], indices: IndexSet, used:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else None
+    return int(text) if len(text) <= 10 and text.isascii() and text.isdigit() else None
 
 
 def _moment(text: str) -> int | None:
@@ -202,11 +199,14 @@ def _moment(text: str) -> int | None:
 
     What does not heed TIME_FORMAT shows the time in the zone of who asks, which may mean two moments.
     """
-    if re.fullmatch(r"[0-9]{1,11}", text):
-        return int(text)
+    if not text[:1].isdigit():
+        return None
+    number = _number(text)
+    if number is not None:
+        return number
     try:
         return int(time.mktime(time.strptime(text, "%Y-%m-%dT%H:%M:%S")))
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError):
         return None
 
 
@@ -214,6 +214,9 @@ def _indices(text: str) -> IndexSet | None:
     """Return the indices of a row; None when they are cut short, or are none."""
     if text in ("N/A", ""):
         return IndexSet()
+    number = _number(text)
+    if number is not None and number <= MAX_INDEX:  # most rows, and the short way
+        return IndexSet(((number, number),))
     try:
         return IndexSet.parse(text.partition("%")[0])
     except IndexSetError:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
 from .arrays import IndexSet
-from .commands import ArrayId, Slurm
+from .commands import ArrayId, Queue, Slurm
 from .errors import CommandError
+from .limits import Limits
 from .parsing import AccountingRecord, QueueRecord
 from .states import ExitCode, JobState, why_stuck
 from .units import format_memory
@@ -107,7 +109,15 @@ class _Rows:
             self._single[index] = (record.indices, task)
 
     def task(self, index: int | None) -> Task | None:
-        """Return what was told of a task; None for nothing."""
+        """Return what was told of a task; None for nothing.
+
+        Of an array whose waiting tasks were cancelled as those of a user (`scancel -u`), squeue shows a row without
+        indices: it is for all tasks that have no other.
+        """
+        return self.row_of(index) or (None if index is None else self.row_of(None))
+
+    def row_of(self, index: int | None) -> Task | None:
+        """Return what a row tells that names the task."""
         row = self._single.get(index)
         if row is not None:
             return row[1]
@@ -176,11 +186,11 @@ class Snapshot:
         told = []
         for indices, task in rows:
             index = next(iter(indices), None)
-            is_alone = len(indices) < 2 and queue.task(index) is task  # and no part of a heterogeneous job
+            is_alone = len(indices) < 2 and queue.row_of(index) is task  # and no part of a heterogeneous job
             told.append((indices, (self.task(array, index) if is_alone else None) or task))
         for indices, task in past:
-            left = IndexSet.of(index for index in indices if queue.task(index) is None)
-            if left or (not indices and queue.task(None) is None):
+            left = IndexSet.of(index for index in indices if queue.row_of(index) is None)
+            if left or (not indices and queue.row_of(None) is None):
                 told.append((left, task))
         return told
 
@@ -202,20 +212,28 @@ def watch(
 ) -> Iterator[Snapshot | CommandError]:
     """Yield a snapshot after each poll until no task of `arrays` is active; for a poll that failed, its error.
 
-    A failed poll says nothing of any task. What has ended stays known, also when the queue has forgotten it since. The
-    pauses grow from the first to the second of `intervals`, in seconds.
+    A failed poll says nothing of any task; nor does one that lacks an array which has to be there: one that was active
+    less than MinJobAge ago. What has ended stays known, also when the queue has forgotten it since. The pauses grow
+    from the first to the second of `intervals`, in seconds.
     """
     pause, longest = intervals
     began = time.monotonic()
-    watched = {(array.job_id, array.name) for array in arrays}
-    ended: dict[tuple[int, IndexSet], QueueRecord] = {}
+    others = [array.job_id for array in arrays if array.user not in (None, os.getuid())]
+    watched = {array.job_id: array for array in arrays}
+    # When each array was seen active.
+    active: dict[ArrayId, float] = {}
+    ended: dict[tuple[int, IndexSet, int | None], QueueRecord] = {}
     while True:
         try:
-            rows = slurm.queue().records
-            snapshot = Snapshot(rows, ended.values())
+            queue = slurm.queue(others)
+            _check_that_all_are_shown(slurm, queue, active)
+            snapshot = Snapshot(queue.records, ended.values())
             yield snapshot
-            mine = [row for row in rows if (row.array_job_id, row.name) in watched and not row.state.active]
-            ended.update(((row.array_job_id, row.indices), row) for row in mine)
+            for row in queue.records:
+                array = watched.get(row.array_job_id)
+                if array is not None and array.owns(row) and not row.state.active:
+                    ended[row.array_job_id, row.indices, row.component] = row
+            active.update((array, queue.asked) for array in arrays if snapshot.active(array))
             may_come = time.monotonic() - began < GRACE
             if not any(snapshot.active(array) or (may_come and not snapshot.knows(array)) for array in arrays):
                 return
@@ -223,6 +241,21 @@ def watch(
             yield error
         time.sleep(pause)
         pause = min(pause * 1.5, longest)
+
+
+def _check_that_all_are_shown(slurm: Slurm, queue: Queue, active: Mapping[ArrayId, float]) -> None:
+    """Raise CommandError if the queue lacks an array that was active so short a time ago that it has to be there."""
+    shown = Snapshot(queue.records)
+    missing = {array: queue.asked - asked for array, asked in active.items() if not shown.knows(array)}
+    if missing:
+        array, age = min(missing.items(), key=lambda item: item[1])
+        try:
+            min_job_age = slurm.limits().min_job_age
+        except CommandError:
+            min_job_age = Limits().min_job_age
+        if age < min_job_age:
+            what = f"squeue does not show job {array.job_id}, which was active {age:.0f} s ago"
+            raise CommandError(what, remedy="Try again later")
 
 
 def _user(number: int) -> str:
