@@ -210,6 +210,15 @@ def test_task_is_lost_when_two_answers_do_not_show_it_and_nothing_is_heard_of_it
     assert (project.folder / "revoked").exists()
 
 
+def test_array_is_not_lost_where_the_name_of_the_cluster_cannot_be_asked(project, slurm):
+    project.settings()
+    slurm.answer("scontrol", stderr="scontrol: command restricted to administrators", status=1)
+    slurm.forget(101)
+    for _ in range(2):
+        assert project.counts == {"unknown": 2}
+        project.pass_time(LOST_AFTER + 10)
+
+
 def test_squeue_has_to_show_what_ended_for_as_long_as_the_site_keeps_it(project, slurm):
     project.settings(MinJobAge="5000")
     slurm.forget(101)

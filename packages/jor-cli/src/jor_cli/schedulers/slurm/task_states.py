@@ -149,7 +149,7 @@ def carrier_of(
             return TaskState(Phase.WAITING)
         if task in finished():
             return TaskState(Phase.OVER)
-        if one.whose:
+        if one.whose or (one.submission.cluster and not one.here):  # or nobody says which cluster this is
             return TaskState(Phase.UNKNOWN, doubt=_NOT_SHOWN)
         lost_at = since.get(task, asked) + lost_after
         if asked >= lost_at:
