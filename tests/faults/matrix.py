@@ -8,7 +8,7 @@ from typing import NamedTuple
 PROMISES = {
     "whole": "A complete output is never lost, cut short, or shown before it is complete (by a power loss: with `fsync`)",
     "once": "No job runs twice at once because of jor",
-    "kept": "No job is forgotten: each is done, or told as failed, interrupted, queued, running or missing",
+    "kept": "No job is forgotten: each is done, or told as failed, interrupted, queued, running, missing or unknown",
     "known": "No state is guessed: what cannot be asked is unknown",
     "told": "Every refusal says what happened, where, and what to do",
     "data": "Nothing that a todo-list, a config, a name, a parameter or a record holds is executed",
@@ -55,6 +55,7 @@ LIFETIME = "core/runtime/test_lifetime.py"
 TRUST = "faults/test_trust.py"
 UNITS = "slurm/test_units.py"
 UNSEEN = "faults/test_unseen.py"
+UNKNOWN = "cli/schedulers/test_unknown.py"
 
 MATRIX = (
     # Kills and signals, on this machine
@@ -158,12 +159,16 @@ MATRIX = (
     Row("environment of another job, or of the user, that steers Slurm", "kept", {SUBMISSION: "test_environment_of_an_enclosing_job_neither_steers_nor_leaks", "slurm/test_commands.py": "test_environment_neither_steers_nor_leaks"}),
     # Slurm: asking
     Row("squeue that hangs, or prints garbage", "once known", {CLUSTER: "test_squeue_that_says_nothing_or_nonsense_makes_states_unknown", "slurm/test_commands.py": "test_command_that_hangs_is_ended_with_all_it_started test_nonsense_is_no_empty_queue test_failure_is_shared_with_those_who_waited_for_the_answer", "slurm/test_parsing.py": "test_indices_that_were_cut_are_not_guessed test_job_of_another_whose_name_is_free_text_does_not_harm_the_other_rows", "cli/schedulers/test_monitor.py": "test_state_that_slurm_did_not_tell_is_unknown_and_never_the_end test_state_of_a_future_slurm_is_told_and_active", "slurm/test_polling.py": "test_poll_that_failed_changes_nothing"}),
-    Row("accounting that is down, absent, or lags", "known kept", {SUBMISSION: "test_accounting_that_is_down_is_done_without", FORGETFUL: "test_accounting_that_lags_tells_its_reason_later", "slurm/test_polling.py": "test_queue_counts_more_than_accounting_which_lags", "cli/schedulers/test_monitor.py": "test_array_that_the_queue_does_not_show_is_over_after_a_while", "slurm/test_parsing.py": "test_last_life_of_a_job_counts"}),
+    Row("accounting that is down, absent, or lags", "known kept", {SUBMISSION: "test_accounting_that_is_down_is_done_without", FORGETFUL: "test_accounting_that_lags_tells_its_reason_later", "slurm/test_polling.py": "test_queue_counts_more_than_accounting_which_lags", "cli/schedulers/test_monitor.py": "test_array_that_the_queue_does_not_show_is_lost_after_two_answers_ten_minutes_apart", "slurm/test_parsing.py": "test_last_life_of_a_job_counts"}),
+    Row("squeue behind a pipe or a cache: silent, late, half a row, failing, also with status 0", "once kept known told", {FORGETFUL: "test_squeue_that_is_silent_late_or_fails_ends_no_job", UNKNOWN: "test_silence_makes_no_end test_worker_that_is_heard_of_is_at_work_whatever_slurm_says test_squeue_that_hangs_is_asked_once test_sacct_that_hangs_is_asked_once_by_a_command"}),
+    Row("tasks that squeue does not show: purged, lost, or active as sacct says", "once kept known", {UNKNOWN: "test_task_that_sacct_shows_is_active_though_squeue_does_not_show_it test_sacct_that_tells_no_end_is_believed_until_the_time_is_up test_task_is_lost_when_two_answers_do_not_show_it_and_nothing_is_heard_of_it test_squeue_has_to_show_what_ended_for_as_long_as_the_site_keeps_it test_task_that_told_its_end_is_over_though_slurm_has_forgotten_it test_staging_of_a_lost_task_is_swept_when_nothing_was_heard_of_it_for_long", "cli/schedulers/test_monitor.py": "test_task_that_is_shown_meanwhile_is_not_lost", LIFETIME: "test_array_task_says_that_it_lives_by_the_time_of_its_journal"}),
+    Row("array of another user, or of another cluster on the same file system", "once kept known told", {OTHERS: "test_array_of_another_user_is_known_and_left_alone test_array_of_another_cluster_is_unknown_until_it_is_taken_over", UNKNOWN: "test_array_of_another_user_is_asked_for_by_its_id test_array_that_cannot_be_asked_for_from_here_is_unknown_until_its_time_is_up test_arrays_of_others_are_neither_cancelled_nor_throttled test_what_is_unknown_is_taken_over_when_those_who_may_have_it_had_time_to_see_it test_what_is_heard_of_is_not_taken_over"}),
+    Row("arrays that Slurm has forgotten since", "known", {UNKNOWN: "test_what_became_of_an_array_is_written_down_and_not_asked_for_again"}),
     Row("MinJobAge passed between two polls", "known kept", {FORGETFUL: "test_wait_that_has_slept_through_the_end_tells_it_without_accounting"}),
     Row("clock of a node off, minutes and hours", "kept", {CLEASES: "test_clock_of_one_node_that_is_off_costs_no_job", ARRAY: "test_time_that_has_passed_before_the_script_hands_over_counts"}),
     Row("clock of a login node off, hours and a century", "once known", {CLEASES: "test_commands_given_where_the_clock_is_off_plan_nothing_twice test_submission_whose_clock_was_a_century_ahead_does_not_count_as_the_newest test_reason_that_only_the_accounting_knows_is_told_where_the_clock_is_ahead", LEASE: "test_lease_of_another_host_is_judged_by_the_clock_that_stamps_files", "core/runs/test_submission.py": "test_submission_comes_after_the_newest_also_where_the_clock_is_behind"}),
     # Slurm: running
-    Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_lost_node_fails_its_task_and_the_old_process_stops", "cli/schedulers/test_revoking.py": "test_task_that_is_lost_is_revoked_and_gets_the_time_to_see_it test_tasks_of_an_array_of_many_files_get_longer"}),
+    Row("slurmd killed, its task alive on a lost node", "once kept", {STATES: "test_task_of_a_lost_node_runs_as_long_as_it_is_heard_of", "cli/schedulers/test_revoking.py": "test_task_that_is_lost_is_revoked_and_gets_the_time_to_see_it test_tasks_of_an_array_of_many_files_get_longer"}),
     Row("the same, its task begun anew by Slurm elsewhere", "once kept", {STATES: "test_task_requeued_from_a_lost_node_begins_when_its_old_process_has_stopped", ARRAY: "test_job_during_which_attempts_die_again_and_again_is_left_and_the_others_run test_job_that_goes_on_from_where_it_was_may_be_begun_any_number_of_times test_attempts_that_tell_why_they_cannot_work_are_no_deaths test_later_attempt_waits_until_the_earlier_one_has_stopped test_later_attempt_leaves_what_the_earlier_one_ends_while_it_waits", LIFETIME: "test_any_later_attempt_ends_an_earlier_one test_attempt_waits_for_the_newest_that_has_begun_before_it"}),
     Row("node drained, or one on which all dies at once", "kept known", {CLUSTER: "test_drained_nodes_keep_the_jobs_waiting", STATES: "test_node_on_which_tasks_die_at_once_is_named_and_avoided"}),
     Row("folder that one node cannot write; log that cannot be opened", "kept told", {CLUSTER: "test_folder_that_one_node_cannot_write_costs_no_job", STATES: "test_log_that_cannot_be_opened_is_told"}),
