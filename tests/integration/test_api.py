@@ -66,7 +66,7 @@ def test_status_shows_itself_as_the_command_does(jor: Jor, example: Path, here: 
 def test_status_counts_jobs_in_all_and_of_each_entry(jor: Jor, example: Path, here: None) -> None:
     jor("run", "jobs_example(n=3)")
     status = Project().status()
-    nothing = {"running": 0, "queued": 0, "failed": 0, "interrupted": 0, "outdated": 0}
+    nothing = {"running": 0, "queued": 0, "failed": 0, "interrupted": 0, "outdated": 0, "unknown": 0}
     assert status.counts == {"done": 3, **nothing, "missing": 4}
     assert list(status.entries) == [
         {"entry": "jobs_example(n=3)", "done": 3, **nothing, "missing": 0, "total": 3},

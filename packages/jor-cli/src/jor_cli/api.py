@@ -144,7 +144,7 @@ class Status:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """The number of jobs in each state: done, running, queued, failed, interrupted, outdated, missing."""
+        """The number of jobs in each state: done, running, queued, failed, interrupted, outdated, missing, unknown."""
         return {state.value: count for state, count in summed(found.status.counts for found in self.surveys).items()}
 
     @property

@@ -243,17 +243,18 @@ def _state(found: Survey, index: int) -> tuple[Status, str]:
     status = found.status.unfinished.get(index, Status.DONE)
     if index in found.status.suspect:
         return status, "suspect: a process was killed for want of memory, yet the job ended well"
-    if status is Status.QUEUED:
+    if status in (Status.QUEUED, Status.UNKNOWN):
         return status, _waits(found, index)
     return status, next((problem.reason for problem in found.status.problems if problem.index == index), "")
 
 
 def _waits(found: Survey, index: int) -> str:
-    """Return why a job waits in the queue, as far as that is known."""
+    """Return why a job waits in the queue, or is unknown, as far as that is known."""
     for run, submission in found.history.batches:
         planned_as = found.history.places.of(run, submission).then(index)
         if submission.has(planned_as):
-            return found.carriers[run].state_of(submission.task_of()(planned_as)).reason
+            state = found.carriers[run].state_of(submission.task_of()(planned_as))
+            return state.reason or state.doubt
     return ""
 
 

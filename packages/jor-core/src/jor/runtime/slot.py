@@ -200,6 +200,9 @@ class Slot:
             self._board.returned_at = 0.0  # its output is dropped
         settled = Settled(error, direct=self.writes_in_place()) if error else self._publish()
         if settled.error:
+            if not os.path.lexists(self._staging.folder):
+                said = f"job {self.job.index if self.job else '?'}: its folder {self._staging.folder} is gone"
+                print(f"{said}: the job, or another process, has deleted or moved it", file=sys.stderr)  # noqa: T201
             settled = settled._replace(error=settled.error + self._keep())
         elif self._keeps:
             delete(self._kept)

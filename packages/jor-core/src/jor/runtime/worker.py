@@ -137,6 +137,8 @@ class _Worker:
             raise JorError(self._tenure.lost)
         stopped = self._tenure.lapsed() or self._unfinished
         self._journal.write(Over(self._done, self._failed, stopped))
+        if self._tenure.lost:
+            print(f"task {self._attempt.task} stops: {self._tenure.lost}", file=sys.stderr)  # noqa: T201
         if self._done + self._failed > (0 if self._is_resumable else self._interrupted):
             self._tenure.requeue()  # else it would come no further the next time
         if self._watch.stopped_by:
