@@ -38,7 +38,7 @@ def require_syntax(prologue: str, source: str) -> None:
     said = done.stderr.splitlines()
     if said and (done.returncode or "here-document" in said[0]):
         what = f"bash cannot read the prologue: {said[0].removeprefix('bash: ')}"
-        raise ConfigError(what, where=source, remedy="Close each quote, bracket, if, for and here-document in it")
+        raise ConfigError(what, where=source, remedy="Fix it: close each quote, bracket, if, for and here-document")
 
 
 def ended_prologues(run: Run) -> dict[int, str]:
