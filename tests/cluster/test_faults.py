@@ -33,7 +33,7 @@ def begin_two_jobs(project):
 
 def they_are_left_alone_and_go_on(project, broken):
     """Check that commands in the environment `broken`, in which Slurm tells nothing, do nothing to them."""
-    assert "is unknown since" in project.jor("status", **broken)
+    assert "running, though Slurm does not answer" in project.jor("status", **broken)
     assert counts(project, **broken)["running"] == 2
     assert "2 jobs running: left to Slurm array" in project.jor("run", **broken)
     (project.folder / "go").touch()

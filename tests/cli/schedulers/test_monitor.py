@@ -94,7 +94,7 @@ def test_process_may_live_where_slurm_has_not_seen_its_end(batch, state, may_liv
 @pytest.mark.parametrize(
     ("answers", "why"),
     [
-        ({"error": "squeue: no answer"}, "squeue: no answer"),
+        ({"error": "squeue: no answer"}, "Slurm does not answer (squeue: no answer)"),
         ({"rows": ROW.replace("0-1", "0-1...")}, "a row of squeue cannot be read"),
         ({"rows": f"something new|{NAME}\n"}, "a row of squeue cannot be read"),
     ],

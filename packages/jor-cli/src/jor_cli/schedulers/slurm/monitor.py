@@ -92,7 +92,8 @@ class Inquiry:
         others = frozenset(one.id.job_id for one in wanted if one.id is not None and one.user)
         queue = self._asked(others) if wanted else None
         if queue is None:
-            return [self._settled(one) or unknown(one, self._error) for one in arrays]
+            why = f"Slurm does not answer ({self._error})"
+            return [self._settled(one) or unknown(one, why) for one in arrays]
         now = Snapshot(queue.records)
         past = self._accounting([one for one in wanted if one.id is not None and not all_told(now, one)])
         garbled = {line.rpartition("|")[2] for line in queue.unreadable}
