@@ -345,7 +345,9 @@ def test_outputs_that_are_missing_are_told_in_the_same_form(jor: Jor, write: Wri
 
 
 def test_debug_shows_the_traceback(jor: Jor, write: Write) -> None:
-    assert "Traceback" in jor("--debug", "run").err
+    done = jor("--debug", "run")
+    assert "Traceback" in done.err
+    assert done.code == 2
 
 
 def test_file_that_is_no_text_is_refused(jor: Jor, tmp_path: Path) -> None:

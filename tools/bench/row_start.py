@@ -49,6 +49,7 @@ class _Worker:
     def start(self) -> float:
         """Return the milliseconds from the start of a worker to the first line of the job module."""
         argv = [sys.executable, "-m", "jor", "exec", str(self._run), str(next(self._tasks))]
+        (self._run / "alive").touch()  # the lock of the run, which is over: a worker without one stops
         self._stamp.unlink()
         began = time.monotonic()
         # A run would not do: a worker takes the end of its input for the death of the command.

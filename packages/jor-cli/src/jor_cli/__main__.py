@@ -28,16 +28,19 @@ def main() -> None:
         echo("Interrupted.", err=True)
         sys.exit(INTERRUPTED)
     except explained() as error:
-        if "--debug" in sys.argv:
-            raise
-        echo(message(error), err=True)
+        _tell(error, message(error))
         sys.exit(exit_code(error))
     except OSError as error:
-        if "--debug" in sys.argv:
-            raise
-        echo(message(of_the_system(error)), err=True)
+        _tell(error, message(of_the_system(error)))
         sys.exit(WRONG)
     sys.exit(code)
+
+
+def _tell(error: BaseException, text: str) -> None:
+    if "--debug" in sys.argv:
+        sys.excepthook(type(error), error, error.__traceback__)
+    else:
+        echo(text, err=True)
 
 
 def _complete_standard_files() -> None:
