@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from jor import BusyError, JorError
-from jor.planning.history import Ask
 from jor.planning.planner import Survey, again
+from jor.planning.unseen import Ask
 from jor.runs.journals import ended_well
 from jor.runs.lease import PATIENCE, Lease, acquire, clear
 from jor.runs.leftovers import abandoned, unasked
