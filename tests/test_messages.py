@@ -51,6 +51,7 @@ PLACED_ELSEWHERE = {
     "jor_slurm/commands.py": "its words name the command, or the value given",
     "jor_slurm/limits.py": "its words name the cluster",
     "jor_slurm/options.py": "its words name the option; jor_cli.schedulers.cluster adds where it was set",
+    "jor_slurm/polling.py": "its words name the command and the job",
     "jor_slurm/refusals.py": "its words are those of sbatch",
     "jor_slurm/running.py": "its words name the command",
     "jor_slurm/script.py": "its words quote the value, or name the script",

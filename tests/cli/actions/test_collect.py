@@ -11,16 +11,10 @@ from jor.runtime.events import VERSION, Begin, Claim
 from jor.runtime.journal import Journal
 from jor.runtime.run_folder import Run
 
+from ...slurm.played import PlayedSlurm
 
-def test_note_tells_why_slurm_has_ended_a_job(
-    measured: Path, jor: Callable[..., str], environment: dict[str, str]
-) -> None:
-    programs = measured / "programs"
-    programs.mkdir()
-    for name, status in [("squeue", 0), ("scontrol", 1)]:
-        (programs / name).write_text(f"#!/bin/sh\nexit {status}\n")
-        (programs / name).chmod(0o755)
-    environment["PATH"] = f"{programs}:{environment['PATH']}"
+
+def test_note_tells_why_slurm_has_ended_a_job(measured: Path, jor: Callable[..., str], slurm: PlayedSlurm) -> None:
     (output,) = measured.glob("output/example3/ind1.txt")
     output.unlink()
     folder = max(measured.glob("output/example3/.jor/*/runs/*"))
