@@ -42,7 +42,7 @@ def test_worker_for_which_there_is_no_room_is_waited_for(tmp_path, monkeypatch, 
     (found,) = survey([make_entry("jobs_here", "name='here'")], read_config({}))
     os.makedirs(found.records)
     with Lease(os.path.join(found.records, "lock")) as planning:
-        submitted = write(make_submission(found, range(2)), found.jobs, range(2), planning)
+        submitted = write(make_submission(found, range(2)), found.jobs, range(2), found.records, planning)
     start, left = subprocess.Popen, [OSError(errno.EAGAIN, "no room")] * failures
 
     def popen(*args, **options):
@@ -66,7 +66,7 @@ def test_records_that_go_as_a_worker_starts_cost_no_other_entry(tmp_path, monkey
     for found in survey([make_entry("jobs_here", f"name='{name}'") for name in ("lost", "well")], read_config({})):
         os.makedirs(found.records)
         with Lease(os.path.join(found.records, "lock")) as planning:
-            submitted = write(make_submission(found, range(2)), found.jobs, range(2), planning)
+            submitted = write(make_submission(found, range(2)), found.jobs, range(2), found.records, planning)
 
         def command(run, words, folder=found.folder):
             if folder.endswith("lost"):

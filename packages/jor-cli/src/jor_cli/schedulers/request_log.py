@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from jor.runtime.process_id import Owner
 from jor.runtime.record_files import read_record
 from jor.runtime.run_folder import Run, append
 from jor_slurm import ArrayId
@@ -21,7 +22,7 @@ from jor_slurm import ArrayId
 class RequestLog:
     """The content of scheduler.jsonl; times in seconds since 1970."""
 
-    #: When sbatch was asked last; None if never.
+    #: When sbatch was asked last, or was about to be by a process that may live; None if never.
     asked: float | None = None
     #: What the submission became, and since when it is known.
     array: ArrayId | None = None
@@ -35,7 +36,11 @@ def read(run: Run) -> RequestLog:
     found = RequestLog()
     for entry in _entries(run):
         try:
-            if entry["kind"] == "asked":
+            if entry["kind"] == "planned":
+                planner = Owner.parse(str(entry["by"]))
+                if planner is None or not planner.is_dead():  # it is about to ask
+                    found = attrs.evolve(found, asked=float(entry["time"]))
+            elif entry["kind"] == "asked":
                 found = attrs.evolve(found, asked=float(entry["time"]))
             elif entry["kind"] == "accepted":
                 array = ArrayId(int(entry["job_id"]), str(entry["name"]), str(entry.get("cluster", "")))
@@ -45,6 +50,11 @@ def read(run: Run) -> RequestLog:
         except (KeyError, ValueError, TypeError, OverflowError):
             continue
     return found
+
+
+def planned(run: Run) -> None:
+    """Write down that this process is going to ask sbatch: others may plan again, and have to know of it."""
+    _write(run, "planned", by=str(Owner.current()))
 
 
 def asked(run: Run) -> None:
