@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import attrs
 
 from jor.planning.claims import Claims, Known
-from jor.planning.history import Ask
 from jor.planning.planner import Survey, again, reason_to_overwrite, time_of_mark
 from jor.planning.status import Status
+from jor.planning.unseen import Ask
 from jor.runs.marks import Mark, Marks, Names, change_marks
 from jor.runs.store import unwritable
 
@@ -52,8 +52,9 @@ def _mark(now: Survey, held: Hold, ask: Ask, say: Say, *, only_first: bool) -> t
     if why_not:
         say(f"{now.entry.label}: no output is marked as outdated: {why_not}")
         return now, False
-    unfit = frozenset(now.history.unfit)
-    indices = [index for index in range(1 if only_first else now.status.total) if index not in unfit]
+    # Those that are not whole as well: only records tell that, and they may be deleted.
+    absent = frozenset(now.history.absent)
+    indices = [index for index in range(1 if only_first else now.status.total) if index not in absent]
     mark = Mark(time_of_mark(now), by, Names.of(now.jobs, now.history.places, indices))
     is_setting = "overwrite-output" not in now.config.command_line and not only_first
 
@@ -75,7 +76,7 @@ def _being_made(found: Survey, claimed: Claims) -> str:
     """Return who makes outputs of an entry at this moment, as far as is known; "" for nobody."""
     status = found.status
     if status.active:
-        count = status.counts[Status.RUNNING] + status.counts[Status.QUEUED]
+        count = sum(status.counts[state] for state in (Status.RUNNING, Status.QUEUED, Status.UNKNOWN))
         names = ", ".join(carrier.name for carrier in status.active)
         notes = [note for carrier in status.active for note in carrier.notes]
         again_ = "again " if status.old else ""

@@ -11,8 +11,8 @@ import attrs
 
 from jor import BusyError, JorError
 from jor.planning.claims import NO_CLAIMS, Claims, Known, claims
-from jor.planning.history import Ask
 from jor.planning.planner import Survey, again
+from jor.planning.unseen import Ask
 from jor.runs.folder_lock import FolderLock, hold, lock_of, real_folders
 from jor.runs.journals import ended_well
 from jor.runs.lease import PATIENCE, Lease, clear

@@ -22,9 +22,9 @@ from ..runs.submission import Submission
 from ..runtime.job_spec import planned
 from ..runtime.outputs import output_name
 from ..runtime.run_folder import RECORDS, Run
-from .history import Ask
 from .planner import Survey
 from .status import Carrier
+from .unseen import Ask, ask_for
 
 #: The entries of a todo-list, by the real paths of the folders of their records.
 Known = Mapping[str, Places]
@@ -72,7 +72,7 @@ def claims(folders: Iterable[str], known: Known, ask: Ask, now: float | None = N
     found = [one for folder in folders for one in _submissions(folder, known)]
     whole = [one for one in found if one[1] is None or not is_copied(one[0], one[1])]
     batches = [(run, submission) for run, submission in whole if submission is not None and submission.batch]
-    carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
+    carriers = ask_for(batches, ask, now)
     makers: dict[Run, str] = {}
     of_output: dict[str, list[Run]] = {}
     for run, submission in whole:

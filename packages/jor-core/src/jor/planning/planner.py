@@ -24,8 +24,9 @@ from ..runtime.outputs import Listing, absent_outputs, output_name, output_names
 from ..runtime.run_folder import Run
 from ..settings.config import Config
 from ..todo.entry import Entry
-from .history import Ask, History, nobody
-from .status import UNKNOWN, Carrier, EntryStatus
+from .history import History, nobody
+from .status import NOT_JUDGED, Carrier, EntryStatus
+from .unseen import Ask, ask_for
 
 #: Returns the object Jobs of an entry with this configuration. Raises JobModuleError.
 Construct = Callable[[Entry, Config], JobsBase]
@@ -114,7 +115,7 @@ def survey(
         history = History.read(
             jobs, places, absent, records, entry, everything=everything, others=others(folder), marks=marks(folder)
         )
-        found = Survey(entry, mine, jobs, folder, history, {}, UNKNOWN, listing.subfolders)
+        found = Survey(entry, mine, jobs, folder, history, {}, NOT_JUDGED, listing.subfolders)
         if waiting or history.asked:
             waiting.append(found)
         else:
@@ -154,7 +155,7 @@ def again(surveys: Sequence[Survey], now: float | None = None, ask: Ask = nobody
 
 def _judged(surveys: Sequence[Survey], now: float | None, ask: Ask) -> Iterator[Survey]:
     batches = [batch for found in surveys for batch in found.history.asked]
-    carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
+    carriers = ask_for(batches, ask, now)
     for found in surveys:
         theirs = {run: carriers[run] for run, _ in found.history.asked}
         yield attrs.evolve(found, carriers=theirs, status=found.history.judge(theirs, now))

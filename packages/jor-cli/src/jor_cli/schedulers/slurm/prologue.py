@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import re
 
+from jor import ConfigError
 from jor.runtime.record_files import read_record, regular
 from jor.runtime.run_folder import Run
-from jor_slurm import PROLOGUE_ENDED
+from jor_slurm import PROLOGUE_ENDED, CommandError
+from jor_slurm.running import run
 
 #: How the name of that file ends.
 SUFFIX = ".prologue"
+#: Seconds that bash may take to read a prologue.
+_PATIENCE = 10
 _ATTEMPT = re.compile(rf"task-(\d+)\.r(\d+)(\.jsonl|{SUFFIX})")
 #: Most bytes of such a file, of a script, and of the end of a log that are read.
 _MOST_NOTE, _MOST_SCRIPT, _LAST_BYTES = 100_000, 4 * 2**20, 16_384
@@ -22,6 +26,19 @@ _MOST_NOTE, _MOST_SCRIPT, _LAST_BYTES = 100_000, 4 * 2**20, 16_384
 _ERROR = re.compile(r"error|not f(?:ou|i)nd|no such|cannot|unable|denied|unbound|fail", re.IGNORECASE)
 #: What bash writes before its own messages.
 _PLACE = re.compile(r"^\S+: line \d+: ")
+
+
+def require_syntax(prologue: str, source: str) -> None:
+    """Raise ConfigError for a prologue, set by `source`, that bash cannot read to its end: an open quote, say."""
+    command = ["bash", "-O", "extglob", "-n"]  # the pattern is all that an option set in the prologue may allow
+    try:
+        done = run(command, timeout=_PATIENCE, text=f"{prologue}\n")
+    except CommandError:
+        return  # there is no bash here, or it does not answer: the log will tell
+    said = done.stderr.splitlines()
+    if said and (done.returncode or "here-document" in said[0]):
+        what = f"bash cannot read the prologue: {said[0].removeprefix('bash: ')}"
+        raise ConfigError(what, where=source, remedy="Close each quote, bracket, if, for and here-document in it")
 
 
 def ended_prologues(run: Run) -> dict[int, str]:
