@@ -118,3 +118,17 @@ def test_output_folder_that_is_moved_while_jobs_run_is_told(jor: Jor, tmp_path: 
     assert done.code == 75
     assert f"its output folder has gone: {tmp_path}/o was moved, renamed or deleted while jobs ran" in done.err
     assert jor("run").code == 0
+
+
+@pytest.mark.parametrize("content", ["garbage", '{"version": 99}'])
+def test_damaged_record_stops_its_own_entry_alone(jor: Jor, tmp_path: Path, content: str) -> None:
+    prepare(jor, todo="sweep: {tag: [1], sub: [a, b]}")
+    assert jor("run", "--test").code == 0
+    (record,) = tmp_path.glob("o/.jor/*/runs/*/submission.json")
+    record.write_text(content)
+    (tmp_path / "jor.cfg").write_text("[local]\nworkers = 2\n")
+    done = jor("run")
+    assert (done.code, str(record) in done.err, "3 of 3 jobs done" in done.out) == (2, True, True)
+    assert executed(jor) == [0, 0, 1, 2]
+    told = jor("status")
+    assert (told.code, str(record) in told.err, "sub='b'" in told.out) == (2, True, True)

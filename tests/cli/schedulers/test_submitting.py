@@ -94,10 +94,11 @@ def test_lock_is_free_while_sbatch_is_asked_and_others_know_of_all_that_waits(jo
     text = (example / "jobs_example.py").read_text().replace('f"example{self.n}"', "'one'")
     (example / "jobs_example.py").write_text(text.replace('f"ind{index}', 'f"{self.n}ind{index}'))
     (example / "todo.yaml").write_text("jobs:\n- jobmodule: ./jobs_example.py\n  sweep: {n: [1, 2, 3]}\n")
-    jor_ = f"cd {example}; {sys.executable} -m jor_cli run {' '.join(FLAGS)}"
-    slurm.play("sbatch", f"cat > /dev/null; [ -e asked ] || {{ touch asked; ({jor_}) > said 2>&1; }}; echo 101")
+    again = f"cd {example}; {sys.executable} -m jor_cli run {' '.join(FLAGS)}"
+    once = f"[ -e asked ] || {{ touch asked; ({again}) > said 2>&1; }}"
+    slurm.play("sbatch", f"cat > /dev/null; {once}; echo 101")
     jor("run", *FLAGS)
-    said = (slurm.folder / "said").read_text()
+    said = Path(slurm.folder, "said").read_text()
     assert said.count("left to an unconfirmed submission") == 3, said
     assert len(slurm.calls("sbatch")) == 3
 

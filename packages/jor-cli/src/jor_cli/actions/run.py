@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from jor import BusyError
+from jor import BusyError, RecordError
 from jor.local.scheduler import carry_out
 from jor.local.worker_pool import Assignment
 from jor.planning.claims import Known, known_entries
@@ -28,7 +28,7 @@ from jor.settings.config import Config
 from jor.todo.entry import Entry
 
 from ..analysis.draws import draws_of
-from ..errors import FAILED, LATER
+from ..errors import FAILED, LATER, WRONG, message
 from ..flags import COLLECTING, as_flags
 from ..formatting import MOST_RANGES, jobs_of, told_indices, told_time
 from ..rendering.progress import view
@@ -89,7 +89,12 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     cluster = workspace.cluster
     if manner.take_over and not manner.dry_run and (code := take_over(workspace, entries, partial(_say, manner))):
         return code
-    surveys = list(workspace.survey(entries, cluster.ask))
+    damaged: list[RecordError] = []
+    surveys = list(workspace.survey(entries, cluster.ask, damaged.append))
+    if damaged and not surveys:
+        raise damaged[0]
+    for error in damaged:
+        echo(message(error), err=True)
     for found in surveys:
         _check(found, manner)
         if not _is_local(found, manner):
@@ -139,6 +144,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     for found in marking.surveys if in_order else ():
         if found.history.marked and _is_local(found, manner):
             tidy_marks(*again([found], ask=cluster.ask))
+    code = code or (WRONG if damaged else 0)
     return code or (LATER if held_back or any(unknown) else FAILED if any(stopped) else 0)
 
 

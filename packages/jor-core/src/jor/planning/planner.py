@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from .. import __version__
-from ..errors import JobModuleError
+from ..errors import JobModuleError, RecordError
 from ..runs.folder_lock import real_folders, real_paths
 from ..runs.marks import read_marks
 from ..runs.renumbering import Places
@@ -81,13 +81,15 @@ def survey(
     ask: Ask = nobody,
     construct: Construct | None = None,
     known: Iterable[Entry] = (),
+    on_damage: Callable[[RecordError], None] | None = None,
 ) -> Iterator[Survey]:
     """Yield the survey of each entry, one after the other, writing nothing.
 
     `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. `construct`
     makes the jobs of an entry; without it, job modules are loaded into this process, and stay there. `known` are all
-    entries of the todo-list, should `entries` be some of them. Raise JobModuleError for a job module that cannot be
-    used, and for two jobs, of one entry or of two, that have the same output.
+    entries of the todo-list, should `entries` be some of them. An entry whose records cannot be read is left out, and
+    told to `on_damage`; without that, RecordError is raised. Raise JobModuleError for a job module that cannot be used,
+    and for two jobs, of one entry or of two, that have the same output.
     """
     construct = construct or partial(construct_here, ModuleLoader())
     keys = {entry.key for entry in (*entries, *known)}
@@ -112,9 +114,15 @@ def survey(
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
         records = entry.records(folder)
         everything = mine["overwrite-output"]
-        history = History.read(
-            jobs, places, absent, records, entry, everything=everything, others=others(folder), marks=marks(folder)
-        )
+        try:
+            history = History.read(
+                jobs, places, absent, records, entry, everything=everything, others=others(folder), marks=marks(folder)
+            )
+        except RecordError as error:
+            if on_damage is None:
+                raise
+            on_damage(error)
+            continue
         found = Survey(entry, mine, jobs, folder, history, {}, NOT_JUDGED, listing.subfolders)
         if waiting or history.asked:
             waiting.append(found)
