@@ -76,7 +76,7 @@ def test_records_that_go_as_a_worker_starts_cost_no_other_entry(tmp_path, monkey
         assignments.append(Assignment(submitted, 1, command))
     result = carry_out(assignments, observe=lambda _progress: None)
     assert (result.progress.done, result.is_taken_over) == (2, True)
-    assert [(label, "cannot be started" in why) for label, why in result.broken.items()] == [
+    assert [(label, "its records have gone: " in why) for label, why in result.broken.items()] == [
         ("jobs_here(name='lost')", True)
     ]
 

@@ -306,9 +306,9 @@ class _Listings:
                     path = path_of(name)
                     if path in known:
                         raise JobModuleError(
-                            f"two jobs have the same output {path!r}: it is {os.path.join(folder, name)!r} and "
-                            f"{known[path]!r}",
+                            f"two jobs have the same output {path!r}: one writes to the folder {folder!r}, "
+                            f"the other to {known[path]!r}",
                             remedy="Let each entry have a folder of its own, which no other writes to by a subfolder "
                             "or a link",
                         )
-                    known[path] = os.path.join(folder, name)
+                    known[path] = folder
