@@ -96,7 +96,7 @@ def record_submission(found: Survey, number: int, attempt: int) -> None:
     submission = make_submission(found, jobs, batch=batch, token=f"{attempt:010}")
     submission = attrs.evolve(submission, created=f"2026-03-0{attempt}T12:00:00.000Z")
     with Lease(os.path.join(found.records, "lock")) as planning:
-        run = write_batch(submission, found.jobs, jobs, planning, "#!/bin/bash\n")
+        run = write_batch(submission, found.jobs, jobs, found.records, planning, "#!/bin/bash\n")
     request_log.accepted(run, ArrayId(510 + 2 * number + attempt, "jor-one"))
     for task, index in enumerate(jobs):
         owner = f"node{task}~0123abcd.42~17~99"

@@ -10,6 +10,7 @@ import pytest
 from ..faults.conftest import seeds
 from ..faults.projects import expected
 from ..integration.commands import outputs
+from ..integration.test_one_maker import SLOW
 from .conftest import arrays, give_up_unconfirmed, later
 
 
@@ -32,6 +33,23 @@ def test_runs_and_statuses_at_once_submit_one_array(project, count, record_prope
     assert outputs(project.folder / "out") == expected(6)
     assert len(arrays(project)) == 1
     record_property("commands", len(commands))
+
+
+def test_lists_with_the_same_outputs_that_begin_together_submit_one_array(project):
+    """Their entries differ by an argument that is in no output's name: each has its own folder of records."""
+    head = "def __init__(self, tag=0, path_prefix='.'):\n    super().__init__(path_prefix)\n    self._mk_jobs()"
+    project.write([0, 0, 0], "time.sleep(2)", head)
+    (project.folder / "late").mkdir()
+    (project.folder / "late" / "sitecustomize.py").write_text(SLOW)
+    commands = []
+    for tag in (1, 2):
+        todo = f"jobs:\n  - jobmodule: jobs_out\n    jobargs: tag={tag}\n"
+        (project.folder / f"{tag}.yaml").write_text(todo)
+        commands.append(project.start("run", "--todo-list", f"{tag}.yaml", PYTHONPATH=str(project.folder / "late")))
+    all_end_well(commands)
+    assert len(arrays(project)) == 1
+    project.until(lambda: len(outputs(project.folder / "out")) == 3)
+    assert sorted(project.ran) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("seed", seeds(6))

@@ -41,7 +41,10 @@ FUZZ = "faults/test_fuzz.py"
 JOB_END = "core/runtime/test_job_end.py"
 KILLS = "faults/test_kills.py"
 LOAD = "faults/test_load.py"
+CLAIMS = "core/planning/test_claims.py"
+FOLDER_LOCK = "core/runs/test_folder_lock.py"
 LEASE = "core/runs/test_lease.py"
+ONE = "integration/test_one_maker.py"
 MODULES = "faults/test_modules.py"
 NETWORKS = "faults/test_networks.py"
 OWN = "integration/test_own_modules.py"
@@ -76,7 +79,7 @@ MATRIX = (
     Row("files and folders beside an output where outputs of other jobs belong", "whole told", {PUBLISHING: "test_what_stands_where_outputs_of_others_belong_goes_aside test_files_of_an_attempt_before_are_replaced_however_many"}),
     Row("outputs half written in place, marked as outdated, their records deleted", "whole kept", {OUTDATED: "test_half_that_is_to_be_made_again_is_outdated_when_its_records_are_deleted"}),
     Row("job whose path is made up, tried by check", "told", {"integration/test_check.py": "test_job_that_makes_up_its_final_path_is_told_when_it_is_tried"}),
-    Row("check --try beside a run, or of a job that hangs", "once told", {"integration/test_check.py": "test_try_that_takes_too_long_is_ended_and_no_error test_job_that_nobody_is_running_is_tried test_no_job_is_tried_while_all_are_running"}),
+    Row("check --try beside a run, or of a job that hangs", "once told", {"integration/test_check.py": "test_try_that_takes_too_long_is_ended_and_no_error test_job_that_nobody_is_running_or_going_to_run_is_tried test_no_job_is_tried_while_all_are_running"}),
     Row("job that raises, crashes, writes no file, behaves oddly", "kept once", {ENGINE: "test_job_that_goes_wrong_fails_alone_with_the_reason test_job_that_behaves_oddly_and_writes_its_output_is_done test_empty_output_of_a_job_that_ended_well_is_an_output test_job_that_has_stopped_itself_ends_with_the_signal_to_its_worker test_job_that_crashes_and_leaves_a_process_behind_fails_alone test_half_an_output_of_a_failed_job_is_never_seen", FAULTS: "test_folder_where_an_output_belongs_fails_its_job_only"}),
     Row("output that is still open when execute returns: files, threads, executors, processes", "whole told", {JOB_END: "test_output_that_an_interpreter_would_finish_is_whole test_output_that_is_left_open_fails_its_job test_output_that_a_process_that_lives_on_holds_open_fails_its_job test_log_that_is_left_open_beside_the_output_is_told test_thread_that_does_not_end_is_told_and_then_fails_its_job", ENGINE: "test_process_that_is_gone_after_execute_fails_its_job"}),
     Row("job that ends well when it is told to stop", "whole", {ENGINE: "test_job_that_ends_well_when_it_is_told_to_stop_is_interrupted"}),
@@ -119,6 +122,13 @@ MATRIX = (
     Row("100,000 jobs here, one in a hundred failing (in CI 3,000)", "kept", {LOAD: "test_jobs_of_which_one_in_a_hundred_fails_are_all_accounted_for"}),
     Row("limits, variables, signals, standard files of who starts it", "kept told data", {ENVIRONMENTS: "test_odd_environment_changes_nothing test_limits_and_signals_of_who_starts_it_change_nothing test_standard_files_that_are_closed_are_done_without test_files_that_may_not_grow_are_told test_too_few_open_files_are_told test_umask_that_takes_away_ones_own_rights_is_told test_output_to_a_full_disk_is_told_before_anything_runs"}),
     # Crowds
+    Row("two todo-lists, or two cuts of a sweep, with the same outputs, begun together or while the other runs", "once known", {ONE: "test_lists_with_the_same_outputs_that_begin_together_run_each_job_once test_sweep_that_is_cut_otherwise_while_it_runs_leaves_what_is_being_made", CLAIMS: "test_entry_whose_list_was_edited_is_no_more_known_to_make_other_outputs test_submission_that_is_over_claims_nothing"}),
+    Row("output folders within one another, or by a link, and one output of two entries", "once told", {ONE: "test_lists_with_the_same_outputs_that_begin_together_run_each_job_once", CLAIMS: "test_outputs_are_known_by_their_real_paths test_one_output_of_two_entries_is_refused", FOLDER_LOCK: "test_folders_above_and_below_with_records_are_locked_with_it test_folder_is_known_by_its_real_path test_two_who_need_the_same_locks_take_them_in_one_order test_folder_of_another_user_that_cannot_be_written_hinders_nobody test_lock_that_was_broken_is_not_confirmed"}),
+    Row("record of another entry, damaged or of another version, in the same folder", "once known", {CLAIMS: "test_submission_that_cannot_be_read_claims_what_it_has_planned_and_no_more", "core/runs/test_submission.py": "test_unreadable_records_of_strangers_are_passed_over"}),
+    Row("lock in a copy of its folder, or held by who is suspended", "once told", {LEASE: "test_lease_in_a_copy_of_its_folder_holds_up_nobody test_lease_in_a_folder_that_is_called_otherwise_now_still_holds test_lease_of_another_host_whose_folder_has_this_path_holds_up_nobody test_holder_that_is_suspended_is_told", CLAIMS: "test_copy_of_a_folder_claims_nothing"}),
+    Row("two hosts of one name, a host started anew", "once known", {LEASE: "test_lease_of_another_boot_is_fresh_or_from_before_this_one", "core/runtime/test_process_id.py": "test_process_of_another_boot_may_be_of_another_host_of_that_name test_process_is_the_same_seen_from_a_container_that_knows_no_machine"}),
+    Row("clock of who asks for the status off, hours", "known", {LEASE: "test_clock_of_this_host_that_is_off_calls_no_holder_dead test_status_writes_nothing_where_a_lease_is_fresh test_holder_is_not_called_dead_where_the_time_cannot_be_known"}),
+    Row("check --try beside a run, also of another list; output folder moved while jobs run", "once told", {ONE: "test_job_that_another_list_is_making_is_not_tried test_output_folder_that_is_moved_while_jobs_run_is_told", CHECK: "test_job_that_nobody_is_running_or_going_to_run_is_tried test_no_job_is_tried_while_all_are_running"}),
     Row("two and ten runs and statuses at once", "once kept", {CROWDS: "test_runs_and_statuses_at_once_execute_each_job_once", FAULTS: "test_runs_at_once_execute_each_job_once"}),
     Row("runs, overwrites and collects at once, half of them killed", "whole once kept", {CROWDS: "test_runs_that_overwrite_and_are_killed_in_a_crowd_lose_nothing"}),
     Row("collect beside runs, as outputs come and go, on a full disk", "known told", {COLLECT: "test_note_tells_outputs_that_came_or_went_meanwhile test_collections_at_the_same_time_each_leave_a_note test_collect_goes_on_where_no_note_can_be_written test_collect_that_fails_leaves_no_note_and_says_so_in_an_old_one test_collect_that_raises_is_told_with_its_traceback"}),
@@ -190,6 +200,7 @@ MATRIX = (
     Row("array that will never begin by itself", "known told", {STATES: "test_task_that_will_never_begin_is_told", "slurm/test_polling.py": "test_task_that_will_never_begin_is_told_in_words"}),
     # Slurm: crowds and load
     Row("two and ten runs, waits and statuses at once on Slurm", "once kept", {"cluster/test_crowds.py": "test_runs_and_statuses_at_once_submit_one_array", SUBMISSION: "test_two_runs_at_once_submit_one_array"}),
+    Row("two todo-lists with the same outputs at once on Slurm, and planners while sbatch is asked", "once kept", {"cluster/test_crowds.py": "test_lists_with_the_same_outputs_that_begin_together_submit_one_array", "cli/schedulers/test_submitting.py": "test_lock_is_free_while_sbatch_is_asked_and_others_know_of_all_that_waits test_planner_that_stood_still_too_long_does_not_ask"}),
     Row("jor cancel while tasks start; a duplicate array", "once kept", {"cluster/test_crowds.py": "test_cancel_that_races_with_starting_tasks_leaves_nothing_that_begins_later", SUBMISSION: "test_duplicate_of_an_array_does_nothing", ARRAY: "test_revoked_task_begins_nothing test_damaged_list_of_revoked_tasks_stops_all test_duplicate_of_an_attempt_does_nothing", STATES: "test_cancel_takes_back_what_jor_submitted_and_nothing_else"}),
     Row("runs, overwrites and cancels at once on Slurm, some killed", "whole once kept", {"cluster/test_crowds.py": "test_runs_overwrites_and_cancels_of_which_some_are_killed_lose_nothing"}),
     Row("array throttled when tasks of it have ended", "told", {SUBMISSION: "test_running_array_can_be_throttled_also_when_tasks_of_it_have_ended", "slurm/test_commands.py": "test_throttle_of_an_array_of_which_tasks_have_ended_is_no_error"}),

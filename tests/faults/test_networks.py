@@ -199,7 +199,7 @@ def test_lock_that_a_node_does_not_see_yet_is_waited_for(near: Jor, nodes: Nodes
     process.stdout.readline()  # it has looked for the lock, in vain
     held = Lease(str(folder / "lock"))
     said, _ = process.communicate("\n", timeout=60)
-    assert "has been planning the same entry" in said
+    assert "has been planning jobs of this folder" in said
     assert held.is_mine()
 
 

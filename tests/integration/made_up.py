@@ -50,7 +50,7 @@ def make_up(folder: Path, jobs: int, *, tasks: int = 100, hosts: int = 12) -> No
     os.makedirs(found.records)
     submission = make_submission(found, range(jobs))
     with Lease(os.path.join(found.records, "lock")) as planning:
-        submitted = write(submission, found.jobs, range(jobs), planning)
+        submitted = write(submission, found.jobs, range(jobs), found.records, planning)
     names = list(output_names(found.jobs))
     per_task = -(-jobs // tasks)
     for task in range(tasks):

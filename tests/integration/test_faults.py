@@ -202,7 +202,7 @@ def _is_as_undisturbed(jor: Jor, folder: Path) -> None:
     """Assert that the outputs are those of a run that nothing has disturbed, and nothing is left beside."""
     assert outputs(folder) == ALL
     assert list(folder.glob(".jor/*/partial")) == []
-    assert list(folder.glob(".jor/*/lock")) == []
+    assert list(folder.glob(".jor/lock")) == []
     assert jor.processes() == set()
 
 

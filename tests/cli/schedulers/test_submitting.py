@@ -89,6 +89,29 @@ def test_jor_killed_while_sbatch_runs_has_asked_once(jor, five, slurm):
     assert len(slurm.calls("sbatch")) == 1
 
 
+def test_lock_is_free_while_sbatch_is_asked_and_others_know_of_all_that_waits(jor, example, slurm):
+    """All entries of a folder are planned in one hold, and no other plans their jobs while Slurm is asked for them."""
+    text = (example / "jobs_example.py").read_text().replace('f"example{self.n}"', "'one'")
+    (example / "jobs_example.py").write_text(text.replace('f"ind{index}', 'f"{self.n}ind{index}'))
+    (example / "todo.yaml").write_text("jobs:\n- jobmodule: ./jobs_example.py\n  sweep: {n: [1, 2, 3]}\n")
+    again = f"cd {example}; {sys.executable} -m jor_cli run {' '.join(FLAGS)}"
+    once = f"[ -e asked ] || {{ touch asked; ({again}) > said 2>&1; }}"
+    slurm.play("sbatch", f"cat > /dev/null; {once}; echo 101")
+    jor("run", *FLAGS)
+    said = Path(slurm.folder, "said").read_text()
+    assert said.count("left to an unconfirmed submission") == 3, said
+    assert len(slurm.calls("sbatch")) == 3
+
+
+def test_planner_that_stood_still_too_long_does_not_ask(five, slurm, monkeypatch, capsys):
+    clock = iter(range(0, 10**6, 400))
+    monkeypatch.setattr("jor_cli.schedulers.slurm.scheduler.uptime", lambda: next(clock))
+    assert topped_up(Workspace.open(PACKED), set()) == 0
+    assert "5 jobs held back: this process stood still" in capsys.readouterr().err
+    assert slurm.calls("sbatch") == []
+    assert submissions(five) == []
+
+
 def test_limit_that_ends_a_command_is_75(five, slurm, environment):
     """What was submitted stays; only the job that is to collect was not accepted."""
     words = "Batch job submission failed: Job violates accounting/QOS policy (job submit limit)"
@@ -129,7 +152,7 @@ def test_topping_up_gives_up_what_slurm_refuses_for_good(five, slurm, capsys):
     assert submissions(five) == []
 
 
-@pytest.mark.parametrize("where", ["jor.runs.lease.Lease.confirm", "jor_cli.actions.planning.acquire"])
+@pytest.mark.parametrize("where", ["jor.runs.lease.Lease.confirm", "jor.runs.folder_lock.acquire"])
 def test_topping_up_leaves_an_entry_to_another_that_is_planning_it(five, slurm, capsys, monkeypatch, where):
     def lose(*_):
         raise BusyError("another is planning", where="lock", remedy="Run again")

@@ -42,7 +42,7 @@ def test_worker_for_which_there_is_no_room_is_waited_for(tmp_path, monkeypatch, 
     (found,) = survey([make_entry("jobs_here", "name='here'")], read_config({}))
     os.makedirs(found.records)
     with Lease(os.path.join(found.records, "lock")) as planning:
-        submitted = write(make_submission(found, range(2)), found.jobs, range(2), planning)
+        submitted = write(make_submission(found, range(2)), found.jobs, range(2), found.records, planning)
     start, left = subprocess.Popen, [OSError(errno.EAGAIN, "no room")] * failures
 
     def popen(*args, **options):
@@ -66,7 +66,7 @@ def test_records_that_go_as_a_worker_starts_cost_no_other_entry(tmp_path, monkey
     for found in survey([make_entry("jobs_here", f"name='{name}'") for name in ("lost", "well")], read_config({})):
         os.makedirs(found.records)
         with Lease(os.path.join(found.records, "lock")) as planning:
-            submitted = write(make_submission(found, range(2)), found.jobs, range(2), planning)
+            submitted = write(make_submission(found, range(2)), found.jobs, range(2), found.records, planning)
 
         def command(run, words, folder=found.folder):
             if folder.endswith("lost"):
@@ -76,7 +76,7 @@ def test_records_that_go_as_a_worker_starts_cost_no_other_entry(tmp_path, monkey
         assignments.append(Assignment(submitted, 1, command))
     result = carry_out(assignments, observe=lambda _progress: None)
     assert (result.progress.done, result.is_taken_over) == (2, True)
-    assert [(label, "cannot be started" in why) for label, why in result.broken.items()] == [
+    assert [(label, "its records have gone: " in why) for label, why in result.broken.items()] == [
         ("jobs_here(name='lost')", True)
     ]
 

@@ -84,7 +84,7 @@ def test_submission_is_of_the_entry_whose_outputs_it_planned(tmp_path):
     assert one.records == other.records
     os.makedirs(one.records)
     with Lease(os.path.join(one.records, "lock")) as planning:
-        write_batch(make_submission(one, [0], batch=BATCH), one.jobs, [0], planning, "#!/bin/sh\n")
+        write_batch(make_submission(one, [0], batch=BATCH), one.jobs, [0], one.records, planning, "#!/bin/sh\n")
     assert [len(found.history.batches) for found in survey(entries, config)] == [1, 0]
 
 
@@ -107,7 +107,7 @@ def test_batch_system_is_asked_once_for_all_entries(surveyed, tmp_path):
         os.makedirs(found.records)
         with Lease(os.path.join(found.records, "lock")) as planning:
             submission = make_submission(found, [0], batch=BATCH)
-            write_batch(submission, found.jobs, [0], planning, "#!/bin/sh\n")
+            write_batch(submission, found.jobs, [0], found.records, planning, "#!/bin/sh\n")
     asked = []
 
     def ask(batches):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from jor import BusyError
-from jor.runs.lease import STALE_AFTER, UNWRITTEN_AFTER, Lease, acquire, clear, holder
+from jor.runs.lease import STALE_AFTER, STALE_AFTER_BOOT, UNWRITTEN_AFTER, Lease, _Text, acquire, clear, holder
 from jor.runtime.process_id import Owner
 
 HERE = Owner.current()
@@ -25,8 +26,9 @@ def path(tmp_path):
 
 
 def put(path, owner, age=0.0):
+    text = _Text.of(owner, os.path.dirname(path)).encoded if isinstance(owner, Owner) else owner
     with open(path, "w") as file:
-        file.write(str(owner))
+        file.write(text)
     os.utime(path, (time.time() - age,) * 2)
 
 
@@ -62,7 +64,7 @@ def test_lease_of_another_host_is_waited_for_until_it_is_stale(path):
     assert holder(path, time.time()) == ELSEWHERE
     assert holder(path, time.time() + STALE_AFTER + 1) is None
     told = []
-    with pytest.raises(BusyError, match=r"process .* on elsewhere has been planning the same entry"):
+    with pytest.raises(BusyError, match=r"process .* on elsewhere has been planning jobs of this folder"):
         acquire(path, told.append, patience=0.2)
     assert told == [ELSEWHERE]
     put(path, ELSEWHERE, age=STALE_AFTER + 1)
@@ -178,7 +180,7 @@ def test_link_in_the_place_of_a_lease_is_not_followed(path, tmp_path):
     put(tmp_path / "elsewhere", HERE)
     os.symlink(tmp_path / "elsewhere", path)
     assert acquire(path, nobody).is_mine()
-    assert (tmp_path / "elsewhere").read_text() == str(HERE)
+    assert (tmp_path / "elsewhere").read_text().startswith(str(HERE))
 
 
 def test_refresh_is_for_a_holder_that_lives_long(path):
@@ -284,3 +286,93 @@ def test_who_stood_still_while_creating_it_has_not_got_it(path, monkeypatch):
     with pytest.raises(FileExistsError):
         Lease(path)
     assert holder(path, time.time()) == ELSEWHERE
+
+
+def put_elsewhere(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+@pytest.mark.parametrize("owner", [HERE, ELSEWHERE, HERE._replace(boot=HERE.boot + "1")], ids=["here", "host", "other"])
+def test_lease_in_a_copy_of_its_folder_holds_up_nobody(path, tmp_path, owner):
+    put(path, owner)
+    copy = put_elsewhere(str(tmp_path / "copy" / "lock"), (tmp_path / "lock").read_text())
+    assert holder(copy, time.time()) is None
+    assert acquire(copy, nobody).is_mine()
+    assert holder(path, time.time()) == owner
+
+
+@pytest.mark.parametrize("how", ["renamed", "linked"])
+def test_lease_in_a_folder_that_is_called_otherwise_now_still_holds(tmp_path, how):
+    (tmp_path / "before").mkdir()
+    put(str(tmp_path / "before" / "lock"), ELSEWHERE)
+    if how == "renamed":
+        (tmp_path / "before").rename(tmp_path / "now")
+    else:
+        (tmp_path / "now").symlink_to("before")
+    assert holder(str(tmp_path / "now" / "lock"), time.time()) == ELSEWHERE
+
+
+def test_lease_of_another_host_whose_folder_has_this_path_holds_up_nobody(path):
+    text = _Text.of(ELSEWHERE, os.path.dirname(path))
+    put(path, text._replace(inode=text.inode + 1).encoded)
+    assert holder(path, time.time()) is None
+
+
+@pytest.mark.parametrize(
+    ("age", "booted", "is_held"), [(STALE_AFTER_BOOT + 9, 60, False), (20, 10, True), (STALE_AFTER_BOOT + 9, 999, True)]
+)
+def test_lease_of_another_boot_is_fresh_or_from_before_this_one(path, monkeypatch, age, booted, is_held):
+    """A host of the same name refreshes it; what was not, and is older than this boot, is of the one before."""
+    monkeypatch.setattr("jor.runs.lease.uptime", lambda: booted)
+    machine, _, rest = HERE.boot.rpartition("-")
+    if not machine:
+        pytest.skip("this machine has no id")
+    put(path, HERE._replace(boot=f"{machine}-00000000.{rest.partition('.')[2]}"), age=age)
+    assert (holder(path, time.time()) is not None) == is_held
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_clock_of_this_host_that_is_off_calls_no_holder_dead(path, tmp_path, monkeypatch, hours):
+    put(path, ELSEWHERE)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + hours * 3600)
+    assert holder(path) == ELSEWHERE
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lock"]
+    monkeypatch.undo()
+    put(path, ELSEWHERE, age=STALE_AFTER + 1)
+    monkeypatch.setattr(time, "time", lambda: now + hours * 3600)
+    assert holder(path) is None
+
+
+def test_status_writes_nothing_where_a_lease_is_fresh(path, tmp_path):
+    put(path, ELSEWHERE, age=40)
+    before = tmp_path.stat().st_mtime_ns
+    assert holder(path) == ELSEWHERE
+    assert tmp_path.stat().st_mtime_ns == before
+
+
+def test_holder_is_not_called_dead_where_the_time_cannot_be_known(path, monkeypatch):
+    put(path, ELSEWHERE, age=2 * STALE_AFTER)
+
+    def refuse(_path):
+        raise PermissionError(errno.EACCES, "read only")
+
+    monkeypatch.setattr("jor.runs.lease.server_time", refuse)
+    assert holder(path) == ELSEWHERE
+    put(path, ELSEWHERE, age=2 * 86_400)
+    assert holder(path) is None
+
+
+def test_holder_that_is_suspended_is_told(path):
+    code = "import sys; from jor.runs.lease import Lease; Lease(sys.argv[1]); print(flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    child.stdout.readline()
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+    with pytest.raises(BusyError, match=r"is suspended(?s:.*)fg, or kill -CONT"):
+        acquire(path, lambda _: None, patience=0.1)
+    child.kill()
+    child.communicate()

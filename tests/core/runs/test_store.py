@@ -30,8 +30,8 @@ def stored(found, *, batch=None, bundled=False):
     submission = make_submission(found, jobs, batch=batch)
     with Lease(os.path.join(found.records, "lock")) as planning:
         if batch:
-            return write_batch(submission, found.jobs, jobs, planning, "#!/bin/sh\n", bundled=bundled)
-        submitted = write(submission, found.jobs, jobs, planning, bundled=bundled)
+            return write_batch(submission, found.jobs, jobs, found.records, planning, "#!/bin/sh\n", bundled=bundled)
+        submitted = write(submission, found.jobs, jobs, found.records, planning, bundled=bundled)
     submitted.lease.release()
     return submitted.run
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from jor.errors import JobModuleError, MissingModuleError
 from jor.settings.config import Config, read_config
 
 if TYPE_CHECKING:
-    from jor import JorError
+    from jor import JorError, RecordError
     from jor.planning.planner import Survey
     from jor.planning.unseen import Ask
     from jor.runtime.jobs import JobsBase
@@ -100,15 +100,21 @@ class Workspace:
         self._listed, mistakes = peruse_todo(self.config["todo-list"])
         return self._listed, mistakes
 
-    def survey(self, entries: Sequence[Entry], ask: Ask | None = None) -> Iterator[Survey]:
+    def survey(
+        self,
+        entries: Sequence[Entry],
+        ask: Ask | None = None,
+        on_damage: Callable[[RecordError], None] | None = None,
+    ) -> Iterator[Survey]:
         """Yield the survey of each entry, good enough to be shown.
 
-        For planning, give `cluster.ask`, which is newer. Raise JobModuleError for a job module that cannot be used, and
+        For planning, give `cluster.ask`, which is newer. An entry with damaged records is left out if it can be told to
+        `on_damage`. Raise JobModuleError for a job module that cannot be used, and
         for two jobs that have the same output.
         """
         from jor.planning.planner import survey
 
-        return survey(entries, self.config, ask or self.cluster.view, self._construct, self._listed)
+        return survey(entries, self.config, ask or self.cluster.view, self._construct, self._listed, on_damage)
 
     def worker_command(self, found: Survey) -> WorkerCommand:
         """Return how workers of an entry are started. Raise ConfigError."""

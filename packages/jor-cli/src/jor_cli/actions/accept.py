@@ -63,7 +63,8 @@ def accept(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[in
         if _acceptable(found, wanted) == Accepted(found.entry.label):
             yield Accepted(found.entry.label)  # nothing is written
             continue
-        with planning(found, workspace.cluster.ask, say) as (now, _):
+        with planning([found], workspace.cluster.ask, say) as held:
+            (now,) = held.entries
             yield _accept(now, _acceptable(now, wanted))
 
 

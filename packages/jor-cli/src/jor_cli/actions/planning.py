@@ -1,17 +1,21 @@
-"""Being the only one who plans an entry, with all tidied up that the dead have left of it."""
+"""Being the only one who plans in an output folder, with all tidied up that the dead have left there."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+
+import attrs
 
 from jor import BusyError, JorError
+from jor.planning.claims import NO_CLAIMS, Claims, Known, claims
 from jor.planning.planner import Survey, again
 from jor.planning.unseen import Ask
+from jor.runs.folder_lock import FolderLock, hold, lock_of, real_folders
 from jor.runs.journals import ended_well
-from jor.runs.lease import PATIENCE, Lease, acquire, clear
+from jor.runs.lease import PATIENCE, Lease, clear
 from jor.runs.leftovers import abandoned, unasked
 from jor.runs.marks import change_marks
 from jor.runs.orphans import outliving
@@ -25,43 +29,80 @@ from jor.runtime.staging import sweep
 Say = Callable[[str], None]
 
 
+@attrs.frozen
+class Hold:
+    """Entries of one folder as they are while this process is the only one who plans there."""
+
+    entries: Sequence[Survey]
+    lock: FolderLock
+    #: What others are making there.
+    claims: Claims
+
+
+def by_folder(entries: Iterable[Survey]) -> list[list[Survey]]:
+    """Return the entries of each output folder, which may have several names, in the order of the first of each."""
+    real = real_folders()
+    groups: dict[str, list[Survey]] = {}
+    for found in entries:
+        groups.setdefault(real(found.folder), []).append(found)
+    return [*groups.values()]
+
+
 @contextmanager
-def planning(found: Survey, ask: Ask, say: Say) -> Iterator[tuple[Survey, Lease]]:
-    """Be the only one who plans this entry; give the entry as it is now, which may be other than it was."""
-    records = found.records
-    try:
-        # Also where it is there already: NFS may remember that it was not, and what others have submitted with it.
-        os.makedirs(os.path.join(records, "runs"), exist_ok=True)
-        lease = acquire(os.path.join(records, "lock"), lambda owner: say(_waiting(found, owner)))
-    except OSError as error:
-        raise unwritable(error, records) from error
-    with lease:
-        _await_workers(found, say, lease)
-        (now,) = again([found], lease.taken, ask)
-        clear(lease.path)
-        sweep_unfinished(records, lease.taken)
-        sweep(partial_folder(records), lambda: now.history.gone(now.carriers, lease.taken), now.folder)
-        if _settle_old_outputs(now):
-            (now,) = again([now], lease.taken, ask)
-        tidy_marks(now)
-        yield now, lease
+def planning(entries: Sequence[Survey], ask: Ask, say: Say, known: Known | None = None) -> Iterator[Hold]:
+    """Be the only one who plans in the one folder of `entries`; give them as they are now, which may be other.
+
+    With the `known` entries of the todo-list, it is looked at what others are making.
+    """
+    first = entries[0]
+    subfolders = frozenset[str]().union(*(found.subfolders for found in entries))
+    with ExitStack() as stack:
+        try:
+            for found in entries:
+                # Also where it is there: NFS may remember that it was not, and what others have submitted with it.
+                os.makedirs(os.path.join(found.records, "runs"), exist_ok=True)
+            lock = stack.enter_context(hold(first.folder, subfolders, lambda owner: say(_waiting(first, owner))))
+        except OSError as error:
+            raise unwritable(error, first.records) from error
+        for found in entries:
+            _await_workers(found, say, lock)
+        # Before the outputs: what is being made no more at this moment has been made then.
+        claimed = NO_CLAIMS if known is None else claims(lock.folders, known, ask, lock.taken)
+        yield Hold([_tidied(found, lock, ask) for found in again(entries, lock.taken, ask)], lock, claimed)
 
 
-def tidy(found: Survey, ask: Ask, say: Say) -> None:
-    """Delete what the dead have left of an entry that has nothing to be planned, and marks that were seen to."""
-    records = found.records
-    with suppress(OSError, JorError):  # it does no harm where it lies, and nothing is to be written there now
-        if os.path.exists(os.path.join(records, "old")):
-            with planning(found, ask, say):
-                return
-        if os.path.exists(records):
-            clear(os.path.join(records, "lock"))
-            partial = partial_folder(records)
-            sweep(partial, outputs=found.folder)
-            if os.path.exists(partial):  # of other hosts, perhaps
-                with suppress(FileExistsError), Lease(os.path.join(records, "lock")) as lease:
-                    sweep(partial, lambda: abandoned(records, lease.taken, unasked), found.folder)
-            tidy_marks(found)
+def _tidied(now: Survey, lock: FolderLock, ask: Ask) -> Survey:
+    """Delete what the dead have left of an entry; return it as it is then."""
+    sweep_unfinished(now.records, lock.taken)
+    sweep(partial_folder(now.records), lambda: now.history.gone(now.carriers, lock.taken), now.folder)
+    if _settle_old_outputs(now):
+        (now,) = again([now], lock.taken, ask)
+    tidy_marks(now)
+    return now
+
+
+def tidy(entries: Sequence[Survey], ask: Ask, say: Say) -> None:
+    """Delete what the dead have left of entries that have nothing to be planned, and marks that were seen to."""
+    for group in by_folder(entries):
+        lock = lock_of(group[0].folder)
+        with suppress(OSError, JorError):
+            clear(lock)
+        for found in group:
+            with suppress(OSError, JorError):  # it does no harm where it lies, and nothing is to be written there now
+                _tidy(found, lock, ask, say)
+
+
+def _tidy(found: Survey, lock: str, ask: Ask, say: Say) -> None:
+    records, partial = found.records, partial_folder(found.records)
+    if os.path.exists(os.path.join(records, "old")):
+        with planning([found], ask, say):
+            return
+    if os.path.exists(records):
+        sweep(partial, outputs=found.folder)
+        if os.path.exists(partial):  # of other hosts, perhaps
+            with suppress(FileExistsError), Lease(lock) as lease:
+                sweep(partial, lambda: abandoned(records, lease.taken, unasked), found.folder)
+        tidy_marks(found)
 
 
 def tidy_marks(found: Survey) -> None:
@@ -98,11 +139,11 @@ def _settle_old_outputs(found: Survey) -> bool:
     return bool(known)
 
 
-def _await_workers(found: Survey, say: Say, lease: Lease) -> None:
+def _await_workers(found: Survey, say: Say, lock: FolderLock) -> None:
     """Wait until the workers of a command that was killed have ended, so that no job runs twice at once."""
     deadline = time.monotonic() + PATIENCE
     told = False
-    while owner := outliving(found.records, lease.taken):
+    while owner := outliving(found.records, lock.taken):
         if not told:
             who = f"process {owner.pid} on {owner.host}, which works for a jor run that was killed"
             say(f"{found.entry.label}: waiting for {who}")
@@ -117,4 +158,5 @@ def _await_workers(found: Survey, say: Say, lease: Lease) -> None:
 
 
 def _waiting(found: Survey, owner: Owner) -> str:
-    return f"{found.entry.label}: waiting for process {owner.pid} on {owner.host}, which is planning"
+    suspended = f" and is suspended: fg, or kill -CONT {owner.pid}" if owner.is_suspended() else ""
+    return f"{found.entry.label}: waiting for process {owner.pid} on {owner.host}, which is planning{suspended}"

@@ -5,32 +5,30 @@ from __future__ import annotations
 import math
 import os
 import sys
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
 
-from jor import BusyError
+from jor import BusyError, RecordError
 from jor.local.scheduler import carry_out
 from jor.local.worker_pool import Assignment
-from jor.planning.claims import makers
+from jor.planning.claims import Known, known_entries
 from jor.planning.planner import Survey, again, choose, make_submission, reason_to_overwrite
 from jor.planning.status import Status
 from jor.planning.unseen import Ask
-from jor.runs.lease import Lease
+from jor.runs.folder_lock import FolderLock
 from jor.runs.store import write
 from jor.runs.submission import seconds_of, timestamp
 from jor.runtime.old_outputs import OldOutputs
-from jor.runtime.outputs import output_name
 from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 from jor.todo.entry import Entry
 
 from ..analysis.draws import draws_of
-from ..errors import FAILED, LATER
+from ..errors import FAILED, LATER, WRONG, message
 from ..flags import COLLECTING, as_flags
 from ..formatting import MOST_RANGES, jobs_of, told_indices, told_time
 from ..rendering.progress import view
@@ -39,14 +37,14 @@ from ..resources import local_workers
 from ..terminal import echo
 from ..workspace import Workspace
 from .marking import Marking, mark_outdated
-from .planning import planning, tidy, tidy_marks
+from .planning import Hold, by_folder, planning, tidy, tidy_marks
 from .take_over import take_over
 
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
 
     from ..environments.worker_command import WorkerCommand
-    from ..schedulers.slurm.scheduler import Backend, Outcome
+    from ..schedulers.slurm.scheduler import Backend, Outcome, Prepared
 
 
 #: Warnings that are told before jobs begin.
@@ -75,8 +73,8 @@ class Manner:
     collect: tuple[str, ...] = ()
     #: Jobs that are not to be begun again, by the folder of records of their entry.
     spent: Mapping[str, frozenset[int]] = attrs.field(factory=dict)
-    #: The folders of records of the entries that the command knows, which make no output of each other.
-    known: frozenset[str] = frozenset()
+    #: The entries that the command knows, which make no output of each other.
+    known: Known = attrs.field(factory=dict)
     #: When, by time.monotonic(), jobs are given up.
     deadline: float = math.inf
     #: When the command began, as submissions tell the time.
@@ -91,12 +89,17 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     cluster = workspace.cluster
     if manner.take_over and not manner.dry_run and (code := take_over(workspace, entries, partial(_say, manner))):
         return code
-    surveys = list(workspace.survey(entries, cluster.ask))
+    damaged: list[RecordError] = []
+    surveys = list(workspace.survey(entries, cluster.ask, damaged.append))
+    if damaged and not surveys:
+        raise damaged[0]
+    for error in damaged:
+        echo(message(error), err=True)
     for found in surveys:
         _check(found, manner)
         if not _is_local(found, manner):
             cluster.backend.check(found)
-    manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
+    manner = attrs.evolve(manner, known=known_entries(surveys))
     marking = Marking(surveys)
     if manner.index is None and not manner.dry_run:
         say = partial(_say, manner)
@@ -115,20 +118,20 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
             else:
                 show_batch(found, indices, cluster.backend, worker)
         return 0
-    for found, _, worker in plans:
-        if worker is None and not found.status.active:
-            tidy(found, cluster.ask, partial(_say, manner))
-    _warn_of_draws([found for found, _, worker in plans if worker is not None], manner)
-    assignments = []
+    idle = [found for found, _, worker in plans if worker is None]
+    tidy([found for found in idle if not found.status.active], cluster.ask, partial(_say, manner))
+    for found in idle:
+        _say(manner, f"{found.entry.label}: {_why_nothing(found)}")
+    workers = {found.records: worker for found, _, worker in plans if worker is not None}
+    planned = [found for found, _, worker in plans if worker is not None]
+    _warn_of_draws(planned, manner)
+    assignments: dict[str, Assignment] = {}
     held_back = marking.held_back
     arrays: list[ArrayId] = []
-    for found, _, worker in plans:
-        if worker is None:
-            _say(manner, f"{found.entry.label}: {_why_nothing(found)}")
-        elif _is_local(found, manner):
-            assignments += _assigned(found, manner, cluster.ask, worker)
-        else:
-            outcome = submit(found, manner, cluster.backend, worker)
+    for group in by_folder(planned):
+        local, outcomes = plan_folder(workspace, group, manner, workers)
+        assignments.update(local)
+        for found, outcome in outcomes:
             arrays += outcome.arrays
             held_back |= outcome.is_partial
             if outcome.is_partial:
@@ -136,10 +139,12 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     if arrays and not held_back and manner.collect and workspace.config["collect"]:
         name = cluster.backend.submit_collect(plans[0][0], manner.collect, arrays)
         _say(manner, f"{name} will collect when they have ended")
-    code = _carry_out(assignments, manner) if assignments else 0
-    for found in marking.surveys if assignments else ():
+    in_order = [assignments[found.records] for found in planned if found.records in assignments]
+    code = _carry_out(in_order, manner) if in_order else 0
+    for found in marking.surveys if in_order else ():
         if found.history.marked and _is_local(found, manner):
-            tidy_marks(*again([found], time.time(), cluster.ask))
+            tidy_marks(*again([found], ask=cluster.ask))
+    code = code or (WRONG if damaged else 0)
     return code or (LATER if held_back or any(unknown) else FAILED if any(stopped) else 0)
 
 
@@ -183,17 +188,6 @@ def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     return [manner.index]
 
 
-@contextmanager
-def _planning(found: Survey, manner: Manner, ask: Ask) -> Iterator[tuple[Survey, Sequence[int], Lease]]:
-    """Be the only one who plans this entry; give what is to be run now, which may be less than it was."""
-    with planning(found, ask, partial(_say, manner)) as (now, lease):
-        indices = _unclaimed(now, _wanted(now, manner), manner, ask, lease)
-        indices = _startable(now, indices, manner)
-        if _prepare_halves(now, indices, restart=manner.restart):
-            (now,) = again([now], lease.taken, ask)
-        yield now, indices, lease
-
-
 def _startable(found: Survey, indices: Sequence[int], manner: Manner) -> Sequence[int]:
     """Return those of the jobs `indices` that may be begun: not those whose incomplete output others have begun."""
     halves = found.history.halves
@@ -227,42 +221,75 @@ def _prepare_halves(found: Survey, indices: Iterable[int], *, restart: bool) -> 
     return changed
 
 
-def _unclaimed(found: Survey, indices: Sequence[int], manner: Manner, ask: Ask, lease: Lease) -> Sequence[int]:
-    """Return those of the jobs `indices` whose output nobody is making for another list of jobs."""
-    claimed = makers(found, ask, lease.taken, manner.known) if indices else {}
-    if not claimed:
-        return indices
-    by_job = {index: claimed[name] for index in indices if (name := output_name(found.jobs, index)) in claimed}
+def plan_folder(
+    workspace: Workspace, entries: Sequence[Survey], manner: Manner, workers: Mapping[str, WorkerCommand]
+) -> tuple[dict[str, Assignment], list[tuple[Survey, Outcome]]]:
+    """Plan what is pending of entries with one output folder; submit it, or return the assignments for this machine.
+
+    `workers` are by the folders of records of the entries. Submissions are on the disk before the lock is released, and
+    Slurm is asked after that. Raise RefusedError for what is refused for good.
+    """
+    assignments: dict[str, Assignment] = {}
+    outcomes: dict[str, Outcome] = {}
+    left: Sequence[Survey] = entries
+    while left:
+        prepared: list[tuple[Survey, Prepared]] = []
+        with ExitStack() as stack:
+            with planning(left, workspace.cluster.ask, partial(_say, manner), manner.known) as held:
+                for now in held.entries:
+                    worker = workers[now.records]
+                    now, indices = _to_be_run(now, held, manner, workspace.cluster.ask)
+                    if not indices:
+                        _say(manner, f"{now.entry.label}: {_why_nothing(now)}")
+                    elif _is_local(now, manner):
+                        assignments[now.records] = _assigned(now, indices, held.lock, manner, worker)
+                    else:
+                        one = workspace.cluster.backend.prepare(now, indices, held.lock, worker)
+                        prepared.append((now, stack.enter_context(one)))
+                for _, one in prepared:
+                    one.tell()
+            for now, one in prepared:
+                for _, other in prepared:
+                    other.tell_again()
+                outcomes[now.records] = _submit(now, one, manner, workspace.cluster.backend, outcomes.get(now.records))
+        left = [now for now, one in prepared if one.left]
+    return assignments, [(found, outcomes[found.records]) for found in entries if found.records in outcomes]
+
+
+def _to_be_run(now: Survey, held: Hold, manner: Manner, ask: Ask) -> tuple[Survey, Sequence[int]]:
+    """Return the entry, and which of its jobs are to be run: not those whose output others are making."""
+    indices = _wanted(now, manner)
+    by_job = held.claims.on(now, indices)
     if by_job:
         names = ", ".join(sorted(set(by_job.values())))
-        _say(manner, f"{found.entry.label}: {jobs_of(len(by_job))} left to {names}: the outputs are being made there")
-    return [index for index in indices if index not in by_job]
+        what = f"{jobs_of(len(by_job))} left to {names}: the outputs are being made there"
+        _say(manner, f"{now.entry.label}: {what}")
+        indices = [index for index in indices if index not in by_job]
+    indices = _startable(now, indices, manner)
+    if _prepare_halves(now, indices, restart=manner.restart):
+        (now,) = again([now], held.lock.taken, ask)
+    return now, indices
 
 
-def _assigned(found: Survey, manner: Manner, ask: Ask, worker: WorkerCommand) -> list[Assignment]:
-    """Write the submission of what this machine is to do now; [] if there is nothing to do any more."""
-    with _planning(found, manner, ask) as (now, indices, lease):
-        if not indices:
-            _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
-            return []
-        submission = make_submission(now, indices, surroundings=worker.surroundings)
-        submitted = write(submission, now.jobs, indices, lease, bundled=worker.bundled)
-    workers = min(local_workers(found.config), submission.count)
-    _say(manner, f"{found.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
-    return [Assignment(submitted, workers, worker.command, now.status.deadly)]
+def _assigned(
+    now: Survey, indices: Sequence[int], lock: FolderLock, manner: Manner, worker: WorkerCommand
+) -> Assignment:
+    """Write the submission of what this machine is to do now."""
+    submission = make_submission(now, indices, surroundings=worker.surroundings)
+    submitted = write(submission, now.jobs, indices, now.records, lock, bundled=worker.bundled)
+    workers = min(local_workers(now.config), submission.count)
+    _say(manner, f"{now.entry.label}: {jobs_of(submission.count)} to run, {workers} at once")
+    return Assignment(submitted, workers, worker.command, now.status.deadly)
 
 
-def submit(found: Survey, manner: Manner, backend: Backend, worker: WorkerCommand) -> Outcome:
-    """Submit what is pending of an entry, as far as limits allow. Raise RefusedError for what is refused for good."""
-    with _planning(found, manner, backend.inquiry) as (now, indices, lease):
-        if not indices:
-            _say(manner, f"{found.entry.label}: {_why_nothing(now)}")
-        outcome = backend.submit(now, indices, lease, worker)
+def _submit(found: Survey, prepared: Prepared, manner: Manner, backend: Backend, before: Outcome | None) -> Outcome:
+    """Submit what was written of an entry; return that and what was submitted `before`. Raise RefusedError."""
+    outcome = backend.submit(prepared)
     for line in told_submissions(found.entry.label, outcome):
         _say(manner, line)
     if outcome.refused:
         raise outcome.refused
-    return outcome
+    return attrs.evolve(outcome, submitted=(*before.submitted, *outcome.submitted)) if before else outcome
 
 
 def _carry_out(assignments: Sequence[Assignment], manner: Manner) -> int:

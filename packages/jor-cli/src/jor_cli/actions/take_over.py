@@ -29,7 +29,8 @@ def take_over(workspace: Workspace, entries: Sequence[Entry], say: Say) -> int:
     delay = 0.0
     for found in workspace.survey(entries, cluster.ask):
         if found.status.unknown:
-            with planning(found, cluster.ask, say) as (now, _):
+            with planning([found], cluster.ask, say) as held:
+                (now,) = held.entries
                 left = _revoked(now)
             if left:
                 delay = max(delay, left)

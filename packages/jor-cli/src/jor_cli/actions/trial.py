@@ -6,14 +6,18 @@ import os
 import shutil
 import tempfile
 import time
+from itertools import chain
 
 import attrs
 import click
 
 from jor import JorError
+from jor.planning.claims import claims, known_entries
 from jor.planning.planner import Survey
 from jor.planning.status import Problem, Status
+from jor.planning.unseen import Ask
 from jor.runs.attempts import executions
+from jor.runs.folder_lock import folders_with_records
 from jor.runtime.staging import stamp
 from jor.settings.config import Setting
 
@@ -42,9 +46,9 @@ def try_one(workspace: Workspace, found: Survey) -> Trial:
     Its folder is deleted when all was well, and kept when the job failed. When a signal ends the trial, what was
     submitted is cancelled, and click.exceptions.Exit raised; when its time is up, that is told.
     """
-    index = _chosen(found)
+    index = _chosen(found, workspace.cluster.ask)
     if index is None:
-        return Trial("no job was tried: all of them are running", True)
+        return Trial("no job was tried: all of them are running or queued", True)
     scratch = _scratch(existing(os.path.abspath(found.config["path-prefix"])))
     own = {"path-prefix": Setting(scratch, _SOURCE), "overwrite-output": Setting(False, _SOURCE)}
     command_line = {**found.config.command_line, **own}
@@ -84,17 +88,12 @@ def try_one(workspace: Workspace, found: Survey) -> Trial:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _chosen(found: Survey) -> int | None:
-    """Return a job that nobody is running; None if there is none.
-
-    The first that has to run, else the first that nobody is going to run, else the last to begin.
-    """
+def _chosen(found: Survey, ask: Ask) -> int | None:
+    """Return a job that nobody is running, or is going to run; None if there is none. First come those to be run."""
     status = found.status
-    if status.pending:
-        return status.pending[0]
-    taken = {*status.running, *status.queued}
-    free = (index for index in range(status.total) if index not in taken)
-    return next(free, status.queued[-1] if status.queued else None)
+    claimed = claims(folders_with_records(found.folder, found.subfolders), known_entries([found]), ask)
+    taken = {*status.running, *status.queued, *claimed.on(found, range(status.total))}
+    return next((index for index in chain(status.pending, range(status.total)) if index not in taken), None)
 
 
 def _execute(workspace: Workspace, found: Survey, manner: Manner) -> int:

@@ -13,6 +13,7 @@ import attrs
 
 from jor import BusyError
 from jor.local.scheduler import Progress
+from jor.planning.claims import known_entries
 from jor.planning.planner import Survey, again
 from jor.planning.status import Status, summed
 from jor.runs.journals import Journals
@@ -28,7 +29,7 @@ from ..rendering.status import as_text
 from ..terminal import echo
 from ..workspace import Workspace
 from .planning import tidy_marks
-from .run import Manner, submit
+from .run import Manner, plan_folder
 
 #: Seconds between two polls, at most; they begin at `Backend.pause`.
 LONGEST = 60.0
@@ -50,7 +51,7 @@ def _wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner, watch:
     backend = workspace.cluster.backend
     backend.refresh()
     surveys: Sequence[Survey] = list(workspace.survey(entries))
-    manner = attrs.evolve(manner, known=frozenset(found.records for found in surveys))
+    manner = attrs.evolve(manner, known=known_entries(surveys))
     told: set[str] = set()
     pause = backend.pause
     terminal = sys.stdout.isatty()
@@ -69,7 +70,7 @@ def _wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner, watch:
             if watch.stopping:
                 return _left(manner, watch)
             backend.refresh()
-            surveys = again(surveys, time.time(), backend.view)
+            surveys = again(surveys, ask=backend.view)
     for found in surveys:
         tidy_marks(found)
     is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
@@ -102,7 +103,7 @@ def _top_up(workspace: Workspace, found: Survey, manner: Manner, told: set[str])
         return None
     manner = attrs.evolve(manner, spent={found.records: spent}, quiet=True)
     try:
-        outcome = submit(found, manner, workspace.cluster.backend, workspace.worker_command(found))
+        _, outcomes = plan_folder(workspace, [found], manner, {found.records: workspace.worker_command(found)})
     except (BusyError, CommandError) as error:
         echo(message(error), err=True)
         return 0
@@ -110,6 +111,9 @@ def _top_up(workspace: Workspace, found: Survey, manner: Manner, told: set[str])
         echo(message(error), err=True)
         told.add(found.records)
         return 0  # others of its jobs may have been accepted
+    if not outcomes:
+        return None
+    ((_, outcome),) = outcomes
     if outcome.held_back and outcome.why not in told:
         echo(f"[jor] {found.entry.label}: {jobs_of(outcome.held_back)} held back: {outcome.why}", err=True)
         told.add(outcome.why)

@@ -68,7 +68,7 @@ def follow(workspace: Workspace, entries: Sequence[Entry], *, colours: bool) -> 
                 if watch.stopped_by:
                     break
                 cluster.refresh()
-                surveys = again(surveys, time.time(), cluster.view)
+                surveys = again(surveys, ask=cluster.view)
     finally:
         watch.close()
     if terminal:

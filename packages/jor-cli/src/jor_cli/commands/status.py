@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import WRONG, message
 from ..flags import at_most_one, flags, given
 from ..terminal import echo
+
+if TYPE_CHECKING:
+    from jor import RecordError
 
 
 @click.command("status")
@@ -46,5 +50,12 @@ def command(
         from ..actions.watch import follow
 
         context.exit(follow(workspace, chosen, colours=colours))
-    surveys, changes = workspace.survey(chosen), workspace.changes
-    echo(shown(surveys, changes, as_json=as_json, failed=failed, by=by, every=every, colours=colours))
+    damaged: list[RecordError] = []
+    surveys, changes = workspace.survey(chosen, on_damage=damaged.append), workspace.changes
+    text = shown(surveys, changes, as_json=as_json, failed=failed, by=by, every=every, colours=colours)
+    if len(damaged) < len(chosen):
+        echo(text)
+    for error in damaged:
+        echo(message(error), err=True)
+    if damaged:
+        context.exit(WRONG)

@@ -130,7 +130,7 @@ def _show_failures(failures: Sequence[Failure]) -> None:
 
 
 def _parameters(failure: Failure) -> str:
-    """Return the parameters of a failed job as they were planned."""
+    """Return the parameters of a failed job as they were planned; "" if the records have gone."""
     submitted = failure.submitted
     place = 0
     for first, last in submitted.submission.planned:
@@ -138,6 +138,9 @@ def _parameters(failure: Failure) -> str:
             place += failure.index - first
             break
         place += last - first + 1
-    with open(submitted.run.jobs, "rb", opener=regular) as file:
-        file.seek(submitted.offsets[place])
-        return told_parameters(thaw(file.readline()).parameters)
+    try:
+        with open(submitted.run.jobs, "rb", opener=regular) as file:
+            file.seek(submitted.offsets[place])
+            return told_parameters(thaw(file.readline()).parameters)
+    except FileNotFoundError:
+        return ""

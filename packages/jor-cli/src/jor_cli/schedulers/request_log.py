@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from jor.runtime.process_id import Owner
 from jor.runtime.record_files import read_record
 from jor.runtime.run_folder import Run, append
 from jor_slurm import ArrayId, ExitCode, IndexSet, JobState, Task
@@ -26,7 +27,7 @@ Ended = tuple[IndexSet, "Task | None"]
 class RequestLog:
     """The content of scheduler.jsonl; times in seconds since 1970."""
 
-    #: When sbatch was asked last; None if never.
+    #: When sbatch was asked last, or was about to be by a process that may live; None if never.
     asked: float | None = None
     #: What the submission became, and since when it is known.
     array: ArrayId | None = None
@@ -42,7 +43,11 @@ def read(run: Run) -> RequestLog:
     found = RequestLog()
     for entry in _entries(run):
         try:
-            if entry["kind"] == "asked":
+            if entry["kind"] == "planned":
+                planner = Owner.parse(str(entry["by"]))
+                if planner is None or not planner.is_dead():  # it is about to ask
+                    found = attrs.evolve(found, asked=float(entry["time"]))
+            elif entry["kind"] == "asked":
                 found = attrs.evolve(found, asked=float(entry["time"]))
             elif entry["kind"] == "accepted":
                 found = attrs.evolve(found, array=_array(entry), accepted=float(entry["time"]))
@@ -55,6 +60,11 @@ def read(run: Run) -> RequestLog:
         except (KeyError, ValueError, TypeError, OverflowError, AttributeError):
             continue
     return found
+
+
+def planned(run: Run) -> None:
+    """Write down that this process is going to ask sbatch: others may plan again, and have to know of it."""
+    _write(run, "planned", by=str(Owner.current()))
 
 
 def asked(run: Run) -> None:

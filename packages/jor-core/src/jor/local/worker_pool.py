@@ -152,7 +152,7 @@ class Crew:
         try:
             self._start(self._started)
         except FileNotFoundError as error:
-            self.broken = f"a worker cannot be started: {error}"
+            self.broken = self._why_gone() or f"a worker cannot be started: {error}"
             self.is_taken_over |= self._has_lost_its_lock()
         except OSError as error:
             if error.errno not in PASSING:
@@ -254,7 +254,7 @@ class Crew:
             last, remedy = _last_words(worker.log)
             told = worker.last_error or last or "a worker could not go on"
             place = f"; see {worker.log}{'' if worker.last_error else remedy}" if worker.log else ""
-            self.broken = self.broken or told + place
+            self.broken = self.broken or self._why_gone() or told + place
             self.is_taken_over |= self._has_lost_its_lock()
         elif status and not worker.begun and not worker.is_stopped:
             self._deaths += 1
@@ -268,6 +268,15 @@ class Crew:
                 else:
                     self.broken = told
         return status < 0
+
+    def _why_gone(self) -> str:
+        """Return what has become of the folder that the jobs write to, or of its records; "" if they are there."""
+        folder, records = self.submitted.submission.folder, self.submitted.run.folder
+        if os.path.isdir(records):
+            return ""
+        what, gone = ("records have", records) if os.path.isdir(folder) else ("output folder has", folder)
+        told = f"its {what} gone: {gone} was moved, renamed or deleted while jobs ran"
+        return f"{told}\n  Put it back if you want to keep what is in it, and run again"
 
     def _has_lost_its_lock(self) -> bool:
         try:

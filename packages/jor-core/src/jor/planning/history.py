@@ -154,10 +154,10 @@ class History:
 
         return abandoned(self.records, now, ended)
 
-    def judge(self, carriers: Mapping[Run, Carrier], now: float) -> EntryStatus:
+    def judge(self, carriers: Mapping[Run, Carrier], now: float | None = None) -> EntryStatus:
         """Return the status of the entry's jobs; `carriers` has who carries out each of `asked`.
 
-        `now` is the time by the clock that stamps files in the folder of records.
+        `now` is the time by the clock that stamps files in the folder of records, if it is known.
         """
         folder = self.jobs._jor_folder()
 
@@ -219,7 +219,9 @@ class History:
         return found
 
 
-def _local_attempt(run: Run, submission: Submission, now: float, moves: Moves, wanted: frozenset[int]) -> Attempt:
+def _local_attempt(
+    run: Run, submission: Submission, now: float | None, moves: Moves, wanted: frozenset[int]
+) -> Attempt:
     owner = holder(run.alive, now)  # before the journals: what ends in between has its end record there
     state = TaskState(Phase.AT_WORK if owner else Phase.OVER)
     name = f"process {owner.pid} on {owner.host}" if owner else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 
 from .. import __version__
-from ..errors import JobModuleError
+from ..errors import JobModuleError, RecordError
+from ..runs.folder_lock import real_folders, real_paths
 from ..runs.marks import read_marks
 from ..runs.renumbering import Places
 from ..runs.store import next_timestamp, of_unknown_entries, planned_at
@@ -19,7 +20,7 @@ from ..runs.submission import NATIVE, Batch, Submission, Surroundings, new_token
 from ..runtime.job_spec import freeze, source_checksum, thaw
 from ..runtime.jobs import JobsBase
 from ..runtime.loading import ModuleLoader
-from ..runtime.outputs import Listing, absent_outputs, output_name
+from ..runtime.outputs import Listing, absent_outputs, output_name, output_names
 from ..runtime.run_folder import Run
 from ..settings.config import Config
 from ..todo.entry import Entry
@@ -44,6 +45,8 @@ class Survey:
     #: Who carries out those of its submissions that a batch system has.
     carriers: Mapping[Run, Carrier]
     status: EntryStatus
+    #: The subfolders in which some of the outputs lie, of this entry or of others in the same folder.
+    subfolders: frozenset[str] = frozenset()
 
     @property
     def records(self) -> str:
@@ -78,13 +81,15 @@ def survey(
     ask: Ask = nobody,
     construct: Construct | None = None,
     known: Iterable[Entry] = (),
+    on_damage: Callable[[RecordError], None] | None = None,
 ) -> Iterator[Survey]:
     """Yield the survey of each entry, one after the other, writing nothing.
 
     `ask` is called at most once, and only when there are unfinished jobs that a batch system may have. `construct`
     makes the jobs of an entry; without it, job modules are loaded into this process, and stay there. `known` are all
-    entries of the todo-list, should `entries` be some of them. Raise JobModuleError for a job module that cannot be
-    used, and for two jobs, of one entry or of two, that have the same output.
+    entries of the todo-list, should `entries` be some of them. An entry whose records cannot be read is left out, and
+    told to `on_damage`; without that, RecordError is raised. Raise JobModuleError for a job module that cannot be used,
+    and for two jobs, of one entry or of two, that have the same output.
     """
     construct = construct or partial(construct_here, ModuleLoader())
     keys = {entry.key for entry in (*entries, *known)}
@@ -102,19 +107,28 @@ def survey(
             if getattr(jobs.execute, "__func__", None) is JobsBase.execute:
                 jobs.execute(0)  # raises with the remedy: now, and once, instead of for each job
             places = Places(jobs)
-            absent = listings.of(folder, remake).claim(places.names_in_parts())
+            listing = listings.of(folder, remake)
+            absent = listing.claim(places.names_in_parts())
+            listings.compare(folder, listing.subfolders)
         except JobModuleError as error:
             raise JobModuleError(error.what, where=entry.place or entry.jobmodule, remedy=error.remedy) from error
         records = entry.records(folder)
         everything = mine["overwrite-output"]
-        history = History.read(
-            jobs, places, absent, records, entry, everything=everything, others=others(folder), marks=marks(folder)
-        )
+        try:
+            history = History.read(
+                jobs, places, absent, records, entry, everything=everything, others=others(folder), marks=marks(folder)
+            )
+        except RecordError as error:
+            if on_damage is None:
+                raise
+            on_damage(error)
+            continue
+        found = Survey(entry, mine, jobs, folder, history, {}, NOT_JUDGED, listing.subfolders)
         if waiting or history.asked:
-            waiting.append(Survey(entry, mine, jobs, folder, history, {}, NOT_JUDGED))
+            waiting.append(found)
         else:
-            yield Survey(entry, mine, jobs, folder, history, {}, history.judge({}, time.time()))
-    yield from _judged(waiting, time.time(), ask)
+            yield attrs.evolve(found, status=history.judge({}))
+    yield from _judged(waiting, None, ask)
 
 
 def construct_here(modules: ModuleLoader, entry: Entry, config: Config) -> JobsBase:
@@ -122,13 +136,16 @@ def construct_here(modules: ModuleLoader, entry: Entry, config: Config) -> JobsB
     return entry.construct(modules, config["path-prefix"], config["seed"])
 
 
-def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Survey]:
-    """Return the surveys of the same entries anew; `now` is the time by the clock that stamps files there."""
+def again(surveys: Sequence[Survey], now: float | None = None, ask: Ask = nobody) -> list[Survey]:
+    """Return the surveys of the same entries anew; `now` is the time by the clock that stamps files there, if known."""
     anew = []
     marks = cache(read_marks)
+    folders = Counter(found.folder for found in surveys)
+    shared = cache(Listing)
     for found in surveys:
         places = Places(found.jobs)
-        absent = Listing(found.folder).claim(places.names_in_parts())
+        listing = shared(found.folder) if folders[found.folder] > 1 else Listing(found.folder)
+        absent = listing.claim(places.names_in_parts())
         everything = found.config["overwrite-output"]
         history = History.read(
             found.jobs,
@@ -140,11 +157,11 @@ def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Surv
             others=found.history.others,
             marks=marks(found.folder),
         )
-        anew.append(attrs.evolve(found, history=history))
+        anew.append(attrs.evolve(found, history=history, subfolders=listing.subfolders))
     return list(_judged(anew, now, ask))
 
 
-def _judged(surveys: Sequence[Survey], now: float, ask: Ask) -> Iterator[Survey]:
+def _judged(surveys: Sequence[Survey], now: float | None, ask: Ask) -> Iterator[Survey]:
     batches = [batch for found in surveys for batch in found.history.asked]
     carriers = ask_for(batches, ask, now)
     for found in surveys:
@@ -240,18 +257,58 @@ def _folder(jobs: JobsBase) -> str:
 
 
 class _Listings:
-    """One listing a folder; entries that share a folder share it, so that their names are held against each other."""
+    """One listing a folder; entries that share a folder share it, so that their names are held against each other.
+
+    A folder is known by its real path. Outputs in subfolders may lie in the folder of another entry as well.
+    """
 
     def __init__(self) -> None:
-        self._first: dict[str, Callable[[], JobsBase]] = {}
+        self._real = real_folders()
+        self._remakes: defaultdict[str, list[Callable[[], JobsBase]]] = defaultdict(list)
         self._shared: dict[str, Listing] = {}
+        #: The subfolders of each folder that have been seen, and whose outputs lie in a folder.
+        self._subfolders: defaultdict[str, set[str]] = defaultdict(set)
+        self._users: defaultdict[str, set[str]] = defaultdict(set)
+        #: The folders that have outputs in one folder, by each of them; itself if two of its subfolders are one.
+        self._meeting: defaultdict[str, set[str]] = defaultdict(set)
 
     def of(self, folder: str, remake: Callable[[], JobsBase]) -> Listing:
         """Return the listing of `folder` for the next entry that has its outputs there; `remake` makes its jobs."""
-        if folder not in self._first:
-            self._first[folder] = remake  # kept instead of the listing: most folders have one entry
-            return Listing(folder)
-        if folder not in self._shared:
-            self._shared[folder] = Listing(folder)
-            absent_outputs(self._first[folder](), self._shared[folder])
-        return self._shared[folder]
+        real = self._real(folder)
+        self._remakes[real].append(remake)
+        earlier = self._remakes[real][:-1]
+        if not earlier:
+            return Listing(folder)  # not kept: most folders have one entry
+        if real not in self._shared:
+            self._shared[real] = Listing(folder)
+            absent_outputs(earlier[0](), self._shared[real])
+        return self._shared[real]
+
+    def compare(self, folder: str, subfolders: frozenset[str]) -> None:
+        """Raise JobModuleError if an output in `folder`, or below, is one of another folder's as well."""
+        real = self._real(folder)
+        for subfolder in {"", *subfolders} - self._subfolders[real]:
+            self._subfolders[real].add(subfolder)
+            users = self._users[self._real(os.path.join(folder, subfolder) if subfolder else real)]
+            for other in users:
+                self._meeting[real].add(other)
+                self._meeting[other].add(real)
+            users.add(real)
+        if self._meeting[real]:
+            self._compare_outputs({real, *self._meeting[real]})
+
+    def _compare_outputs(self, folders: Iterable[str]) -> None:
+        known: dict[str, str] = {}
+        for folder in folders:
+            path_of = real_paths(folder)
+            for remake in self._remakes[folder]:
+                for name in output_names(remake()):
+                    path = path_of(name)
+                    if path in known:
+                        raise JobModuleError(
+                            f"two jobs have the same output {path!r}: one writes to the folder {folder!r}, "
+                            f"the other to {known[path]!r}",
+                            remedy="Let each entry have a folder of its own, which no other writes to by a subfolder "
+                            "or a link",
+                        )
+                    known[path] = folder

@@ -23,14 +23,15 @@ Ask = Callable[[Sequence[tuple[Run, Submission]]], Sequence[Carrier]]
 _WORDS = {Phase.AT_WORK: "running", Phase.WAITING: "queued"}
 
 
-def ask_for(batches: Sequence[tuple[Run, Submission]], ask: Ask, now: float) -> dict[Run, Carrier]:
+def ask_for(batches: Sequence[tuple[Run, Submission]], ask: Ask, now: float | None) -> dict[Run, Carrier]:
     """Return who carries out each of these submissions, as their batch systems and their workers tell.
 
-    `now` is the time by the clock that stamps files in their folders.
+    `now` is the time by the clock that stamps files in their folders; None: that of this host has to do.
     """
     carriers = ask(batches) if batches else ()
     told = zip(batches, carriers, strict=True)
-    return {run: resolved(run, submission, carrier, now) for (run, submission), carrier in told}
+    moment = time.time() if now is None else now
+    return {run: resolved(run, submission, carrier, moment) for (run, submission), carrier in told}
 
 
 def resolved(run: Run, submission: Submission, carrier: Carrier, now: float) -> Carrier:

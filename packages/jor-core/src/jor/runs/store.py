@@ -14,17 +14,18 @@ from array import array
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from typing import Protocol
 
 import attrs
 
 from ..bundle import write_bundle
-from ..errors import JorError, RecordError, VersionError
+from ..errors import JorError, RecordError
 from ..runtime.job_spec import freeze
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import output_name
 from ..runtime.run_folder import PLACE, RECORDS, Run, append
 from ..runtime.staging import force, force_name
-from .lease import Lease
+from .lease import Lease, is_copy
 from .submission import Ranges, Submission, compact, timestamp
 
 #: Seconds after which a submission that is still being written is so no more: its jor was killed.
@@ -36,6 +37,13 @@ _LATEST = datetime.max.replace(tzinfo=timezone.utc) - timedelta(days=1)
 #: Seconds after the last change of its folder from which on a submission is looked up, and its folder, which may hold
 #: the files of very many tasks, not listed.
 _SETTLED_AFTER = 120.0
+
+
+class Planning(Protocol):
+    """The right to plan: one lease, or several."""
+
+    def confirm(self) -> None:
+        """Raise BusyError if another is planning by now."""
 
 
 @attrs.frozen
@@ -76,15 +84,21 @@ def _moment(text: str) -> datetime | None:
 
 
 def write(
-    submission: Submission, jobs: JobsBase, indices: Iterable[int], planning: Lease, *, bundled: bool = False
+    submission: Submission,
+    jobs: JobsBase,
+    indices: Iterable[int],
+    records: str,
+    planning: Planning,
+    *,
+    bundled: bool = False,
 ) -> Submitted:
-    """Write `submission` of the jobs `indices`, which this process will carry out, into a new folder of records.
+    """Write `submission` of the jobs `indices`, which this process will carry out, into a new folder below `records`.
 
-    That one lies beside the lease by which this process is `planning` the entry. With `bundled`, the runtime lies there
-    as well. Raise RecordError when it cannot be written, BusyError when another is planning by now, leaving nothing.
+    By `planning`, this process is the only one who plans there. With `bundled`, the runtime lies there as well. Raise
+    RecordError when it cannot be written, BusyError when another is planning by now, leaving nothing.
     """
-    run = run_of(submission, planning.folder)
-    with _whole_or_not(run, planning):
+    run = run_of(submission, records)
+    with _whole_or_not(run, records, planning):
         offsets = _write_jobs(run.jobs, jobs, indices)
         if bundled:
             write_bundle(run.bundle)
@@ -99,7 +113,8 @@ def write_batch(
     submission: Submission,
     jobs: JobsBase,
     indices: Iterable[int],
-    planning: Lease,
+    records: str,
+    planning: Planning,
     script: str,
     *,
     bundled: bool = False,
@@ -109,8 +124,8 @@ def write_batch(
     It is on the disk when this returns: what is submitted next can be found again after a crash.
     """
     assert submission.batch is not None
-    run = run_of(submission, planning.folder)
-    with _whole_or_not(run, planning):
+    run = run_of(submission, records)
+    with _whole_or_not(run, records, planning):
         offsets = _write_jobs(run.jobs, jobs, indices)
         offsets = offsets[:: submission.batch.jobs_per_task]
         offsets.append(os.stat(run.jobs).st_size)
@@ -167,29 +182,18 @@ def newest_first(records: str) -> Iterator[Run]:
 def is_copied(run: Run, submission: Submission) -> bool:
     """Tell whether the record of a submission lies in a copy of the output folder that its jobs write to.
 
-    It is no more than history then. A folder that has been renamed is no copy, nor is one seen by another path. A
-    snapshot of a file system, in which inodes stay the same, is one.
+    It is no more than history then.
     """
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(run.folder))))
-    mine = os.stat(here)
-    if here == submission.folder:
-        is_elsewhere = submission.batch is None and submission.host != platform.node()
-        return is_elsewhere and mine.st_ino != submission.folder_inode  # the same path on a disk of another host
-    try:
-        original = os.stat(submission.folder)
-    except OSError:  # it is gone, or is called otherwise on this host
-        return mine.st_ino != submission.folder_inode
-    if original.st_ino == mine.st_ino:
-        return original.st_dev != mine.st_dev
-    return mine.st_ino != submission.folder_inode  # renamed, and another folder stands in its place
+    is_here = submission.batch is not None or submission.host == platform.node()
+    return is_copy(here, submission.folder, submission.folder_inode, is_here=is_here)
 
 
 def of_unknown_entries(folder: str, known: Container[str]) -> list[Run]:
     """Return the submissions in an output folder of entries whose keys are not `known`, as far as they can be read.
 
     Such an entry may have become one of the known ones: its job module has been renamed, say. It may as well be another
-    todo-list's, and what is wrong with its records is for that one to tell. Raise VersionError for those of another
-    version: nobody knows what they say.
+    todo-list's, and what is wrong with its records, or of another version, is for that one to tell.
     """
     records = os.path.join(folder, RECORDS)
     found: list[Run] = []
@@ -204,8 +208,6 @@ def of_unknown_entries(folder: str, known: Container[str]) -> list[Run]:
 def _is_readable(run: Run) -> bool:
     try:
         run.read_submission()
-    except VersionError:
-        raise
     except RecordError:
         return False
     return True
@@ -264,7 +266,7 @@ def revoke(run: Run, tasks: Ranges, why: str) -> None:
 
 
 @contextmanager
-def _whole_or_not(run: Run, planning: Lease) -> Iterator[None]:
+def _whole_or_not(run: Run, records: str, planning: Planning) -> Iterator[None]:
     """Make the folder of `run`, and delete it again when what is to be written there cannot be, or may not be."""
     try:
         os.makedirs(run.folder)
@@ -273,7 +275,7 @@ def _whole_or_not(run: Run, planning: Lease) -> Iterator[None]:
     except BaseException as error:
         shutil.rmtree(run.folder, ignore_errors=True)
         if isinstance(error, OSError):
-            raise unwritable(error, planning.folder) from error
+            raise unwritable(error, records) from error
         raise
 
 

@@ -57,6 +57,11 @@ class Listing:
             first += len(some)
         return absent
 
+    @property
+    def subfolders(self) -> frozenset[str]:
+        """The subfolders in which outputs lie, or are to lie, as far as jobs have claimed theirs."""
+        return frozenset(self._read - {""})
+
     def unclaimed(self) -> list[str]:
         """Return the names of files that lie beside the outputs and are none, as far as jobs have claimed theirs."""
         return list(self._unclaimed)

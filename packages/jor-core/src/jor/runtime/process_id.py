@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import zlib
 from typing import NamedTuple
 
 #: Seconds between two refreshes of a file that says that its owner lives.
@@ -11,9 +12,10 @@ REFRESH_EVERY = 30.0
 
 
 class Owner(NamedTuple):
-    """A process: host, boot of that host (with its PID namespace), process id, start time in clock ticks.
+    """A process: host, boot of that host, process id, start time in clock ticks.
 
-    A process id alone is no identity: it is given again after a while, and after a reboot.
+    A process id alone is no identity: it is given again after a while, and after a reboot. Nor is the name of a host:
+    laptops, virtual machines and containers share theirs. `boot` is `<machine>-<boot>.<PID namespace>`.
     """
 
     host: str
@@ -39,19 +41,28 @@ class Owner(NamedTuple):
 
     def is_running(self) -> bool:
         """Tell whether the process runs for certain; what cannot be seen from here counts as gone."""
-        here = Owner.current()
-        return (self.host, self.boot) == (here.host, here.boot) and _start_time(self.pid) == self.started
+        return self._is_seen_from(Owner.current()) and _start_time(self.pid) == self.started
 
     def is_dead(self) -> bool:
-        """Tell whether the process is gone for certain; what cannot be seen from here counts as alive."""
+        """Tell whether the process is gone for certain; what cannot be seen from here counts as alive.
+
+        That of another boot cannot be: the host may have been started anew since, or be another of the same name.
+        """
+        return self._is_seen_from(Owner.current()) and _start_time(self.pid) not in (self.started, 0)
+
+    def is_suspended(self) -> bool:
+        """Tell whether the process runs here, and is stopped by a signal (SIGSTOP, Ctrl-Z)."""
+        return self.is_running() and (_status(self.pid) or [b""])[0] in (b"T", b"t")
+
+    def is_of_earlier_boot(self) -> bool:
+        """Tell whether this machine, or a clone of it, has been started anew since."""
         here = Owner.current()
-        if self.host != here.host:
-            return False
-        if self.boot.partition(".")[0] != here.boot.partition(".")[0]:
-            return True  # the host has been started anew since
-        if self.boot != here.boot:
-            return False  # another PID namespace (a container): its process ids mean nothing here
-        return _start_time(self.pid) not in (self.started, 0)
+        mine, other = _parts(here.boot), _parts(self.boot)
+        return bool(mine[0]) and (self.host, other[0]) == (here.host, mine[0]) and mine[1] != other[1]
+
+    def _is_seen_from(self, here: Owner) -> bool:
+        # In another PID namespace (a container) its process id means nothing here.
+        return self.host == here.host and _parts(self.boot)[1:] == _parts(here.boot)[1:]
 
 
 def age() -> float:
@@ -62,25 +73,54 @@ def age() -> float:
     started = _start_time(os.getpid())
     if not started:
         return 0.0
-    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK"))
+    return max(0.0, uptime() - started / os.sysconf("SC_CLK_TCK"))
+
+
+def uptime() -> float:
+    """Return the seconds since this machine was started."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _boot() -> str:
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
-            return f"{file.read(8)}.{os.stat('/proc/self/ns/pid').st_ino}"
+            return f"{_machine()}-{file.read(8)}.{os.stat('/proc/self/ns/pid').st_ino}"
     except OSError:
         return ""  # no /proc (macOS): process ids alone have to do
 
 
+def _machine() -> str:
+    """Return what tells this machine from others, eight digits; "" where nothing does, in a container say."""
+    try:
+        with open("/etc/machine-id", "rb") as file:
+            found = file.read(100).strip()
+    except OSError:
+        return ""
+    return f"{zlib.crc32(found):08x}" if found else ""  # not as it is: machine-id(5) calls it confidential
+
+
+def _parts(boot: str) -> tuple[str, str, str]:
+    """Return the machine, the boot and the PID namespace that `_boot` told."""
+    machine, _, rest = boot.rpartition("-")
+    started, _, namespace = rest.partition(".")
+    return machine, started, namespace
+
+
 def _start_time(pid: int) -> int | None:
     """Clock ticks since boot at which `pid` started (proc(5), field 22); 0 without /proc; None when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
+    fields = _status(pid)
+    if fields is None:
         return _start_time_without_proc(pid)  # or it is another user's, and those are hidden (hidepid)
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def _status(pid: int) -> list[bytes] | None:
+    """Return what /proc/PID/stat tells of a process behind its name: its state first."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
 
 
 def _start_time_without_proc(pid: int) -> int | None:

@@ -1,7 +1,9 @@
 """The names of the files that jor keeps beside the outputs.
 
-<output folder>/.jor/<entry>/
-lock                          who is planning a submission now
+<output folder>/.jor/
+lock                          who is planning submissions of this folder now
+linked-from                   which other folders have outputs here, by a link
+<entry>/
 old/<output>                  the old outputs of jobs that write in place and are run again
 partial/<worker>/             where jobs write
 kept/<output>/                what a job had made that failed at its end

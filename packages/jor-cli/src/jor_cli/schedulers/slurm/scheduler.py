@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from jor import BusyError
 from jor.local.worker_pool import environment
 from jor.planning.planner import Survey, make_submission
 from jor.planning.status import Phase
 from jor.runs.attempts import durations
+from jor.runs.folder_lock import FolderLock
 from jor.runs.journals import may_live
-from jor.runs.lease import Lease, server_time
+from jor.runs.lease import server_time
 from jor.runs.store import revoke, run_of, write_batch
 from jor.runs.submission import Submission, new_token, ranges
 from jor.runtime.lifetime import heeded_within
+from jor.runtime.process_id import uptime
 from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 from jor.settings.options import Value
@@ -35,6 +36,7 @@ from jor_slurm import (
     LimitError,
     Limits,
     RefusedError,
+    SbatchOptions,
     Slurm,
     UnconfirmedError,
     UnreachableError,
@@ -47,6 +49,7 @@ from .. import request_log
 from .monitor import Inquiry
 from .prologue import require_syntax
 from .sbatch_request import Request, apart, by_needs, indices, job_name, needs_of, request, script_of, submit_command
+from .task_states import ACCEPTED_WITHIN
 
 if TYPE_CHECKING:
     from ...environments.worker_command import WorkerCommand
@@ -55,6 +58,8 @@ if TYPE_CHECKING:
 _JOR = "import sys; sys.path[:] = filter(None, sys.path); from jor_cli.__main__ import main; main()"
 #: Seconds between two looks for an array whose submission was not confirmed, and how many looks are taken.
 LOOKS = (2.0, 4.0, 8.0)
+#: Seconds between two times at which is written down that Slurm is about to be asked for what waits for its turn.
+TELL_EVERY = 30.0
 #: Seconds between two polls of a command that waits, at least, however new users want its answers to be.
 LEAST_PAUSE = 1.0
 
@@ -122,19 +127,78 @@ class Quota:
     most: int | None = None
     #: Why nothing more is asked for until Slurm is asked anew; "" if it may be.
     full: str = ""
+    #: Why more than `most` was refused since Slurm was asked anew; "" if it was not.
+    refusal: str = ""
 
-    def accepted(self, *, was_refused: str) -> None:
-        """Take down that so many were accepted, after more had been refused for the reason `was_refused`, if any."""
-        if was_refused:
-            self.full = was_refused
+    def accepted(self) -> None:
+        """Take down that so many were accepted: no more, if more have been refused just now."""
+        if self.refusal:
+            self.full = self.refusal
         elif self.most is not None:
             self.most *= 2
 
     def refused(self, tasks: int, why: str) -> None:
         """Take down that so many were refused: half of them may fit."""
         self.most = max(tasks // 2, 1)
+        self.refusal = why
         if tasks == 1:
             self.full = why
+
+
+@attrs.frozen
+class Written:
+    """A submission on the disk, of which Slurm has not been asked yet."""
+
+    run: Run
+    submission: Submission
+    options: SbatchOptions
+    script: str
+    throttle: int | None
+    quota: Quota
+
+    def delete(self) -> None:
+        """Delete it: it was never accepted, and never will be."""
+        shutil.rmtree(self.run.folder, ignore_errors=True)
+
+
+@attrs.define
+class Prepared:
+    """What is to be submitted of an entry. What was not asked for when it is closed is deleted."""
+
+    #: Seconds that its jobs wait for tasks that may still run, unknown to Slurm.
+    delay: int = 0
+    written: list[Written] = attrs.field(factory=list)
+    #: Jobs beyond what limits allow, and why.
+    held_back: int = 0
+    why: str = ""
+    #: Jobs to be planned again when it is known how many are accepted.
+    left: int = 0
+    #: By the time since the start of this machine, when it was written down last that Slurm is to be asked.
+    told: float = 0.0
+
+    def __enter__(self) -> Prepared:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self.written:
+            one.delete()
+        self.written.clear()
+
+    def tell(self) -> None:
+        """Write down that Slurm is about to be asked: others may plan again then, and have to know of it."""
+        for one in self.written:
+            request_log.planned(one.run)
+        self.told = uptime()
+
+    def tell_again(self) -> None:
+        """Write it down again if it is time to, and others have not given it up."""
+        if not self.is_given_up and uptime() - self.told > TELL_EVERY:
+            self.tell()
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether this process was not heard of for so long that others may have planned the same jobs."""
+        return uptime() - self.told > ACCEPTED_WITHIN / 2
 
 
 class Backend:
@@ -154,6 +218,8 @@ class Backend:
         self._limits: Limits | None = None
         self._quotas: defaultdict[tuple[str | None, ...], Quota] = defaultdict(Quota)
         self._submitted = 0
+        #: What has been written and may not have been asked for.
+        self._prepared: list[Prepared] = []
         #: Prologues that bash can read.
         self._read_prologues: set[Value] = set()
 
@@ -162,7 +228,7 @@ class Backend:
         self.inquiry.refresh()
         self.view.refresh()
         for quota in self._quotas.values():
-            quota.full = ""
+            quota.full = quota.refusal = ""
         self._submitted = 0
 
     @property
@@ -218,17 +284,54 @@ class Backend:
         script = script_of(wanted, ["true"], Run(found.records))
         return self._slurm.try_submission(script, options, indices(tasks))
 
-    def submit(self, found: Survey, chosen: Sequence[int], planning: Lease, worker: WorkerCommand) -> Outcome:
-        """Submit the jobs `chosen` of an entry, which this process is `planning`, as far as limits allow."""
-        if not chosen:
-            return Outcome()
+    def prepare(self, found: Survey, chosen: Sequence[int], planning: FolderLock, worker: WorkerCommand) -> Prepared:
+        """Write submissions of the jobs `chosen`, as far as limits allow, while this process alone is `planning`.
+
+        Slurm is asked by `submit`, when others may plan again: they see that it is about to be.
+        """
         requests = list(self.plan(found, chosen))  # first: where Slurm does not answer, nothing is revoked
-        outcome = Outcome(delay=_revoke_earlier(found, chosen))
+        prepared = Prepared(_revoke_earlier(found, chosen))
+        self._prepared = [one for one in self._prepared if one.written]
+        self._prepared.append(prepared)
         for wanted, jobs in requests:
-            if outcome.delay:
-                wanted = attrs.evolve(wanted, options=attrs.evolve(wanted.options, begin=f"now+{outcome.delay}"))
-            outcome = self._submit_alike(found, wanted, jobs, planning, worker, outcome)
-        return outcome
+            if prepared.delay:
+                wanted = attrs.evolve(wanted, options=attrs.evolve(wanted.options, begin=f"now+{prepared.delay}"))
+            self._write_alike(found, wanted, jobs, planning, worker, prepared)
+        return prepared
+
+    def submit(self, prepared: Prepared) -> Outcome:
+        """Submit what was prepared; return what has become of it. What was refused is deleted."""
+        outcome, count, why = Outcome(delay=prepared.delay), 0, ""
+        while prepared.written and not why:
+            one = prepared.written[0]
+            why = one.quota.full
+            if prepared.is_given_up:
+                why = "this process stood still, and others may have planned them"
+            if why:
+                break
+            prepared.tell_again()
+            del prepared.written[0]
+            try:
+                outcome = attrs.evolve(outcome, submitted=(*outcome.submitted, self._submit_array(one)))
+            except AccountLimitError as error:
+                one.quota.refused(one.submission.tasks, error.what)
+                count, why = one.submission.count, one.quota.full
+                break  # half as much is planned, if any
+            except (LimitError, UnreachableError) as error:
+                count, why = one.submission.count, error.what
+            except RefusedError as error:
+                prepared.left = 0
+                return attrs.evolve(outcome, refused=error)
+            else:
+                one.quota.accepted()
+                self._submitted += one.submission.tasks
+                if outcome.unconfirmed:
+                    why = "Slurm did not say whether it has accepted the last one"
+        prepared.left += count + sum(one.submission.count for one in prepared.written)
+        if prepared.left and not why:
+            return outcome
+        held_back, prepared.left = prepared.held_back + prepared.left, 0
+        return attrs.evolve(outcome, held_back=held_back, why=(why or prepared.why) if held_back else "")
 
     def submit_collect(self, found: Survey, arguments: Sequence[str], arrays: Sequence[ArrayId]) -> str:
         """Submit a job that runs `jor collect` with `arguments` when `arrays` have ended; return what to call it.
@@ -256,48 +359,33 @@ class Backend:
         active = [one for one in found.history.batches if found.carriers[one[0]].is_active]
         return [Active(*one, self.inquiry.array_of(*one), self.inquiry.whose(*one)) for one in active]
 
-    def _submit_alike(
+    def _write_alike(
         self,
         found: Survey,
         wanted: Request,
         jobs: Sequence[int],
-        planning: Lease,
+        planning: FolderLock,
         worker: WorkerCommand,
-        outcome: Outcome,
-    ) -> Outcome:
-        """Submit jobs that need the same; return `outcome` with what has become of them."""
-        if outcome.why:
-            return attrs.evolve(outcome, held_back=outcome.held_back + len(jobs))
+        prepared: Prepared,
+    ) -> None:
+        """Write submissions of jobs that need the same: one, where it is to be found out how many are accepted."""
         options = wanted.options
         quota = self._quotas[options.account, options.qos, options.partition]
         room, limit = self._room(found.config)
         allowed = jobs if room is None else jobs[: max(room, 0) * wanted.jobs_per_task]
         done = 0
-        why = smaller = ""
-        while done < len(allowed) and not quota.full and not why:
+        while done < len(allowed) and not quota.full and (quota.most is None or not done):
             left = -(-(len(allowed) - done) // wanted.jobs_per_task)
             tasks = min(left, self.limits.largest_array, quota.most or left)
             part = allowed[done : done + tasks * wanted.jobs_per_task]
-            try:
-                one = self._submit_array(found, wanted, part, planning, worker)
-            except AccountLimitError as error:
-                smaller = error.what
-                quota.refused(tasks, smaller)
-            except (LimitError, UnreachableError, BusyError) as error:
-                why = error.what
-            except RefusedError as error:
-                return attrs.evolve(outcome, refused=error)
-            else:
-                quota.accepted(was_refused=smaller)
-                outcome = attrs.evolve(outcome, submitted=(*outcome.submitted, one))
-                self._submitted += one.submission.tasks
-                done += len(part)
-                if one.array is None:
-                    why = "Slurm did not say whether it has accepted the last one"
-        left = len(jobs) - done
-        if left:
-            why = why or quota.full or limit
-        return attrs.evolve(outcome, held_back=outcome.held_back + left, why=why)
+            prepared.written.append(self._write(found, wanted, part, planning, worker, quota))
+            done += len(part)
+        if not quota.full:
+            prepared.left += len(allowed) - done
+            done = len(allowed)
+        if len(jobs) > done:
+            prepared.held_back += len(jobs) - done
+            prepared.why = prepared.why or quota.full or limit
 
     def _avoided(self, config: Config) -> tuple[str, ...]:
         partition = config["partition"] or self.limits.default_partition
@@ -307,21 +395,26 @@ class Backend:
         """Return how many more tasks may be submitted, None for any number, and by what they are limited."""
         bounds = []
         queue = self.inquiry.queue
+        asked = self._submitted + sum(one.submission.tasks for each in self._prepared for one in each.written)
         mine_alone = (None, os.getuid())
         rows = [row for row in queue.records if row.state.active and row.user in mine_alone] if queue else []
         if config["max-submitted"]:
             mine = sum(len(row.indices) or 1 for row in rows if row.name.startswith("jor-"))
-            bounds.append((config["max-submitted"] - mine - self._submitted, "max-submitted is reached"))
+            bounds.append((config["max-submitted"] - mine - asked, "max-submitted is reached"))
         if self.limits.max_submitted is not None:
             count = sum(len(row.indices) or 1 for row in rows)
-            bounds.append(
-                (self.limits.max_submitted - count - self._submitted, "the account's limit of jobs is reached")
-            )
+            bounds.append((self.limits.max_submitted - count - asked, "the account's limit of jobs is reached"))
         return min(bounds, default=(None, ""), key=lambda bound: bound[0] or 0)
 
-    def _submit_array(
-        self, found: Survey, wanted: Request, jobs: Sequence[int], planning: Lease, worker: WorkerCommand
-    ) -> Submitted:
+    def _write(
+        self,
+        found: Survey,
+        wanted: Request,
+        jobs: Sequence[int],
+        planning: FolderLock,
+        worker: WorkerCommand,
+        quota: Quota,
+    ) -> Written:
         token = new_token()
         batch = wanted.batch(job_name(found.entry.label, token))
         submission = make_submission(
@@ -337,22 +430,26 @@ class Backend:
         command = submit_command(self._slurm, wanted, options, submission.tasks)
         submission = attrs.evolve(submission, batch=attrs.evolve(batch, command=command))
         script = script_of(wanted, worker.command(run), run)
-        write_batch(submission, found.jobs, jobs, planning, script, bundled=worker.bundled)
+        write_batch(submission, found.jobs, jobs, found.records, planning, script, bundled=worker.bundled)
+        return Written(run, submission, options, script, wanted.throttle, quota)
+
+    def _submit_array(self, one: Written) -> Submitted:
+        run = one.run
 
         def ask() -> ArrayId:
             request_log.asked(run)
-            return self._slurm.submit(script, options, indices(submission.tasks), wanted.throttle)
+            return self._slurm.submit(one.script, one.options, indices(one.submission.tasks), one.throttle)
 
         try:
             array: ArrayId | None = patiently(ask)
         except (RefusedError, UnreachableError):
-            shutil.rmtree(run.folder, ignore_errors=True)  # it was never accepted, and never will be
+            one.delete()
             raise
         except UnconfirmedError:
-            array = self._look_for(batch.name)
+            array = self._look_for(one.submission.batch.name if one.submission.batch else "")
         if array is not None:
             request_log.accepted(run, array)
-        return Submitted(run, submission, array)
+        return Submitted(run, one.submission, array)
 
     def _look_for(self, name: str) -> ArrayId | None:
         """Return the array with this name if Slurm shows it; None proves nothing: it may come yet."""
