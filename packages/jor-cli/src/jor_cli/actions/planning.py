@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from jor import BusyError, JorError
+from jor.planning.ended import to_fold
 from jor.planning.history import Ask
 from jor.planning.planner import Survey, again
+from jor.runs.folding import fold
 from jor.runs.journals import ended_well
 from jor.runs.lease import PATIENCE, Lease, acquire, clear
 from jor.runs.leftovers import abandoned, unasked
@@ -45,6 +47,14 @@ def planning(found: Survey, ask: Ask, say: Say) -> Iterator[tuple[Survey, Lease]
             (now,) = again([now], lease.taken, ask)
         tidy_marks(now)
         yield now, lease
+        _fold_old(now, lease)  # last: who plans may still have to look into their folders
+
+
+def _fold_old(found: Survey, lease: Lease) -> None:
+    """Fold old submissions, so that neither files nor the time of each command grow with how often jobs were run."""
+    if not found.config["keep-runs"]:
+        with suppress(OSError, JorError):  # the next one will; their folders stay
+            fold(found.records, to_fold(found.history, found.carriers, lease.taken), lease)
 
 
 def tidy(found: Survey, ask: Ask, say: Say) -> None:

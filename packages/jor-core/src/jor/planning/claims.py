@@ -31,7 +31,7 @@ def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) ->
         (run, read(run))
         for name in sorted(os.listdir(top))
         if (records := os.path.join(top, name)) == found.records or records not in entries
-        for run in newest_first(records)
+        for run in newest_first(records, folded=False)
         if run not in known
     ]
     strangers = [(run, submission) for run, submission in strangers if not is_copied(run, submission)]

@@ -14,14 +14,18 @@ import zlib
 from array import array
 from bisect import bisect_left
 from contextlib import suppress
-from typing import Iterator, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Iterator, NamedTuple
 
-from ..errors import OddFileError, RecordError
+from ..errors import RecordError
 from .events import End
 from .journal import Reader
-from .record_files import lines, regular
+from .record_files import lines
 from .run_folder import RECORDS, Run
 from .staging import NotPublishedError, Staging, delete, force, force_name, move
+
+if TYPE_CHECKING:
+    from .past import Past
 
 #: How a line of jobs.jsonl begins.
 _LINE = re.compile(rb'\{"index":(\d+),"output":"((?:[^"\\]|\\.)*)"')
@@ -46,7 +50,7 @@ class Neighbours:
         self._run = run
         self._folder = folder
         #: Of each submission in the folder, the checksums of the outputs that it has planned, sorted.
-        self._planned: dict[str, array[int]] = {}
+        self._planned: dict[str, tuple[Run, array[int]]] = {}
         #: When, by time.monotonic(), to look for new ones.
         self._look_at = 0.0
         #: The output beside which each file was put.
@@ -57,10 +61,10 @@ class Neighbours:
         self._look_for_submissions()
         text = json.dumps(name)[1:-1].encode()
         checksum = zlib.crc32(text)
-        for jobs, checksums in self._planned.items():
+        for run, checksums in self._planned.values():
             place = bisect_left(checksums, checksum)
             if place < len(checksums) and checksums[place] == checksum:
-                for index, output in _planned(jobs):
+                for index, output in _planned(run):
                     if output == text:
                         return f"job {index}"
         return ""
@@ -86,30 +90,40 @@ class Neighbours:
         self._look_at = now + _LOOK_EVERY
         top = os.path.join(self._folder, RECORDS)
         for entry in _names(top):
-            runs = os.path.join(top, entry, "runs")
-            for name in _names(runs):
-                jobs = os.path.join(runs, name, "jobs.jsonl")
-                if jobs not in self._planned and os.path.isfile(jobs):
-                    self._planned[jobs] = array("I", sorted(zlib.crc32(output) for _, output in _planned(jobs)))
+            for run in _submissions(os.path.join(top, entry)):
+                if run.folder not in self._planned and (run.past is not None or os.path.isfile(run.jobs)):
+                    planned = array("I", sorted(zlib.crc32(output) for _, output in _planned(run)))
+                    self._planned[run.folder] = run, planned
 
     def _put_before(self) -> Iterator[tuple[Run, dict[str, int]]]:
         """Yield each submission of the entry, the oldest first, with the files beside outputs, and whose they are."""
-        runs = os.path.dirname(self._run.folder)
-        for name in sorted(_names(runs)):
-            run = Run(os.path.join(runs, name))
+        for run in _submissions(self._run.records):
             owners: dict[str, int] = {}
-            for journal in sorted(_names(run.folder)):
+            for journal in sorted(_files(run)):
                 if journal.startswith("task-") and journal.endswith(".jsonl"):
-                    for event in _ends_with_files(os.path.join(run.folder, journal)):
+                    for event in _ends_with_files(run, journal):
                         owners.update(dict.fromkeys(event.beside, event.index))
             if owners:
                 yield run, owners
 
 
-def _ends_with_files(journal: str) -> Iterator[End]:
+def _submissions(records: str) -> list[Run]:
+    """Return the submissions of an entry with the folder `records`, the oldest first, folded ones as well."""
+    runs = os.path.join(records, "runs")
+    names = _names(runs)  # first: one that is folded meanwhile is there or in `past`, or in both
+    past: dict[str, Past] = {}
+    if os.path.exists(os.path.join(records, "past.jsonl")):
+        from .past import read_past  # paid only where there are such, and files beside outputs
+
+        with suppress(OSError, RecordError):  # what cannot be read claims no name
+            past = read_past(records)
+    return [Run(os.path.join(runs, name), past.get(name)) for name in sorted({*names, *past})]
+
+
+def _ends_with_files(run: Run, journal: str) -> Iterator[End]:
     """Yield the ends of jobs in a journal that tell of files beside their outputs."""
     try:
-        for event in Reader(journal).events():
+        for event in Reader(os.path.join(run.folder, journal), opened=partial(run.open, journal)).events():
             if isinstance(event, End) and event.beside:
                 yield event
     except RecordError:
@@ -234,12 +248,14 @@ def _took_the_same(path: str, target: str) -> bool:
     return same
 
 
-def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the jobs that jobs.jsonl tells: their indices, and their outputs as JSON writes them.
+def _planned(run: Run) -> Iterator[tuple[int, bytes]]:
+    """Yield the jobs that jobs.jsonl of a submission tells: their indices, and their outputs as JSON writes them.
 
     By a pattern: job_spec.planned, which decodes the parameters too, takes three times as long for a million jobs.
     """
-    with suppress(OddFileError), open(jobs, "rb", opener=regular) as file:  # what is no list of jobs claims no name
+    with suppress(FileNotFoundError, RecordError), run.open(
+        os.path.basename(run.jobs)
+    ) as file:  # what is no list of jobs claims no name
         for line in lines(file):
             found = _LINE.match(line)
             if found:
@@ -248,7 +264,13 @@ def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
 
 def _outputs_of(run: Run, indices: set[int]) -> dict[int, str]:
     """Return the outputs that a submission has planned for these jobs."""
-    return {index: str(json.loads(b'"%s"' % text)) for index, text in _planned(run.jobs) if index in indices}
+    return {index: str(json.loads(b'"%s"' % text)) for index, text in _planned(run) if index in indices}
+
+
+def _files(run: Run) -> list[str]:
+    with suppress(FileNotFoundError, NotADirectoryError, RecordError):
+        return run.names()
+    return []
 
 
 def _names(folder: str) -> list[str]:

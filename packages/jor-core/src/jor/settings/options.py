@@ -142,6 +142,7 @@ OPTIONS: Final = (
     Option("overwrite-output", BOOLEAN, False, "global", "Run all jobs again; each old output stands until the new one is whole. Set in a file or a variable, it does so once.", in_todo=False),
     Option("todo-list", PATH, "todo.yaml", "run", "The file that lists what is to be run.", in_todo=False),
     Option("try-limit", SECONDS, 600.0, "run", "Seconds after which jor check --try ends the job that it tries, which is no error."),
+    Option("keep-runs", BOOLEAN, False, "run", "Keep the folder of each submission under .jor. If not, those of old submissions that have ended are folded into past.jsonl."),
     Option("scheduler", _choice("local", "slurm"), "local", "submit", "Where jobs run: on this machine, or as job arrays of Slurm."),
     Option("partition", TEXT, None, "submit", "Slurm partition, or several with commas between them; ignored by local."),
     Option("sif", PATH, None, "submit", "Apptainer or Singularity image to run jobs in: a SIF file, a sandbox folder, or a URI."),
