@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from jor import BusyError, JorError
-from jor.planning.ended import to_fold
+from jor.planning.ended import ended
 from jor.planning.history import Ask
 from jor.planning.planner import Survey, again
-from jor.runs.folding import fold
+from jor.runs.folding import beyond, fold
 from jor.runs.journals import ended_well
 from jor.runs.lease import PATIENCE, Lease, acquire, clear
 from jor.runs.leftovers import abandoned, unasked
@@ -54,7 +54,8 @@ def _fold_old(found: Survey, lease: Lease) -> None:
     """Fold old submissions, so that neither files nor the time of each command grow with how often jobs were run."""
     if not found.config["keep-runs"]:
         with suppress(OSError, JorError):  # the next one will; their folders stay
-            fold(found.records, to_fold(found.history, found.carriers, lease.taken), lease)
+            if old := beyond(found.records):
+                fold(found.records, ended(old, found.history, found.carriers, lease.taken), lease)
 
 
 def tidy(found: Survey, ask: Ask, say: Say) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from ..runs.folding import Ended, beyond
+from ..runs.folding import Ended
 from ..runs.journals import may_live
 from ..runs.lease import holder
 from ..runs.orphans import orphaned
@@ -23,18 +23,17 @@ SILENT_FOR = 30 * 86400.0
 TOLD_WITHIN = 3600.0
 
 
-def to_fold(history: History, carriers: Mapping[Run, Carrier], now: float) -> list[Ended]:
-    """Return the submissions of an entry that are to be folded, the oldest first.
+def ended(runs: Iterable[Run], history: History, carriers: Mapping[Run, Carrier], now: float) -> Iterator[Ended]:
+    """Yield those of the submissions `runs` of an entry of which nothing is active, or may live.
 
     To be asked by who is planning the entry; `now` is the time by the clock that stamps files there.
     """
     known = dict(history.submissions)
-    found = [
-        _ended(run, submission, carriers.get(run), now)
-        for run in beyond(history.records)
-        if (submission := known.get(run)) is not None
-    ]
-    return [one for one in found if one is not None]
+    for run in runs:
+        submission = known.get(run)
+        found = _ended(run, submission, carriers.get(run), now) if submission is not None else None
+        if found is not None:
+            yield found
 
 
 def _ended(run: Run, submission: Submission, carrier: Carrier | None, now: float) -> Ended | None:

@@ -109,7 +109,7 @@ class HalfOutputs:
             if not wanted:
                 break
             moves = self.places.of(run)
-            if run.past is not None and not within(wanted, moves.ranges(run.past.content.planned)):
+            if run.past is not None and not within(wanted, moves.ranges(run.past.head.planned)):
                 continue  # there may be thousands
             spec = run.read_submission()
             for path, _, _ in reversed([*journals(run)]):

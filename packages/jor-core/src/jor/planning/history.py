@@ -216,7 +216,7 @@ class History:
         for run in newest_first(self.records):
             if wanted:
                 moves = self.places.of(run)
-                if run.past is not None and not within(wanted, moves.ranges(run.past.content.planned)):
+                if run.past is not None and not within(wanted, moves.ranges(run.past.head.planned)):
                     continue  # there may be thousands
                 here: dict[int, JobEvent] = {}
                 for path, task, _ in journals(run):
@@ -237,7 +237,7 @@ def _telling(runs: Iterable[Run], places: Places, unfit: Iterable[int], marked: 
             yield run
             continue
         moves = places.of(run) if undecided else UNMOVED
-        planned = within(undecided, moves.ranges(run.past.content.planned)) if undecided else frozenset()
+        planned = within(undecided, moves.ranges(run.past.head.planned)) if undecided else frozenset()
         planned = frozenset(index for index in planned if planned_at(run) > marked.get(index, ""))
         if planned:
             yield run
@@ -246,7 +246,7 @@ def _telling(runs: Iterable[Run], places: Places, unfit: Iterable[int], marked: 
 
 def _past_carrier(past: Past) -> Carrier:
     """Return who carried out a submission that is folded: nothing of it goes on."""
-    tasks = past.content.tasks
+    tasks = past.tasks
     firsts = [one.first for one in tasks]
 
     def state_of(task: int) -> TaskState:

@@ -148,18 +148,21 @@ def _log(run: Run, task: int, event: JobEvent) -> str:
 
 
 def located(run: Run, task: int, event: JobEvent) -> tuple[str, LogRange | None]:
-    """Return the log that an event in a journal of `task` speaks of, and where in it.
+    """Return the log that an event in a journal of `task` speaks of, and where in it; 0 as the end: to its end.
 
     Of one that was not kept when the submission was folded, return "" and None.
     """
     name = event.log_file or os.path.basename(run.log(task))
+    first, last = event.log or (0, 0)
     if run.past is None or event.log is None:
-        return os.path.join(run.folder, name), event.log
-    first, last = event.log
-    for piece in run.past.content.logs.get(name, ()):
+        place = (first, 0) if isinstance(event, Begin) and event.log else event.log
+        return os.path.join(run.folder, name), place
+    for piece in run.past.pieces(name):
         if piece.first <= first <= piece.last:
             end = min(last, piece.last) if last >= first and isinstance(event, End) else piece.last
-            return run.past.log, (first - piece.first + piece.place, end - piece.first + piece.place)
+            start = piece.place - piece.first
+            is_known = end > first or isinstance(event, End)  # else there is nothing, and not all that comes behind it
+            return run.past.log, (start + first, start + end) if is_known else None
     return "", None
 
 
@@ -172,6 +175,6 @@ def task_log(run: Run, task: int) -> tuple[str, LogRange]:
     if run.past is None:
         printed = stamp(path)
         return (path if printed and printed[2] else "", (0, 0))
-    for piece in run.past.content.logs.get(os.path.basename(path), ()):
+    for piece in run.past.pieces(os.path.basename(path)):
         return run.past.log, (piece.place, piece.place + piece.last - piece.first)
     return "", (0, 0)

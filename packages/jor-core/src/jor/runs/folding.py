@@ -17,7 +17,7 @@ import attrs
 
 from ..errors import RecordError
 from ..runtime.events import Begin, End, LastWords, encode
-from ..runtime.past import FILES, LINES, LOG, MOST_JOBS, Content, Piece, Stored, TaskEnds, Words, line_of, read_past
+from ..runtime.past import FILES, LINES, LOG, MOST_JOBS, Head, Piece, Stored, TaskEnds, Words, line_of, read_past
 from ..runtime.record_files import regular
 from ..runtime.run_folder import Run
 from ..runtime.staging import force_name
@@ -89,13 +89,11 @@ def fold(records: str, ended: Iterable[Ended], planning: Lease) -> None:
 
 def _delete_folders(records: str) -> None:
     """Delete the folders of folded submissions; each is there whole, or not at all, for those who read it."""
-    aside = os.path.join(records, "folded")
-    for name in read_past(records):
-        folder = os.path.join(records, "runs", name)
+    runs, aside = os.path.join(records, "runs"), os.path.join(records, "folded")
+    for name in read_past(records).keys() & {*os.listdir(runs)}:
+        os.makedirs(aside, exist_ok=True)
         with suppress(FileNotFoundError):
-            if os.path.lexists(folder):
-                os.makedirs(aside, exist_ok=True)
-                os.rename(folder, os.path.join(aside, name))
+            os.rename(os.path.join(runs, name), os.path.join(aside, name))
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -115,8 +113,8 @@ def _folded(records: str, one: Ended) -> bytes:
         for name in names:
             if _LOG.fullmatch(name) and (pieces := list(_pieces(run, name, wanted.get(name, ()), file))):
                 logs[name] = pieces
-    content = Content(submission.listed, submission.names_crc32, submission.planned, words, one.tasks, logs, files)
-    return line_of(_name(run), content)
+    head = Head(submission.listed, submission.names_crc32, submission.planned)
+    return line_of(_name(run), head, words, one.tasks, logs, files)
 
 
 def _words(path: str, task: int, words: LastWords) -> Words:
@@ -135,7 +133,7 @@ def _stored(run: Run, name: str, target: IO[bytes]) -> Stored:
 
 
 def _logs_of_jobs(run: Run) -> Mapping[str, list[tuple[int, int]]]:
-    """Return where in each log stands what jobs printed that did not end well; 0 as the end: to the end of the log."""
+    """Return where in each log stands what jobs printed that did not end well; -1: to its end."""
     found: dict[str, list[tuple[int, int]]] = {}
     for path, task, _ in journals(run):
         begun: dict[int, Begin] = {}
@@ -150,7 +148,7 @@ def _logs_of_jobs(run: Run) -> Mapping[str, list[tuple[int, int]]]:
             if one.log is not None:
                 first, last = one.log
                 name = one.log_file or os.path.basename(run.log(task))
-                found.setdefault(name, []).append((first, last if isinstance(one, End) else 0))
+                found.setdefault(name, []).append((first, last if isinstance(one, End) else -1))
     return found
 
 

@@ -61,7 +61,7 @@ class Summary:
 def summaries(run: Run) -> Iterator[Summary]:
     """Yield what each journal of a submission says, in the order of `journals`."""
     if run.past is not None:
-        yield from map(partial(_folded, run), run.past.content.words)
+        yield from map(partial(_folded, run), run.past.words)
         return
     known = _kept(run)
     fresh = 0

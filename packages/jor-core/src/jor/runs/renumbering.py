@@ -100,7 +100,7 @@ class Places:
     def of(self, run: Run, submission: Submission | None = None) -> Moves:
         """Return how the jobs of a submission have moved since; its content is read unless it is given."""
         if run not in self._known:
-            told = submission or (run.past.content if run.past is not None else run.read_submission())
+            told = submission or (run.past.head if run.past is not None else run.read_submission())
             begins_alike = self.begins_with(told.listed, told.names_crc32)
             self._known[run] = UNMOVED if begins_alike else Moves(self._moved(run))
         return self._known[run]
@@ -117,7 +117,8 @@ class Places:
     def _checksums_within(self, part: int) -> array[int]:
         if part not in self._within:
             indices = range(part * PART, min((part + 1) * PART, self.count))
-            names = (output_name(self._jobs, index) for index in indices)
+            with self._jobs._jor_modules:  # once, and not for each name
+                names = [output_name(self._jobs, index) for index in indices]
             found = accumulate(names, lambda before, name: _checksum([name], before), initial=self._checksums[part])
             self._within[part] = array("I", islice(found, 1, None))
         return self._within[part]

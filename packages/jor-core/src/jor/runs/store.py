@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 
 import attrs
 
@@ -56,7 +57,9 @@ def next_timestamp(records: str, others: Iterable[str] = ()) -> str:
     It is later than the times `others` as well, told as `compact` does. The newest decides what has become of a job,
     and the clocks of login nodes differ.
     """
-    last_planned = next(filter(None, map(_moment, map(planned_at, newest_first(records)))), None)
+    # The newest is hardly ever a folded one.
+    runs = chain(newest_first(records, folded=False), newest_first(records))
+    last_planned = next(filter(None, map(_moment, map(planned_at, runs))), None)
     earlier = (last_planned, *map(_moment, others))
     newest = max(filter(None, earlier), default=datetime.min.replace(tzinfo=timezone.utc))
     if newest > _LATEST:
@@ -210,7 +213,7 @@ def of_unknown_entries(folder: str, known: Container[str]) -> list[Run]:
 
 def _is_readable(run: Run) -> bool:
     try:
-        _ = run.past.content if run.past is not None else run.read_submission()
+        _ = run.past.head if run.past is not None else run.read_submission()
     except VersionError:
         raise
     except RecordError:

@@ -14,7 +14,7 @@ import json
 import os
 import re
 import zlib
-from typing import Any, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Mapping, NamedTuple, Sequence, Tuple, TypeVar
 
 from ..errors import RecordError, VersionError
 from .record_files import lines, regular
@@ -26,6 +26,7 @@ LINES, FILES, LOG = "past.jsonl", "past.files", "past.log"
 
 _HEAD = re.compile(rb'\{"version":(\d{1,9}),"run":"([\w.-]{1,255})"', re.ASCII)
 _CRC_FIELD = b',"crc":"'
+T = TypeVar("T")
 #: First and last of some indices.
 IndexRange = Tuple[int, int]
 #: Most jobs of a submission that ended well: one of more is not folded.
@@ -68,52 +69,65 @@ class Words(NamedTuple):
     records: Sequence[Mapping[str, Any]]
 
 
-class Content(NamedTuple):
-    """What a line tells of a submission, besides its name."""
+class Head(NamedTuple):
+    """What a submission had planned: fields of jor.runs.submission.Submission, which tells more of them."""
 
-    #: Fields of jor.runs.submission.Submission, which tells more of them.
     listed: int
     names_crc32: int
     planned: tuple[IndexRange, ...]
-    words: Sequence[Words]
-    tasks: Sequence[TaskEnds]
-    logs: Mapping[str, Sequence[Piece]]
-    files: Mapping[str, Stored]
 
 
 class Past:
-    """A folded submission: the folder `name`, of an entry with the folder `records`."""
+    """A folded submission: the folder `name`, of an entry with the folder `records`.
 
-    __slots__ = ("_content", "_line", "name", "records")
+    Its line is read when it is asked for anything, and no more of it is looked at than that: there may be thousands.
+    What it tells raises RecordError if it is damaged.
+    """
+
+    __slots__ = ("_head", "_line", "_told", "name", "records")
 
     def __init__(self, records: str, name: str, line: bytes) -> None:
         self.records = records
         self.name = name
         self._line = line
-        self._content: Content | None = None
+        self._told: dict[str, Any] | None = None
+        self._head: Head | None = None
 
     @property
-    def content(self) -> Content:
-        """What its line tells; it is read when it is asked for: there may be thousands. Raise RecordError."""
-        if self._content is None:
-            try:
-                self._content = _content(json.loads(self._line))
-            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-                raise self._damaged(f"{type(error).__name__}: {error}", LINES) from error
-        return self._content
+    def head(self) -> Head:
+        """What it had planned."""
+        if self._head is None:
+            self._head = self._part("head", lambda told: Head(_int(told[0]), _int(told[1]), _ranges(told[2])))
+        return self._head
+
+    @property
+    def words(self) -> list[Words]:
+        """What its journals came to, in the order of jor.runs.attempts."""
+        return self._part("words", _words)
+
+    @property
+    def tasks(self) -> list[TaskEnds]:
+        """How its array tasks ended; those that ended well are left out."""
+        return self._part(
+            "tasks", lambda told: [TaskEnds(_int(a), _int(b), _text(why), _text(short)) for a, b, why, short in told]
+        )
 
     @property
     def log(self) -> str:
         """The file with what is kept of its logs."""
         return os.path.join(self.records, LOG)
 
+    def pieces(self, log: str) -> list[Piece]:
+        """Return what is kept of one of its logs."""
+        return self._part("logs", lambda told: [Piece(*map(_size, piece)) for piece in told.get(log, ())])
+
     def names(self) -> list[str]:
         """Return the names of its files."""
-        return [*self.content.files]
+        return self._part("files", lambda told: [*map(_name, told)])
 
     def read(self, name: str) -> bytes:
         """Return the content of one of its files. Raise FileNotFoundError if it had none, RecordError."""
-        stored = self.content.files.get(name)
+        stored = self._part("files", lambda told: Stored(*map(_size, told[name])) if name in told else None)
         path = os.path.join(self.records, FILES)
         if stored is None:
             raise FileNotFoundError(2, os.strerror(2), os.path.join(self.records, "runs", self.name, name))
@@ -129,6 +143,14 @@ class Past:
         if not unpacked.eof:
             raise self._damaged(f"{name} is cut short", FILES)
         return found
+
+    def _part(self, name: str, of: Callable[[Any], T]) -> T:
+        try:
+            if self._told is None:
+                self._told = json.loads(self._line)
+            return of(self._told[name])
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise self._damaged(f"{type(error).__name__}: {error}", LINES) from error
 
     def _damaged(self, what: str, file: str) -> RecordError:
         return RecordError(
@@ -167,26 +189,25 @@ def read_past(records: str) -> dict[str, Past]:
     return found
 
 
-def line_of(name: str, content: Content) -> bytes:
+def line_of(
+    name: str,
+    head: Head,
+    words: Sequence[Words],
+    tasks: Sequence[TaskEnds],
+    logs: Mapping[str, Sequence[Piece]],
+    files: Mapping[str, Stored],
+) -> bytes:
     """Return the line that tells of a folded submission."""
-    body = json.dumps({"version": VERSION, "run": name, **content._asdict()}, separators=(",", ":"))[:-1].encode()
+    told = {"version": VERSION, "run": name, "head": head, "words": words, "tasks": tasks, "logs": logs, "files": files}
+    body = json.dumps(told, separators=(",", ":"))[:-1].encode()
     return b'%s%s%08x"}\n' % (body, _CRC_FIELD, zlib.crc32(body))
 
 
-def _content(told: Mapping[str, Any]) -> Content:
-    """Return what a decoded line tells. Raise ValueError, LookupError, TypeError or AttributeError if it is damaged."""
-    words = [Words(_text(name), _int(task), _ranges(well), list(events)) for name, task, well, events in told["words"]]
+def _words(told: Any) -> list[Words]:
+    words = [Words(_text(name), _int(task), _ranges(well), list(events)) for name, task, well, events in told]
     if sum(max(0, last - first + 1) for one in words for first, last in one.well) > MOST_JOBS:
         raise ValueError("it tells of too many jobs")
-    return Content(
-        _int(told["listed"]),
-        _int(told["names_crc32"]),
-        _ranges(told["planned"]),
-        words,
-        [TaskEnds(_int(a), _int(b), _text(reason), _text(short)) for a, b, reason, short in told["tasks"]],
-        {name: [Piece(*map(_size, piece)) for piece in pieces] for name, pieces in told["logs"].items()},
-        {_name(name): Stored(*map(_size, stored)) for name, stored in told["files"].items()},
-    )
+    return words
 
 
 def _ranges(told: Any) -> tuple[IndexRange, ...]:
