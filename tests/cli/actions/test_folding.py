@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -20,6 +21,8 @@ from jor.planning.ended import ended
 from jor.planning.planner import Survey, construct_here, make_submission, survey, time_of_mark
 from jor.planning.status import Carrier, Phase, Shortage, TaskState
 from jor.runs import folding
+from jor.runs.attempts import executions_of
+from jor.runs.journals import newest_records
 from jor.runs.lease import Lease
 from jor.runs.marks import Mark, Names, change_marks
 from jor.runs.store import newest_first, read, write, write_batch
@@ -28,6 +31,7 @@ from jor.runtime.events import VERSION, Begin, Changed, Claim, End, Isolation, J
 from jor.runtime.journal import Journal
 from jor.runtime.loading import ModuleLoader
 from jor.runtime.old_outputs import OldOutputs
+from jor.runtime.past import read_past
 from jor.runtime.process_id import Owner
 from jor.runtime.publishing import Neighbours
 from jor.runtime.run_folder import WROTE_IN_PLACE, Run, append
@@ -35,6 +39,7 @@ from jor.settings.config import read_config
 from jor.todo.reader import make_entry
 from jor_cli.actions.collect_manifest import coverage
 from jor_cli.actions.logs import _show
+from jor_cli.actions.planning import planning
 from jor_cli.analysis.failures import last_lines
 from jor_cli.analysis.report import report
 from jor_cli.rendering import advice, report_data, show, status
@@ -251,7 +256,7 @@ def _plain(event: JobEvent) -> JobEvent:
     return event._replace(log=None, log_file="")
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(8))
 def test_all_is_told_as_before(project: Callable[..., Project], capsys: Any, seed: int) -> None:
     """Failed, interrupted, retried, done; changed lists, marks, in place; local and array tasks: whatever there was."""
     made = project(atomic=seed % 3 > 0)
@@ -265,3 +270,156 @@ def test_all_is_told_as_before(project: Callable[..., Project], capsys: Any, see
         after = told(made, capsys)
         for what, was in before.items():
             assert after[what] == was, what
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+#: Where folding is killed: what is called there, and whether it has been done by then.
+POINTS = [
+    ("jor.runs.folding._stored", False),
+    ("jor.runs.folding._pieces", False),
+    ("jor.runs.folding._append_lines", False),
+    ("jor.runs.folding._append_lines", True),
+    ("os.rename", False),
+    ("os.rename", True),
+    ("shutil.rmtree", False),
+]
+
+
+@pytest.mark.parametrize(("point", "is_done"), POINTS)
+@pytest.mark.parametrize("call", [1, 3])
+def test_folding_that_is_killed_loses_and_doubles_nothing(
+    project: Callable[..., Project], capsys: Any, monkeypatch: pytest.MonkeyPatch, point: str, is_done: bool, call: int
+) -> None:
+    """A line that is torn is passed over; a submission that has a line and a folder counts once."""
+    made = project()
+    story = Story(made, 5)
+    for _ in range(5):
+        story.add()
+    before = told(made, capsys)
+    if call > 1 and point.endswith(("_append_lines", "rmtree")):
+        made.fold(3)  # it is called once each time
+        call = 1
+    calls = 0
+    module, _, name = point.rpartition(".")
+    real = getattr(importlib.import_module(module), name)
+
+    def killed(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls < call:
+            return real(*arguments, **more)
+        if is_done:
+            real(*arguments, **more)
+        elif name == "_append_lines":
+            real(arguments[0], [arguments[1][0][:-9]])  # torn
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(point, killed)
+        with pytest.raises(Killed):
+            made.fold(1)
+    (made.records() / "lock").unlink(missing_ok=True)
+    assert told(made, capsys) == before
+    made.fold(1)
+    assert told(made, capsys) == before
+    left = {one.name for one in made.records().iterdir()}
+    assert left - {"in-place"} == {"past.files", "past.jsonl", "past.log", "runs"}
+    assert len(read_past(str(made.records()))) == 4
+
+
+def test_command_that_began_to_read_before_the_folding_reads_on(project: Callable[..., Project]) -> None:
+    """It has listed the folder: what it reads of that now is the same."""
+    made = project()
+    story = Story(made, 3)
+    for _ in range(3):
+        story.add()
+    records = str(made.records())
+    runs = [*newest_first(records)]
+    before = [(read(run), run.suspects(), [*executions_of(run)], newest_records(run)) for run in runs]
+    made.fold(1)
+    told_now = [(read(run), run.suspects(), [*executions_of(run)], newest_records(run)) for run in runs]
+    assert [one[:2] for one in told_now] == [one[:2] for one in before]
+    assert [[e._replace(log="") for e in one[2]] for one in told_now] == [
+        [e._replace(log="") for e in one[2]] for one in before
+    ]
+
+
+def test_submission_that_goes_on_or_may_live_is_not_folded(project: Callable[..., Project]) -> None:
+    """Neither is one of which the batch system has just lost a task: it may tell later how that ended."""
+    made = project()
+    story = Story(made, 0)
+    made.list = [0, 1, 2]
+    found = made.found()
+    os.makedirs(os.path.join(found.records, "runs"))
+    with Lease(os.path.join(found.records, "lock")) as lease:
+        running = write(make_submission(found, [0]), found.jobs, [0], lease)
+        owner = str(Owner.current())
+        outlived = write(make_submission(found, [1]), found.jobs, [1], lease)
+        outlived.lease.release()
+        Journal(outlived.run.journal(0), Claim(VERSION, owner)).close()
+        lost, _ = story._batch(found, [2], lease)
+        made.states[read(lost).token] = [TaskState(Phase.OVER, "lost", may_live=True)]
+        write(make_submission(found, [0]), found.jobs, [0], lease).lease.release()
+    made.fold(1)
+    assert {run.folder for run in newest_first(found.records, folded=False)} >= {
+        running.run.folder,
+        outlived.run.folder,
+        lost.folder,
+    }
+    assert not os.path.exists(os.path.join(found.records, "past.jsonl"))
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_many_runs_leave_few_files(
+    project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch, keeps: bool
+) -> None:
+    """The next planner folds them, unless all are to be kept."""
+    monkeypatch.setenv("JOR_KEEP_RUNS", str(keeps))
+    made = project()
+    for count in range(1, 41):
+        made.list.append(count)
+        found = made.found()
+        with planning(found, made.ask, lambda _text: None) as (now, lease):
+            submitted = write(make_submission(now, [count - 1]), now.jobs, [count - 1], lease)
+        journal = Journal(submitted.run.journal(0), Claim(VERSION, DEAD))
+        journal.write(End(count - 1, 0.1, 1, 1, error=f"ValueError: {count}", log=(0, 9)))
+        journal.close()
+        Path(submitted.run.log(0)).write_text(f"job {count:4}\n")
+        submitted.lease.release()
+    found = made.found()
+    files = len([*Path(found.records).rglob("*")])
+    assert (files > 200) if keeps else (files < 100), files
+    assert [problem.reason for problem in found.status.problems] == [f"ValueError: {count}" for count in range(1, 41)]
+    assert [last_lines(problem) for problem in found.status.problems] == [[f"job {count:4}"] for count in range(1, 41)]
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_of_long_logs_what_failed_jobs_printed_last_is_kept(
+    project: Callable[..., Project], capsys: Any, failed: bool
+) -> None:
+    made = project()
+    made.list = [0]
+    found = made.found()
+    os.makedirs(os.path.join(found.records, "runs"))
+    text = "".join(f"line {number}\n" for number in range(200_000))
+    with Lease(os.path.join(found.records, "lock")) as lease:
+        for _ in range(2):
+            submitted = write(make_submission(found, [0]), found.jobs, [0], lease)
+            submitted.lease.release()
+            if _ == 0:
+                Path(submitted.run.log(0)).write_text(f"another\n{text}another\n")
+                journal = Journal(submitted.run.journal(0), Claim(VERSION, DEAD))
+                error = "ValueError" if failed else ""
+                journal.write(End(0, 0.1, 1, 1, error=error, log=(8, 8 + len(text))))
+                journal.close()
+    made.fold(1)
+    _show(made.found(), [0], follow=False)
+    out, err = capsys.readouterr()
+    if failed:
+        assert out.endswith("line 199999\n")
+        assert len(out) > 1_000_000
+    else:
+        assert "the log cannot be read: only those of failed jobs, and short ones, are kept for long" in err

@@ -54,7 +54,8 @@ def _fold_old(found: Survey, lease: Lease) -> None:
     """Fold old submissions, so that neither files nor the time of each command grow with how often jobs were run."""
     if not found.config["keep-runs"]:
         with suppress(OSError, JorError):  # the next one will; their folders stay
-            if old := beyond(found.records):
+            old = beyond(found.records)
+            if old or os.path.exists(os.path.join(found.records, "folded")):
                 fold(found.records, ended(old, found.history, found.carriers, lease.taken), lease)
 
 

@@ -150,7 +150,7 @@ def _log(run: Run, task: int, event: JobEvent) -> str:
 def located(run: Run, task: int, event: JobEvent) -> tuple[str, LogRange | None]:
     """Return the log that an event in a journal of `task` speaks of, and where in it; 0 as the end: to its end.
 
-    Of one that was not kept when the submission was folded, return "" and None.
+    Of one that was not kept when the submission was folded, return "".
     """
     name = event.log_file or os.path.basename(run.log(task))
     first, last = event.log or (0, 0)
@@ -163,7 +163,7 @@ def located(run: Run, task: int, event: JobEvent) -> tuple[str, LogRange | None]
             start = piece.place - piece.first
             is_known = end > first or isinstance(event, End)  # else there is nothing, and not all that comes behind it
             return run.past.log, (start + first, start + end) if is_known else None
-    return "", None
+    return "", (0, 0)
 
 
 def task_log(run: Run, task: int) -> tuple[str, LogRange]:

@@ -31,7 +31,7 @@ from .submission import Submission, ranges
 #: are left then; the newest submission stays as it is.
 MOST_FILES, FEWEST_FILES = 80, 40
 #: Bytes of a log that is kept whole; of a longer one, that much of what each job that did not end well printed last.
-WHOLE_LOG, MOST_OF_A_JOB = 2**16, 2**20
+WHOLE_LOG, MOST_OF_A_JOB = 2**16, 1_000_000
 #: Bytes that are read at once.
 _CHUNK = 2**20
 #: Files that tell nothing any more.
