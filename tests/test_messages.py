@@ -45,6 +45,7 @@ PLACED_ELSEWHERE = {
     "jor/todo/reader.py": "it adds the place of jobargs to its own error",
     "jor_containers/discovery.py": "jor_cli.environments.worker_command adds where sif or condaenv was set",
     "jor_containers/environments.py": "jor_cli.environments.worker_command adds where sif or condaenv was set",
+    "jor_containers/places.py": "its words name the file; jor_cli.environments.worker_command adds the option",
     "jor_cli/environments/provenance.py": "jor_cli.environments.worker_command adds where sif or condaenv was set",
     "jor_slurm/arrays.py": "its words quote the indices",
     "jor_slurm/commands.py": "its words name the command, or the value given",

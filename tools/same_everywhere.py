@@ -18,6 +18,8 @@ import sys
 import time
 from pathlib import Path
 
+from try_examples import shorten
+
 HERE = Path(__file__).parent
 EXAMPLE = HERE.parent / "examples" / "digits"
 sys.path.insert(0, str(HERE / "testbed"))
@@ -69,6 +71,7 @@ def make_places(folder: Path, images: Path) -> dict[str, tuple[str, str]]:
 def collected(folder: Path, python: str, scheduler: str, setting: str, path: str) -> dict[str, str]:
     """Run a copy of the sweep; return the digests of the files it collects."""
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("output", "__pycache__"))
+    shorten(folder)  # six ways, two seeds
     config = (folder / "jor.cfg").read_text()
     assert "scheduler = local" in config
     config = config.replace("scheduler = local", f"scheduler = {scheduler}\n{setting}")

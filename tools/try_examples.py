@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,14 @@ def copy(name: str, folder: Path) -> Path:
     return made
 
 
+def shorten(digits: Path) -> None:
+    """Let a copy of the sweep over classifiers take two of its eight seeds."""
+    todo = (digits / "todo.yaml").read_text()
+    shorter = todo.replace("range(8)", "range(2)").replace("[0, 1, 2, 3, 4, 5, 6, 7]", "[0, 1]")
+    assert shorter.count("range(2)") == shorter.count("[0, 1]") == 2
+    (digits / "todo.yaml").write_text(shorter)
+
+
 def try_basic(folder: Path) -> None:
     """Try the user's own example: two entries, three and four jobs."""
     basic = copy("basic", folder)
@@ -53,13 +62,16 @@ def try_basic(folder: Path) -> None:
 
 
 def try_digits(folder: Path) -> None:
-    """Try the sweep over classifiers: twice, for the same bytes."""
+    """Try the sweep over classifiers (in CI in short): twice, for the same bytes."""
+    jobs = 70 if "CI" in os.environ else 280
     tables = []
     for workers in ("2", "1")[: 1 if SCHEDULER == "slurm" else 2]:
         digits = copy("digits", folder)
+        if "CI" in os.environ:
+            shorten(digits)
         jor(digits, "run", "--wait", "--workers", workers)
         status = json.loads(jor(digits, "status", "--json"))
-        assert status["counts"]["done"] == status["total"] > 200, status["counts"]
+        assert status["counts"]["done"] == status["total"] == jobs, status["counts"]
         jor(digits, "collect")
         (table,) = digits.glob("output/*.csv")
         (plot,) = digits.glob("output/*.png")

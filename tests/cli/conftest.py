@@ -25,6 +25,8 @@ from jor.todo.reader import read_todo
 from jor_cli.schedulers import request_log
 from jor_slurm import ArrayId
 
+from ..slurm.played import PlayedSlurm
+
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -55,67 +57,14 @@ def jor(tmp_path: Path, environment: dict[str, str]) -> Callable[..., str]:
     return run
 
 
-class PlayedSlurm:
-    """Slurm's commands, played by small programs that work in a folder of theirs and note how they are called."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        for name in ("sbatch", "squeue", "scontrol", "sacct", "sacctmgr"):
-            self.play(name, "")
-
-    def play(self, name: str, text: str) -> None:
-        """Let a command do what `text` says, a shell script."""
-        program = self._folder / name
-        program.write_text(f'#!/bin/sh\ncd {self._folder}; echo "$*" >> {name}.calls\n{text}\n')
-        program.chmod(0o755)
-
-    def take(self, state: str, room: int = 1000) -> None:
-        """Let sbatch take `room` array tasks in all, the account's limit, and squeue show them in `state`."""
-        self.play("sbatch", f"state={state}; room={room}\n{TAKING}")
-        self.play("squeue", "[ ! -e queue ] || cat queue")
-
-    def refuse(self, what: str) -> None:
-        """Let sbatch refuse all, and say `what`."""
-        self.play("sbatch", f"cat > /dev/null; echo 'sbatch: error: {what}' >&2; exit 1")
-
-    def calls(self, name: str) -> list[str]:
-        """Return the arguments of each call of a command."""
-        path = self._folder / f"{name}.calls"
-        return path.read_text().splitlines() if path.exists() else []
-
-    @property
-    def sizes(self) -> list[int]:
-        """How many tasks the arrays had that sbatch was asked for, in order."""
-        return [int(re.findall(r"--array=(?:0-)?([0-9]+)", call)[0]) + 1 for call in self.calls("sbatch")]
-
-
-TAKING = """\
-cat > /dev/null
-for word; do
-    case $word in --array=*) array=${word#*=};; --job-name=*) name=${word#*=};; esac
-done
-tasks=$((${array#0-} + 1)) taken=$(cat taken 2> /dev/null || echo 0)
-if [ $((taken + tasks)) -gt $room ]; then
-    echo 'sbatch: error: AssocGrpSubmitJobsLimit' >&2
-    echo 'sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit)' >&2
-    exit 1
-fi
-echo $((taken + tasks)) > taken
-id=$((100 + $(wc -l < sbatch.calls)))
-echo "$id|$array|$id|$state||N/A|N/A|None|$name" >> queue
-echo $id
-"""
-
-
 @pytest.fixture
 def slurm(tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> PlayedSlurm:
-    """Give Slurm's commands, which say nothing yet, to the command and to the test itself."""
-    folder = tmp_path / "slurm"
-    folder.mkdir()
-    for name, value in (("PATH", f"{folder}:{os.environ['PATH']}"), ("XDG_CACHE_HOME", str(tmp_path / "cache"))):
+    """Give a Slurm that is played, without jobs yet, to the command and to the test itself."""
+    played = PlayedSlurm(tmp_path / "slurm")
+    for name, value in {**played.environment, "XDG_CACHE_HOME": str(tmp_path / "cache")}.items():
         monkeypatch.setenv(name, value)
         environment[name] = value
-    return PlayedSlurm(folder)
+    return played
 
 
 @pytest.fixture

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from jor import ConfigError
@@ -71,3 +76,19 @@ def test_slurm_allocation_is_what_its_variables_say(
     assert [limit.amount for limit in resources.allocated_cpus(inside)] == cpus
     assert [limit.amount for limit in resources.allocated_memory(inside)] == [amount * 2**20 for amount in memory]
     assert list(resources.allocated_cpus(variables)) == []  # a shell of salloc on another host
+
+
+@pytest.mark.skipif(not os.access("/sys/fs/cgroup/memory/cgroup.procs", os.W_OK), reason="needs root, and version 1")
+def test_real_group_of_version_1_limits_the_workers(tmp_path: Path) -> None:
+    group = Path("/sys/fs/cgroup/memory", f"jor-test-{os.getpid()}")
+    below = group / "below"
+    below.mkdir(parents=True)
+    try:
+        (group / "memory.limit_in_bytes").write_text("300M")
+        program = "from jor_cli.resources import usable_memory as m; print(m().amount, m().by)"
+        enter = f"echo $$ > {below}/cgroup.procs; exec {sys.executable} -c '{program}'"
+        done = subprocess.run(["sh", "-c", enter], capture_output=True, text=True, check=True)
+        assert done.stdout == f"{300 * 2**20} the control group /{group.name}\n"
+    finally:
+        below.rmdir()
+        group.rmdir()

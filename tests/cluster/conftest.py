@@ -293,7 +293,7 @@ def complete(project: Project, jobs: int) -> None:
     To be called when each sbatch has ended, or the controller that it asked: nothing can come of it later.
     """
     give_up_unconfirmed(project)
-    said = project.jor("run", "--wait")
+    said = project.jor("run", "--wait", **hasty(project))
     assert outputs(project.folder / "out") == expected(jobs), said
     assert project.overlaps == []
     assert set(project.begun) == set(range(jobs))
@@ -305,6 +305,40 @@ def impatient(project: Project) -> dict[str, str]:
     folder.mkdir(exist_ok=True)
     (folder / "sitecustomize.py").write_text("import jor_slurm.commands\njor_slurm.commands.ASK_TIMEOUT = 2.0\n")
     return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep)}
+
+
+#: What `hasty` changes, for whatever is started by Python: a command, or a worker.
+HASTY = """\
+import sys
+import jor.runtime.lifetime
+jor.runtime.lifetime.BEAT_EVERY = {seconds} / 5
+if "jor_cli" in sys.orig_argv:
+    import jor.runs.lease
+    jor.runs.lease.STALE_AFTER = {seconds}
+    import jor_cli.schedulers.slurm.monitor as monitor
+    monitor.LOST_AFTER = monitor.Inquiry._lost_after = {seconds}
+"""
+
+
+def hasty(project: Project, seconds: float = 20.0) -> dict[str, str]:
+    """Return the environment in which what is not heard of, or shown, for so long is lost, instead of ten minutes."""
+    folder = project.folder / "hasty"
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(HASTY.format(seconds=seconds))
+    return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep)}
+
+
+def fake_squeue(project: Project) -> dict[str, str]:
+    """Return the environment in which squeue, behind a pipe of the site's, is silent, late, or fails: see `how`.
+
+    What it does stands in the file squeue.how: a shell command that takes its place.
+    """
+    folder = project.folder / "bin"
+    folder.mkdir(exist_ok=True)
+    how, real = project.folder / "squeue.how", shutil.which("squeue")
+    (folder / "squeue").write_text(f'#!/bin/bash\nif [ -e {how} ]; then . {how}; exit; fi\n{real} "$@" | cat\n')
+    (folder / "squeue").chmod(0o755)
+    return {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 def fake_sbatch(project: Project, before: str = "", after: str = "") -> dict[str, str]:

@@ -6,12 +6,13 @@ import json
 import os
 import random
 import subprocess
+import sys
 
 import pytest
 
 from ..faults.projects import expected
 from ..integration.commands import outputs
-from .conftest import later
+from .conftest import hasty, later
 
 #: A user who may cancel other users' jobs. Not "nobody": Slurm 26.05 lets him do nothing.
 OTHER = "daemon"
@@ -27,6 +28,74 @@ def as_other(project, *argv):
     look = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     command = ["setpriv", f"--reuid={OTHER}", "--clear-groups", *look, *argv]
     return subprocess.run(command, env=project.environment, capture_output=True, timeout=60).returncode == 0
+
+
+def jor_as_other(project, *args):
+    """Give the command jor as somebody else who may write there; return its exit code, and what it said."""
+    rights = "+dac_override,+dac_read_search"
+    command = ["setpriv", f"--reuid={OTHER}", "--clear-groups", f"--inh-caps={rights}", f"--ambient-caps={rights}"]
+    environment = {**project.environment, "XDG_CACHE_HOME": str(project.folder / "cache of another")}
+    command += [sys.executable, "-m", "jor_cli", *args]
+    done = subprocess.run(command, cwd=project.folder, env=environment, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.every_version
+def test_array_of_another_user_is_known_and_left_alone(project):
+    project.write([0, 1], "while not os.path.exists(os.path.join(self.path_prefix, 'go')): time.sleep(0.2)")
+    project.configure(jobs_per_task=1)
+    project.jor("run")
+    project.until(lambda: sorted(project.ran) == [0, 1])
+    later(project.runs[0], 3600)
+    for journal in project.runs[0].glob("task-*.jsonl"):  # nothing is heard of them
+        os.utime(journal, (0, 0))
+    code, said = jor_as_other(project, "status", "--json")
+    assert (code, json.loads(said)["counts"]["running"]) == (0, 2)
+    code, said = jor_as_other(project, "run")
+    assert code == 0
+    assert "2 jobs running: left to Slurm array" in said
+    assert "of user root" in said
+    for command in (["cancel"], ["throttle", "1"]):
+        code, said = jor_as_other(project, *command)
+        assert code == 0
+        assert "of user root is left alone" in said
+    (project.folder / "go").touch()
+    project.wait()
+    assert len(project.runs) == 1
+    assert sorted(project.ran) == [0, 1]
+    project.write([0, 1], "raise MemoryError")
+    for path in (project.folder / "out").glob("*.txt"):
+        path.unlink()
+    project.jor("run", "--wait", code=1)
+    code, said = jor_as_other(project, "status")
+    assert "MemoryError" in said
+
+
+@pytest.mark.every_version
+def test_array_of_another_cluster_is_unknown_until_it_is_taken_over(project, make_cluster):
+    there = make_cluster(settings={"ClusterName": "other"}).environment
+    project.write([0, 1], "pass")
+    project.configure(jobs_per_task=1, options="--hold")
+    project.jor("run")
+    (array,) = set(project.queue("%F"))
+    later(project.runs[0], 3600)
+    assert json.loads(project.jor("status", "--json", **there))["counts"]["unknown"] == 2
+    project.configure(jobs_per_task=1)
+    said = project.jor("run", code=75, **there)
+    assert f"Slurm array {array} on cluster testbed is unknown" in said
+    assert "it cannot be asked from cluster other" in said
+    assert "on cluster testbed is left alone" in project.jor("cancel", **there)
+    assert "2 jobs unknown: left to" in project.jor("run", "--wait", code=75, **there)
+    assert json.loads(project.jor("status", "--json"))["counts"]["queued"] == 2
+    assert len(project.runs) == 1
+
+    said = project.jor("run", "--take-over", "jobs_out", "--wait", **there, **hasty(project, 3))
+    assert f"2 jobs taken over from Slurm array {array} on cluster testbed" in said
+    assert sorted(project.ran) == [0, 1]
+    project.slurm("scontrol", "release", array)
+    project.until(lambda: project.queue("%F") == [])
+    assert sorted(project.ran) == [0, 1]
+    assert "its jobs were taken over by" in (project.runs[0] / "task-0.log").read_text()
 
 
 @pytest.mark.every_version

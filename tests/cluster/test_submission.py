@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from .conftest import arrays, fake_sbatch, impatient, later
+from .conftest import arrays, fake_sbatch, hasty, impatient, later
 
 #: The name of an entry in which nearly each character means something to YAML, a shell, squeue or sbatch.
 ODD = 'a|b "ä" %j'
@@ -422,9 +422,9 @@ def test_id_that_the_controller_lost_is_not_taken_for_ours(project, cluster):
     foreign = project.slurm("sbatch", "--parsable", "--hold", "--wrap=true").strip()
     assert "queued" in project.jor("status").split("\n")[0]
     later(project.runs[0], 100)
-    assert "queued" not in project.jor("status").split("\n")[0]
+    assert "unknown" in project.jor("status").split("\n")[0]
     project.configure()
-    project.jor("run", "--wait")
+    project.jor("run", "--wait", **hasty(project))
     assert project.ran == [0]
     project.slurm("scancel", foreign)
 

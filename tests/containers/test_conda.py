@@ -31,8 +31,8 @@ def environment(prefix: Path) -> Path:
     return prefix
 
 
-def script(prefix: Path, name: str, text: str) -> None:
-    folder = prefix / "etc/conda/activate.d"
+def script(prefix: Path, name: str, text: str, when: str = "activate.d") -> None:
+    folder = prefix / "etc/conda" / when
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text)
 
@@ -58,6 +58,7 @@ def run(request, prefix, tmp_path):
         assert done.returncode == code, done.stderr
         return done.stderr if code else done.stdout
 
+    run_it.path = path
     return run_it
 
 
@@ -104,6 +105,89 @@ def test_environment_of_the_caller_is_left(run, prefix):
     kept = {"CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_SHLVL", "CONDA_PROMPT_MODIFIER"}
     assert {name for name in found if "CONDA" in name} == kept
     assert old not in found["PATH"]
+
+
+def settings(prefix: Path, name: str) -> dict[str, str]:
+    """Let an environment set variables in each way that there is; return them."""
+    script(prefix, "a.sh", f'export OF_{name}="$CONDA_PREFIX/share"; export CC={name}-cc')
+    script(prefix, "a.sh", f'unset OF_{name} CC; export PATH="$PATH"', "deactivate.d")
+    (prefix / "conda-meta/state").write_text(json.dumps({"env_vars": {f"Only_{name}": "1", "BOTH": name}}))
+    return {f"OF_{name}": f"{prefix}/share", "CC": f"{name}-cc", f"ONLY_{name}": "1", "BOTH": name}
+
+
+@pytest.mark.parametrize("how", ["one", "replaced", "stacked"])
+def test_what_active_environments_have_set_is_gone(run, tmp_path, how):
+    one, two = environment(tmp_path / "envs/with blank"), environment(tmp_path / "other/two")
+    of_one, of_two = settings(one, "ONE"), settings(two, "TWO")
+    before, path = {"BOTH": "of the user", "MINE": "1"}, run.path
+    first = {"CONDA_PREFIX": str(one), "CONDA_SHLVL": "1", "__CONDA_SHLVL_0_BOTH": "of the user"}
+    second = {**first, "CONDA_PREFIX_1": str(one), "CONDA_PREFIX": str(two), "CONDA_SHLVL": "2"}
+    second |= {**of_two, "ONLY_ONE": "1", "__CONDA_SHLVL_1_BOTH": "ONE"}
+    active = {
+        "one": {**first, **of_one, "PATH": f"{one}/bin:{path}"},
+        "replaced": {**second, "PATH": f"{two}/bin:{path}"},
+        "stacked": {**of_one, **second, "CONDA_STACKED_2": "true", "PATH": f"{two}/bin:{one}/bin:{path}"},
+    }[how]
+    clean = variables_of(run("env", "-0", **before, PATH=path))
+    assert clean["BOTH"] == "of the user"
+    assert variables_of(run("env", "-0", **{**before, **active})) == clean
+
+
+def test_what_was_set_since_the_activation_stays(run, tmp_path):
+    other = environment(tmp_path / "other")
+    settings(other, "OTHER")
+    found = variables_of(run("env", "-0", CONDA_PREFIX=str(other), CONDA_SHLVL="1", BOTH="mine", ONLY_OTHER="1"))
+    assert found["BOTH"] == "mine"
+    assert "ONLY_OTHER" not in found
+
+
+def test_deactivation_runs_in_reverse_and_may_use_variables_that_are_not_set(run, tmp_path):
+    other = environment(tmp_path / "other")
+    for name in ("a", "b"):
+        script(other, f"{name}.sh", f'export SAID="${{SAID-}} {name} $NOT_SET$CONDA_PREFIX"', "deactivate.d")
+    script(other, "c.sh", "set -eu", "deactivate.d")
+    said = run("sh", "-c", 'echo "$SAID"', CONDA_PREFIX=str(other), SHELLOPTS="nounset:errexit")
+    assert said == f" b {other} a {other}\n"
+
+
+def test_deactivation_that_goes_wrong_is_told(run, tmp_path):
+    other = environment(tmp_path / "other")
+    script(other, "a.sh", "exit 0", "deactivate.d")
+    said = run("echo", "ran", code=78, CONDA_PREFIX=str(other))
+    assert f"{other}/etc/conda/deactivate.d/a.sh ended the shell" in said
+    script(other, "a.sh", "false", "deactivate.d")
+    (other / "conda-meta/state").write_text("{")
+    said = run("sh", "-c", "exit 3", code=3, CONDA_PREFIX=str(other))
+    assert "a.sh ended with status 1" in said
+    assert f"the variables of the conda environment {other}, which was active, cannot be read" in said
+    shutil.rmtree(other)
+    assert f"{other} is active, but not there" in run("sh", "-c", "exit 3", code=3, CONDA_PREFIX=str(other))
+
+
+def test_variables_are_set_where_only_another_python_is_there(prefix, tmp_path):
+    (prefix / "bin/python").unlink()
+    (prefix / "conda-meta/state").write_text(json.dumps({"env_vars": {"mixedCase": "1", "PATH": "/bad"}}))
+    (tmp_path / "python3").symlink_to(sys.executable)
+    command = CondaEnvironment(str(prefix)).wrap(["sh", "-c", 'echo "$MIXEDCASE ${mixedCase-}"'])
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert subprocess.check_output(command, env=environ, text=True) == "1 \n"
+
+
+@pytest.mark.parametrize(("name", "shown"), [("envs/x", "x"), ("x", "{}/x")])
+def test_environment_without_a_name_is_called_as_conda_calls_it(tmp_path, name, shown):
+    command = CondaEnvironment(str(environment(tmp_path / name))).wrap(["sh", "-c", 'echo "$CONDA_DEFAULT_ENV"'])
+    assert subprocess.check_output(command, text=True).strip() == shown.format(tmp_path)
+
+
+def test_scripts_run_in_the_order_of_bytes_in_every_locale(run, prefix, tmp_path):
+    made = tmp_path / "en_US.UTF-8"
+    done = subprocess.run(["localedef", "-i", "en_US", "-f", "UTF-8", str(made)], capture_output=True)
+    if done.returncode:
+        pytest.skip("there is no localedef here that makes a locale")
+    for name in ("a", "B", "_c", "~d"):
+        script(prefix, f"{name}.sh", f'export SAID="${{SAID-}} {name} ${{LC_ALL-}}"')
+    said = run("sh", "-c", 'echo "$SAID"', LC_ALL="en_US.UTF-8", LOCPATH=str(tmp_path))
+    assert said == "".join(f" {name} en_US.UTF-8" for name in ("B", "_c", "a", "~d")) + "\n"
 
 
 def test_variables_of_the_environment_are_set(run, prefix):
@@ -154,7 +238,7 @@ def test_script_that_spoils_the_activation_stops_the_command(run, prefix, text, 
     script(prefix, "a.sh", text)
     said = run("echo", "ran", code=78)
     assert what in said
-    assert "Mend or remove that script" in said
+    assert "Fix or remove that script" in said
 
 
 def test_variables_that_cannot_be_read_stop_the_command(run, prefix):

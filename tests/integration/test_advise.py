@@ -51,7 +51,7 @@ def test_module_that_takes_longer_to_load_than_its_jobs_is_told(jor: Jor, write:
     write(heavy=HEAVY, todo=f"{TODO}  isolation: spawn\n")
     jor("run")
     done = jor("advise")
-    assert "isolation = fork" in done.out
+    assert "isolation = auto" in done.out
     assert "spawn loads it for each job" in done.said
     assert "[local] isolation" in done.said
 

@@ -66,7 +66,7 @@ def test_status_shows_itself_as_the_command_does(jor: Jor, example: Path, here: 
 def test_status_counts_jobs_in_all_and_of_each_entry(jor: Jor, example: Path, here: None) -> None:
     jor("run", "jobs_example(n=3)")
     status = Project().status()
-    nothing = {"running": 0, "queued": 0, "failed": 0, "interrupted": 0, "outdated": 0}
+    nothing = {"running": 0, "queued": 0, "failed": 0, "interrupted": 0, "outdated": 0, "unknown": 0}
     assert status.counts == {"done": 3, **nothing, "missing": 4}
     assert list(status.entries) == [
         {"entry": "jobs_example(n=3)", "done": 3, **nothing, "missing": 0, "total": 3},
@@ -329,3 +329,19 @@ def test_readme_tells_a_notebook_what_works(example: Path) -> None:
     done = script(example, block)
     _, err = done.communicate()
     assert (done.returncode, err) == (0, "")
+
+
+def test_outputs_are_accepted_as_the_command_does(
+    jor: Jor, write: Write, here: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(failing=FAILING.replace("i < 2", "i < int(os.environ.get('BAD', 0))").replace("import jor", "import jor, os"))
+    write(todo="jobs:\n- jobmodule: failing\n")
+    jor("run")
+    jor("run", "--overwrite-output", BAD="2")
+    assert Project().accept("failing", indices=[1]).counts["failed"] == 1
+    assert "failing: 1 job accepted as they are: 1" in capsys.readouterr().out
+    assert Project().accept().counts["done"] == 4
+    assert Project().accept().counts["done"] == 4
+    assert "Nothing to accept" in capsys.readouterr().out
+    with pytest.raises(JobModuleError, match="there is no job 4"):
+        Project().accept(indices=[4])

@@ -90,6 +90,16 @@ def test_job_that_writes_no_output_when_it_is_tried_is_told(jor: Jor, write: Wri
     assert "| executed\n" in done.out
 
 
+@pytest.mark.parametrize("path", ["good/i0_n3.txt", "{self.path_prefix}/good/i{i}_n3.txt"])
+def test_job_that_makes_up_its_final_path_is_told_when_it_is_tried(jor: Jor, write: Write, path: str) -> None:
+    write(good=GOOD.replace("self._get_output_path(**self._jobs[i])", f"f'{path}'"), todo="jobs:\n- jobmodule: good\n")
+    (jor.folder / "good").mkdir()
+    done = jor("check", "--try")
+    assert done.code == 1
+    assert "by itself: half an output would stand there if it died" in done.out
+    assert "Let it write at the path that _get_output_path returns" in done.out
+
+
 def test_try_that_is_interrupted_leaves_nothing(jor: Jor, write: Write, tmp_path: Path) -> None:
     sleeping = GOOD.replace('print("executed")', "open('begun', 'w').close(); __import__('time').sleep(600)")
     write(good=sleeping, todo=TWO)

@@ -71,14 +71,14 @@ def counts(jor: Jor) -> dict[str, int]:
     return {state: count for state, count in content["counts"].items() if count}
 
 
-def hang_and_end(jor: Jor, *args: str, by: signal.Signals, **environment: str) -> None:
-    """Start a run of which job 1 hangs, and end it then."""
-    process = jor.start("run", *args, HANG="1", **environment)
-    wait_until((jor.folder / "hangs1").exists)
+def hang_and_end(jor: Jor, *args: str, by: signal.Signals, job: int = 1, **environment: str) -> None:
+    """Start a run of which job 1, or another, hangs, and end it then."""
+    process = jor.start("run", *args, HANG=str(job), **environment)
+    wait_until((jor.folder / f"hangs{job}").exists)
     process.send_signal(by)
     jor.end_of(process)
     wait_until(lambda: jor.processes() == set())
-    (jor.folder / "hangs1").unlink()
+    (jor.folder / f"hangs{job}").unlink()
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGKILL])
@@ -341,3 +341,16 @@ def test_what_a_failed_job_had_made_is_kept_and_may_be_accepted(
     assert not kept.exists()
     assert counts(jor) == {**counts(jor), "done": 1, "failed": 1}
     assert "accepted" in jor("show", "m", "1").out
+
+
+def test_half_that_is_to_be_made_again_is_outdated_when_its_records_are_deleted(
+    jor: Jor, write: Callable[..., None], project: Path
+) -> None:
+    write(m=IN_PLACE, n=IN_PLACE)
+    (jor.folder / "n.yaml").write_text("jobs:\n- jobmodule: n\n")
+    hang_and_end(jor, by=signal.SIGKILL)
+    hang_and_end(jor, "--overwrite-output", "--todo-list", "n.yaml", by=signal.SIGKILL, job=0, CODE="2")
+    for records in project.glob(".jor/m-*"):
+        shutil.rmtree(records)
+    content = json.loads(jor("status", "--json", "--todo-list", "n.yaml").out)
+    assert (content["counts"]["done"], content["counts"]["outdated"]) == (0, 1)

@@ -90,6 +90,7 @@ def test_job_is_told_with_each_attempt_the_newest_first(jor: Jor, write: Write, 
     assert done.out.splitlines()[0] == "moody job 1: done"
     told = fields(done.out)
     assert told["parameters"] == "n=1 method='principal components'"
+    assert int(told["seed"]) > 0
     assert told["output"].startswith("moody/n1_methodprincipal components.txt: 4 bytes, ")
     assert len(told["logs"].split()) == 2
     table = done.out.split("\n\n")[1].splitlines()

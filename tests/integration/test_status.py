@@ -112,7 +112,16 @@ def test_empty_output_that_a_job_has_written_is_done(jor: Jor, write: Write) -> 
 
 def test_json_has_version_totals_and_entries(jor: Jor, example: Path) -> None:
     jor("run", "jobs_example(n=3)")
-    counts = {"done": 0, "running": 0, "queued": 0, "failed": 0, "interrupted": 0, "outdated": 0, "missing": 0}
+    counts = {
+        "done": 0,
+        "running": 0,
+        "queued": 0,
+        "failed": 0,
+        "interrupted": 0,
+        "outdated": 0,
+        "missing": 0,
+        "unknown": 0,
+    }
     found = told(jor)
     assert {key: found[key] for key in found if key != "entries"} == {
         "version": 1,

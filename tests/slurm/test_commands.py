@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,12 +31,17 @@ from jor_slurm import (
     UnreachableError,
     patiently,
 )
+from jor_slurm.configuration import cluster_key
 from jor_slurm.parsing import parse_accounting, parse_queue, parse_submission
 from jor_slurm.refusals import refusal
 from jor_slurm.running import run
 
+from .played import PlayedSlurm
+
 NAMED = SbatchOptions(job_name="mine-1")
-ROW = "7|{index}|9|{state}|n1|2026-01-01T00:00:00|N/A|None|{name}\n"
+ROW = "7|{index}|7_{index}|9|{state}|n1|1780000000|N/A|1780000000|1000|None|{name}\n"
+#: An answer of squeue without a row.
+NOTHING = "echo 'ARRAY_JOB_ID|ARRAY_TASK_ID'"
 
 
 def is_running(pid):
@@ -59,6 +66,14 @@ def program(tmp_path, monkeypatch):
     return make
 
 
+@pytest.fixture
+def played(tmp_path, monkeypatch):
+    """Give a Slurm that is played, on the path."""
+    slurm = PlayedSlurm(tmp_path / "slurm", accounting=True)
+    monkeypatch.setenv("PATH", slurm.environment["PATH"])
+    return slurm
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -73,7 +88,7 @@ def test_job_id_is_the_last_line_that_is_one(said, expected):
 def test_script_arrives_on_standard_input_and_options_as_words(program, tmp_path):
     program("sbatch", f'cat > {tmp_path}/script; for w in "$@"; do echo "$w" >> {tmp_path}/words; done; echo 516')
     array = Slurm().submit("#!/bin/sh\ntrue\n", NAMED, IndexSet.parse("0-3"), throttle=2)
-    assert array == ArrayId(516, "mine-1")
+    assert array == ArrayId(516, "mine-1", user=os.getuid())
     assert (tmp_path / "script").read_text() == "#!/bin/sh\ntrue\n"
     assert (tmp_path / "words").read_text().split() == [
         "--parsable", "--export=ALL", "--job-name=mine-1", "--array=0-3%2",
@@ -169,11 +184,11 @@ def test_environment_neither_steers_nor_leaks(program, monkeypatch, tmp_path):
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("SLURM_CONF", "/conf")
     monkeypatch.setenv("SBATCH_ACCOUNT", "lab")
-    program("squeue", f"env > {tmp_path}/environment")
+    program("squeue", f"env > {tmp_path}/environment; {NOTHING}")
     Slurm().queue()
     said = (tmp_path / "environment").read_text()
-    assert {"SLURM_CONF=/conf", "SLURM_BITSTR_LEN=0", "LC_ALL=C"} <= set(said.splitlines())
-    assert not any(name in said for name in ("SBATCH_", "SQUEUE_", "SLURM_JOB_ID", "SLURM_TIME", "SACCT_", "PMIX"))
+    assert {"SLURM_CONF=/conf", "SLURM_BITSTR_LEN=0", "LC_ALL=C", "SLURM_TIME_FORMAT=%s"} <= set(said.splitlines())
+    assert not any(name in said for name in ("SBATCH_", "SQUEUE_", "SLURM_JOB_ID", "SACCT_", "PMIX"))
     program("sbatch", 'cat > /dev/null; [ "$SBATCH_ACCOUNT" = lab ] && [ -z "$SBATCH_WAIT$SLURM_JOB_ID" ] && echo 5')
     assert Slurm(environment=dict(os.environ)).submit("#!/bin/sh\n", NAMED).job_id == 5
 
@@ -186,19 +201,92 @@ def test_ids_under_another_name_are_not_ours(program):
 
 
 @pytest.mark.parametrize(
-    "row", ["7|0|9|RUN", "7|0|9|RUNNING|n1|a|b|c|d|two words", "x|0|9|RUNNING|||||a", "7|1-|9|R|||||a"]
+    "row", ["7|0|7_0|9|RUN", "7|0|7_0|9|RUNNING|n1|a|b|c|d|e", "x|0||9|RUNNING||||||||a", "7|1-||9|R||||||||a"]
 )
 def test_row_that_is_not_whole_is_counted_and_dropped(row):
     reading = parse_queue(ROW.format(index=1, state="RUNNING", name="a") + row + "\n")
     assert (len(reading.queue), len(reading.unreadable)) == (1, 1)
 
 
-def test_nonsense_is_no_empty_queue(program):
-    program("squeue", "echo '<html>maintenance</html>'")
-    with pytest.raises(CommandError, match="maintenance"):
-        Slurm().queue()
-    with pytest.raises(CommandError, match="maintenance"):
-        Slurm().find("mine-1")
+SOCKET = "slurm_load_jobs error: Socket timed out on send/recv operation"
+
+
+@pytest.mark.parametrize("program", ["squeue", "sacct", "scontrol"])
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"stderr": f"{SOCKET}\n"}, SOCKET),  # the status is lost in a pipe of a front end
+        ({}, "no answer"),
+        ({"stdout": "\n"}, "no answer"),
+        ({"stdout": "<html>maintenance</html>\n"}, "maintenance"),
+        ({"stdout": "No jobs found, try later\n", "stderr": "warning: old"}, "No jobs found"),
+        ({"stderr": "slurm: fatal: no such plugin\n"}, "no such plugin"),
+        ({"stderr": "permission denied\n"}, "permission denied"),
+    ],
+)
+def test_silence_and_nonsense_are_no_answer_whatever_the_status(played, program, said, words):
+    ask = {
+        "squeue": Slurm().queue, "sacct": lambda: Slurm().accounting([101], 0), "scontrol": Slurm().cluster_name,
+    }  # fmt: skip
+    played.answer(program, **said)
+    with pytest.raises(CommandError, match=re.escape(words)):
+        ask[program]()
+    if program == "squeue":
+        with pytest.raises(CommandError, match=re.escape(words)):
+            Slurm().find("mine-1")
+
+
+@pytest.mark.parametrize(
+    ("said", "where", "is_answer"),
+    [
+        ("squeue: warning: this plugin is deprecated", 2, True),
+        ("squeue: error: cannot read the topology", 2, True),
+        (SOCKET, 2, False),
+        (SOCKET, 1, False),  # both streams in one
+    ],
+)
+def test_rows_beside_what_squeue_says_are_an_answer_unless_the_controller_was_not_heard(
+    program, said, where, is_answer
+):
+    """Else they are those of a while ago."""
+    program("squeue", f"printf '{ROW.format(index=0, state='RUNNING', name='x')}'; echo '{said}' >&{where}")
+    if is_answer:
+        assert len(Slurm().queue().records) == 1
+    else:
+        with pytest.raises(CommandError, match="Socket timed out"):
+            Slurm().queue()
+
+
+def test_banner_above_an_empty_queue_is_told_and_does_not_matter(program):
+    program("squeue", f"echo 'Welcome, 7|x'; {NOTHING}")
+    queue = Slurm().queue()
+    assert (queue.records, queue.unreadable) == ((), ("Welcome, 7|x",))
+
+
+def test_jobs_of_others_are_asked_for_by_id_and_those_that_are_gone_hide_no_other(played):
+    mine, theirs, gone = played.add("mine-1", "0-3"), played.add("any | name", user=77), played.add("old", user=77)
+    played.purge(gone)
+    queue = Slurm().queue([mine, theirs, gone, -1, 2**40])
+    assert [(row.array_job_id, row.user) for row in queue.records] == [(mine, os.getuid()), (theirs, 77)]
+    assert [call.split(" -j ")[1:] for call in played.calls("squeue")] == [[], [f"{theirs},{gone}"]]
+    assert Slurm().queue([gone]).records == queue.records[:1]  # of which squeue says: Invalid job id specified
+    Slurm().queue([mine])
+    assert len(played.calls("squeue")) == 5
+
+
+def test_id_that_squeue_will_not_have_does_not_hide_the_others(program):
+    """No squeue that is known does so where it is asked for several."""
+    row = ROW.format(index=0, state="RUNNING", name="x").strip()
+    refusal = "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1"
+    program("squeue", f"case \"$*\" in *--me*) {NOTHING};; *5*) {refusal};; *) echo '{row}';; esac")
+    assert len(Slurm().queue([5, 6, 7, 8]).records) == 2
+
+
+def test_lines_that_accounting_printed_and_nobody_can_read_are_told(played):
+    number = played.add("two\nlines", state="FAILED")
+    told = Slurm().accounting([number], 0)
+    assert [(row.name, row.user) for row in told.records] == [("two", os.getuid())]
+    assert told.unreadable == ("lines",)
 
 
 @given(st.text())
@@ -208,7 +296,7 @@ def test_any_text_can_be_parsed(text):
 
 
 def test_answers_are_shared_for_a_while(program, tmp_path):
-    program("squeue", f"echo asked >> {tmp_path}/calls")
+    program("squeue", f"echo asked >> {tmp_path}/calls; {NOTHING}")
     slurm = Slurm(cache=Cache(str(tmp_path / "cache")), max_age=60)
     assert slurm.queue().asked == slurm.queue().asked
     Slurm(cache=Cache(str(tmp_path / "cache")), max_age=0).queue()
@@ -216,7 +304,7 @@ def test_answers_are_shared_for_a_while(program, tmp_path):
 
 
 def test_answers_of_two_clusters_are_not_mixed_up(program, tmp_path):
-    program("squeue", 'echo "7|0|9|RUNNING|n1|a|N/A|None|$SLURM_CONF"')
+    program("squeue", f'echo "{ROW.strip().format(index=0, state="R", name="$SLURM_CONF")}"')
     cache = Cache(str(tmp_path / "cache"))
     names = [
         Slurm({**os.environ, "SLURM_CONF": name}, cache, 60).queue().records[0].name for name in ("one", "two", "one")
@@ -231,7 +319,7 @@ def test_failure_is_shared_with_those_who_waited_for_the_answer(program, tmp_pat
         failures = [one.exception() for one in [pool.submit(slurm.queue) for _ in range(5)]]
     assert {str(error) for error in failures} == {"squeue: down\n  Try again later"}
     assert (tmp_path / "calls").read_text() == "asked\n"
-    program("squeue", "true")
+    program("squeue", NOTHING)
     assert slurm.queue().records == ()
 
 
@@ -246,6 +334,7 @@ def test_commands_that_know_no_cluster_tell_where_to_run_them(program):
     [
         ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "keeps none"),
         ("echo 'sacct: error: slurm_persist_conn_open: failed' >&2", "slurm_persist_conn_open"),
+        ("echo 'JobID|JobIDRaw|State'; echo 'sacct: error: slurm_persist_conn_open: failed' >&2", "persist_conn_open"),
     ],
 )
 def test_accounting_that_gives_no_answer_is_no_empty_answer(program, text, words):
@@ -255,11 +344,11 @@ def test_accounting_that_gives_no_answer_is_no_empty_answer(program, text, words
 
 
 def test_accounting_is_asked_since_a_time_and_for_so_many_jobs_at_once_as_it_answers(program, tmp_path):
-    program("sacct", f'echo "$*" >> {tmp_path}/calls')
+    program("sacct", f'echo "$*" >> {tmp_path}/calls; echo "JobID|"')
     since = 1_780_000_000.0
-    assert Slurm().accounting([*range(1, 402), 7], since) == ()
+    assert Slurm().accounting([*range(1, 402), 7], since).records == ()
     calls = [line.split() for line in (tmp_path / "calls").read_text().splitlines()]
-    told = [dict(zip(words[2::2], words[3::2], strict=True)) for words in calls]
+    told = [dict(zip(words[1::2], words[2::2], strict=True)) for words in calls]
     assert [one["-S"] for one in told] == [time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since))] * 3
     assert [list(map(int, one["-j"].split(","))) for one in told] == [
         [*range(1, 201)], [*range(201, 401)], [401],
@@ -295,8 +384,79 @@ def test_limits_of_the_account_are_not_known_where_the_user_has_no_name(program,
     assert not (tmp_path / "asked").exists()
 
 
+@pytest.mark.parametrize("conf", ["/etc/slurm/slurm.conf", "/run/slurm/conf/slurm.conf", "included", None])
+def test_clusters_that_share_a_home_share_no_answers(monkeypatch, conf):
+    """They have their configuration in the same place, each with another content; or its hosts have none."""
+    files = {}
+    monkeypatch.setattr("jor_slurm.configuration._read", lambda path: files.get(path, b""))
+    keys = []
+    for cluster in ("alpha", "beta", "alpha"):
+        if conf == "included":
+            files["/etc/slurm/slurm.conf"] = b"# ours\nInclude name.conf\n"
+            files["/etc/slurm/name.conf"] = f"ClusterName={cluster}\n".encode()
+        elif conf is not None:
+            files[conf] = f"ClusterName={cluster}\n".encode()
+        else:
+            files["/etc/machine-id"] = cluster.encode()
+        keys.append(cluster_key({"PATH": "/usr/bin"}, "squeue"))
+    assert keys[0] == keys[2] != keys[1]
+    others = [{"SLURM_CLUSTERS": "gamma"}, {"SLURM_CONF": "/elsewhere"}, {"PATH": os.path.dirname(__file__)}]
+    assert all(cluster_key({"PATH": "/usr/bin", **other}, "squeue") != keys[0] for other in others[:2])
+
+
+def test_nobody_waits_long_for_one_who_asks_and_is_suspended(tmp_path):
+    calls = []
+
+    def ask(argv):
+        calls.append(argv)
+        return "said"
+
+    cache = Cache(str(tmp_path), patience=0.2)
+    cache.answer(["squeue"], 60, ask)
+    (path,) = tmp_path.iterdir()
+    with open(path) as suspended:
+        fcntl.flock(suspended, fcntl.LOCK_EX)
+        began = time.monotonic()
+        assert cache.answer(["squeue"], 60, ask).text == "said"
+        assert 0.2 <= time.monotonic() - began < 5
+        began = time.monotonic()
+        assert cache.answer(["squeue"], 60, ask).text == "said"  # the next one finds the answer, and no lock
+        assert time.monotonic() - began < 0.2
+    assert len(calls) == 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_those_who_wait_for_one_who_is_suspended_do_not_all_ask(tmp_path):
+    calls = []
+
+    def ask(argv):
+        calls.append(argv)
+        time.sleep(0.1)
+        return "said"
+
+    cache = Cache(str(tmp_path), patience=0.3)
+    cache.answer(["squeue"], 60, ask)
+    (path,) = tmp_path.iterdir()
+    with open(path) as suspended, ThreadPoolExecutor(8) as pool:
+        fcntl.flock(suspended, fcntl.LOCK_EX)
+        answers = [pool.submit(cache.answer, ["squeue"], 60, ask) for _ in range(8)]
+        assert {one.result().text for one in answers} == {"said"}
+    assert len(calls) < 5
+
+
+def test_old_answers_are_deleted(tmp_path):
+    cache = Cache(str(tmp_path))
+    for name in ("first", "second"):
+        cache.answer([name], 60, lambda _: "said")
+        for path in tmp_path.iterdir():
+            os.utime(path, (0, 0))
+    (tmp_path / "answer-of-another.json").touch()
+    cache.answer(["third"], 60, lambda _: "said")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_cache_that_cannot_be_written_is_done_without(program, tmp_path):
-    program("squeue", "true")
+    program("squeue", NOTHING)
     (tmp_path / "file").write_text("")
     assert Slurm(cache=Cache(str(tmp_path / "file" / "cache")), max_age=60).queue().records == ()
 

@@ -23,11 +23,17 @@ def test_options_are_passed_as_words_whatever_they_hold():
     assert SbatchOptions(requeue=True).argv() == ("--requeue",)
 
 
-@pytest.mark.parametrize("name", ["a b", "a\nb", "a|b", "", "%j", "x" * 201, "ä"])
+@pytest.mark.parametrize(
+    "name", ["a b", "a|b", "%j", "rule:x", "sys/dash", "exp[1]", "\u00e4", "x" * 1000, "\udcff", ""]
+)
+def test_name_is_any_that_slurm_takes(name):
+    assert SbatchOptions(job_name=name).argv() == ((f"--job-name={name}",) if name else ())
+
+
+@pytest.mark.parametrize("name", ["a,b", "a\nb", "a\0", "\x1b[31m", "\x7f", "\x85", "\ud800"])
 def test_name_that_squeue_would_not_show_as_it_is_is_refused(name):
-    if name:
-        with pytest.raises(OptionError):
-            SbatchOptions(job_name=name)
+    with pytest.raises(OptionError, match="comma or a control character"):
+        SbatchOptions(job_name=name)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,12 +16,13 @@ MIB = 2**20
 LIKELY = st.text(alphabet="0123456789|_[],:%-;.\n NAR\u00b2") | st.text()
 
 
-def queue_row(name="mine", index="0", state="RUNNING", reason="None"):
-    return f"7|{index}|9|{state}|n1|2026-01-01T00:00:00|N/A|{reason}|{name}\n"
+def queue_row(name="mine", index="0", state="RUNNING", reason="None", shown="7_0", job="9", start="1780000000"):
+    return f"7|{index}|{shown}|{job}|{state}|n1|{start}|N/A|1779999999|1000|{reason}|{name}\n"
 
 
 def accounting_row(job="7_0", raw="9", state="FAILED", code="0:0", requested="100M", used="", name="mine"):
-    return f"{job}|{raw}|{state}|{code}|2026-01-01T00:00:00|2026-01-01T00:00:01|n1|{requested}|{used}|{name}\n"
+    times = "1780000000|1780000001|1779999999"
+    return f"{job}|{raw}|{state}|{code}|{times}|1000|n1|{requested}|{used}|{name}\n"
 
 
 @given(LIKELY)
@@ -33,7 +36,7 @@ def test_any_text_is_read_without_an_error(text):
 @pytest.mark.parametrize("digits", ["9" * 11, "9" * 5000, "\u00b2"])
 def test_number_that_is_none_of_slurms_is_none(digits):
     assert parse_submission(digits) is None
-    assert len(parse_queue(queue_row().replace("|9|", f"|{digits}|")).unreadable) == 1
+    assert len(parse_queue(queue_row(job=digits)).unreadable) == 1
     assert len(parse_accounting(accounting_row(digits)).unreadable) == 1
     (record,) = parse_accounting(accounting_row(raw=digits)).accounting
     assert record.job_id == 7
@@ -67,11 +70,36 @@ def test_reason_may_have_blanks_commas_and_parentheses(reason):
     assert row.reason == reason
 
 
-@pytest.mark.parametrize("name", ["two words", "a|b", "a\tb", "\u00e4", "x\ny", "", "\udcff"])
-def test_job_of_another_whose_name_is_free_text_does_not_harm_the_other_rows(name):
+ODD_NAMES = [
+    "sys/dashboard/sys/x",
+    "two words",
+    "a|b",
+    "a\tb",
+    "\u00e4",
+    "",
+    "\udcff",
+    "\x1b[31m",
+    "a\u2028b",
+    " ",
+    "%j",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_row_is_a_row_whatever_its_name(name):
     reading = parse_queue(queue_row(name=name) + queue_row())
-    assert [row.name for row in reading.queue][-1:] == ["mine"]
-    assert reading.unreadable
+    assert [row.name for row in reading.queue] == [name, "mine"]
+    assert reading.unreadable == ()
+    (record,) = parse_accounting(accounting_row(name=name)).accounting
+    assert record.name == name
+
+
+@pytest.mark.parametrize("parse", [parse_queue, parse_accounting])
+def test_name_of_several_lines_harms_no_other_row(parse):
+    row = queue_row if parse is parse_queue else accounting_row
+    reading = parse(row(name="x\ny\n\nz") + (row() if parse is parse_queue else row("7_1")))
+    assert len(reading.queue or reading.accounting) == 2
+    assert reading.unreadable == ("y", "z")
 
 
 @given(st.text(alphabet="7|0 NAone\n-1:"))
@@ -109,6 +137,33 @@ def test_jobs_of_the_accounting_are_read(job, array, indices):
     (record,) = parse_accounting(accounting_row(job)).accounting
     assert record.array_job_id == array
     assert str(record.indices) == indices
+
+
+def test_parts_of_a_heterogeneous_job_are_read_from_both():
+    """Squeue gives each part an array job id of its own."""
+    rows = [queue_row(index="N/A", shown=shown, job=job) for shown, job in (("7+0", "7"), ("7+1", "8"))]
+    queue = parse_queue(rows[0] + rows[1].replace("7|", "8|", 1)).queue
+    assert [(row.array_job_id, row.job_id, row.component) for row in queue] == [(7, 7, 0), (7, 8, 1)]
+    text = accounting_row("7+0", "7") + accounting_row("7+0.batch", used="90M") + accounting_row("7+1", "8")
+    told = parse_accounting(text).accounting
+    assert [(row.array_job_id, row.job_id, row.component, row.used) for row in told] == [
+        (7, 7, 0, 90 * MIB), (7, 8, 1, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [("1780000000", 1_780_000_000), ("2026-05-28T20:26:40", 1_780_000_000), ("N/A", None), ("Unknown", None),
+     ("", None), ("9" * 40, None), ("2026-13-01T00:00:00", None)],
+)  # fmt: skip
+def test_times_are_seconds_also_where_a_front_end_shows_them_otherwise(text, moment, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    (row,) = parse_queue(queue_row(start=text)).queue
+    monkeypatch.undo()
+    time.tzset()
+    assert row.start == moment
+    assert (row.submitted, row.user) == (1_779_999_999, 1000)
 
 
 def test_last_life_of_a_job_counts():

@@ -14,6 +14,7 @@ from jor_slurm import (
     ExitCode,
     IndexSet,
     JobState,
+    Limits,
     Queue,
     QueueRecord,
     Snapshot,
@@ -25,16 +26,17 @@ MIB = 2**20
 STATES = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 
 
-def queued(indices, state, reason="None", name="mine", nodes=""):
+def queued(indices, state, reason="None", name="mine", nodes="", *, user=1000, submitted=None, component=None):
     return QueueRecord(
-        7, IndexSet.parse(indices) if indices else IndexSet(), 9, JobState.of(state), nodes, "N/A", "N/A", reason, name
-    )
+        7, IndexSet.parse(indices) if indices else IndexSet(), 9, JobState.of(state), nodes, None, None, reason, name,
+        user, submitted, component,
+    )  # fmt: skip
 
 
 def accounted(indices, state, *, code="0:0", by=None, requested=None, used=None, nodes="n1"):
     return AccountingRecord(
         7, IndexSet.parse(indices) if indices else IndexSet(), 9, JobState.of(state), by, ExitCode.parse(code), nodes,
-        "", "", requested, used, "mine",
+        None, None, requested, used, "mine",
     )  # fmt: skip
 
 
@@ -136,19 +138,25 @@ def test_task_that_will_never_begin_is_told_in_words():
 
 @attrs.frozen
 class Answers:
-    """A cluster that gives these answers, one after the other: lists of rows, or errors."""
+    """A cluster that gives these answers, one after the other, 10 s apart: lists of rows, or errors."""
 
     left: list
+    min_job_age: int
+    asked: list = attrs.field(factory=list)
 
-    def queue(self):
+    def queue(self, job_ids=()):
+        self.asked.append(list(job_ids))
         answer = self.left.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return Queue(tuple(answer), 0.0)
+        return Queue(tuple(answer), 10.0 * len(self.asked))
+
+    def limits(self):
+        return Limits(min_job_age=self.min_job_age)
 
 
-def follow(*answers):
-    return list(watch(Answers(list(answers)), [MINE], intervals=(0, 0)))
+def follow(*answers, min_job_age=5):
+    return list(watch(Answers(list(answers), min_job_age), [MINE], intervals=(0, 0)))
 
 
 def test_arrays_are_followed_until_none_of_their_tasks_is_active():
@@ -165,6 +173,63 @@ def test_poll_that_failed_changes_nothing():
 def test_what_has_ended_stays_known_when_the_queue_forgets_it():
     *_, last = follow([queued("0", "FAILED"), queued("1-2", "PENDING")], [queued("1", "RUNNING")], [])
     assert [state(last, index) for index in range(3)] == ["FAILED", None, None]
+
+
+def test_queue_that_lacks_what_was_active_a_moment_ago_is_no_answer():
+    """Else a front end that prints an old answer, or that of another cluster, would end the watch."""
+    *_, silence, last = follow([queued("0", "RUNNING")], [], [queued("0", "FAILED")], min_job_age=300)
+    assert "does not show job 7, which was active 10 s ago" in silence.what
+    assert state(last, 0) == "FAILED"
+
+
+def test_array_of_another_user_is_asked_for_by_its_id():
+    cluster = Answers([[queued("0", "FAILED", user=77)]], 5)
+    (last,) = watch(cluster, [attrs.evolve(MINE, user=77)], intervals=(0, 0))
+    assert cluster.asked == [[7]]
+    assert last.task(attrs.evolve(MINE, user=77), 0).state.name == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("array", "row", "owned"),
+    [
+        ({}, {}, True),
+        ({}, {"name": "other"}, False),
+        ({"user": 1000}, {}, True),
+        ({"user": 77}, {}, False),
+        ({"user": 1000}, {"user": None}, True),
+        ({"submitted": 500.0}, {"submitted": 500, "name": "renamed by the site"}, True),
+        ({"submitted": 500.0}, {"submitted": 501, "name": "other"}, False),  # a controller that has lost its state
+        ({"submitted": 500.0}, {"submitted": 900_000}, True),  # requeued since
+        ({"submitted": 900_000.0}, {"submitted": 500}, False),
+        ({"submitted": 500.0}, {"submitted": None}, True),
+        ({"name": "m" * 300}, {"name": "m" * 255}, True),  # as accounting keeps it
+        ({"name": "m" * 254 + "\u00e4"}, {"name": "m" * 254 + "\udcc3"}, True),
+        ({"job_id": 8}, {}, False),
+    ],
+)
+def test_row_is_told_by_id_and_user_and_time_and_then_by_name(array, row, owned):
+    assert attrs.evolve(MINE, **array).owns(queued("0", "RUNNING", **row)) is owned
+    assert Snapshot([queued("0", "RUNNING", **row)]).knows(attrs.evolve(MINE, **array)) is owned
+
+
+def test_array_that_lost_its_indices_as_it_was_cancelled_is_known():
+    """As `scancel -u` leaves it in squeue."""
+    rows = [queued("0", "RUNNING"), queued("", "CANCELLED")]
+    snapshot = Snapshot(rows, [accounted("1-3", "CANCELLED", by=0)])
+    assert [state(snapshot, index) for index in (0, 1, 3)] == ["RUNNING", "CANCELLED", "CANCELLED"]
+    assert snapshot.task(MINE, 2).words == "was cancelled: by root"
+    assert [str(indices) for indices, _ in snapshot.all_tasks(MINE)] == ["0", "", "1-3"]
+
+
+def test_parts_of_a_heterogeneous_job_are_one_job():
+    parts = [queued("", "COMPLETED", component=0), queued("", "RUNNING", component=1)]
+    assert (state(Snapshot(parts), None), Snapshot(parts).active(MINE)) == ("COMPLETED", True)
+    assert [task.state.name for _, task in Snapshot(parts, parts).all_tasks(MINE)] == ["COMPLETED", "RUNNING"]
+
+
+def test_job_that_another_cluster_of_a_federation_took_is_told_by_that():
+    rows = [queued("", "RUNNING"), queued("", "REVOKED")]
+    assert {state(Snapshot(order), None) for order in (rows, rows[::-1])} == {"RUNNING"}
 
 
 def test_task_that_is_requeued_is_not_taken_for_ended():

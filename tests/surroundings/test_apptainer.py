@@ -437,6 +437,27 @@ def test_environment_inside_the_container(inside, images, make_environment, tmp_
     assert (found["image"], found["condaenv"], found["packages"]) == (str(image), "/opt/conda/envs/mine", [])
 
 
+def test_environment_that_is_active_in_the_image_is_left_and_two_of_a_name_are_refused(
+    inside, images, make_environment, tmp_path
+):
+    image = tmp_path / "with-environments"
+    subprocess.run(["cp", "-al", str(images / "bookworm"), str(image)], check=True)
+    root = make_environment("/usr/bin/python3", files={"etc/conda/deactivate.d/mine.sh": "unset OF_IT\n"})
+    for prefix in ("opt/conda/envs/mine", "opt/conda/envs/active", "opt/miniconda3/envs/mine"):
+        shutil.copytree(root / "envs/testbed", image / prefix)
+    (image / ".singularity.d/env").mkdir(parents=True, exist_ok=True)
+    variables = image / ".singularity.d/env/91-active.sh"
+    variables.write_text("export CONDA_PREFIX=/opt/conda/envs/active CONDA_SHLVL=1 OF_IT=yes\n")
+    said = inside("run", "--sif", str(image), "--condaenv", "mine", code=2)
+    assert "/opt/conda/envs/mine, /opt/miniconda3/envs/mine" in " ".join(said.split())
+    assert not (inside.folder / "out").exists()
+    with variables.open("a") as file:
+        file.write("export CONDA_EXE=/opt/conda/bin/conda\n")
+    inside("run", "--sif", str(image), "--condaenv", "mine")
+    assert {told["prefix"] for told in inside.told} == {"/opt/conda/envs/mine"}
+    assert not any("OF_IT" in told["environment"] for told in inside.told)
+
+
 def test_environment_of_this_machine_in_the_container(inside, images, make_environment):
     root = make_environment("/usr/bin/python3")
     no_home = ["--container-options", "--no-mount home,tmp,cwd"]

@@ -104,7 +104,7 @@ def test_script_that_ends_the_shell_is_told(project, make_environment):
     root = make_environment(files={"etc/conda/activate.d/bad.sh": "exit 0\n"})
     said = project("run", "--condaenv", "testbed", code=2, MAMBA_ROOT_PREFIX=str(root))
     assert "bad.sh ended the shell" in said
-    assert "Mend or remove that script" in said
+    assert "Fix or remove that script" in said
     assert not (project.folder / "out").exists()
 
 
@@ -112,9 +112,41 @@ def test_script_that_fails_is_told_when_jobs_are_submitted(project, make_environ
     root = make_environment(files={"etc/conda/activate.d/bad.sh": "echo hello >&2\ncd /no/where 2> /dev/null\n"})
     said = project("run", "--condaenv", "testbed", MAMBA_ROOT_PREFIX=str(root))
     assert said.count("bad.sh ended with status 1") == 1
-    assert "Mend it; if there is nothing wrong with it" in said
+    assert "Fix it; if there is nothing wrong with it" in said
     assert "hello" not in said
     assert len(project.told) == 4
+
+
+def test_what_the_active_environment_has_set_is_gone_in_the_job(jor, environment, make_environment):
+    """Activate one as rattler does it, which pixi uses."""
+    from rattler import Subdir
+    from rattler.shell import ActivationVariables, Shell, activate
+
+    files = {
+        "etc/conda/activate.d/a.sh": 'export PROJ_DATA="$CONDA_PREFIX/share"\n',
+        "etc/conda/deactivate.d/a.sh": "unset PROJ_DATA\n",
+        "etc/conda/env_vars.d/a.json": '{"lower_case": "1"}',
+    }
+    active = make_environment(files=files) / "envs/testbed"
+    script = activate(active, ActivationVariables(None, []), Shell.bash, Subdir.current()).script
+    command = f"{script}\nexec {sys.executable} -m jor_cli run --quiet --condaenv testbed"
+    shell = {**jor.environment, "CONDA_EXE": f"{environment}/bin/conda"}
+    subprocess.run(["bash", "-c", f"set -e\n{command}"], cwd=jor.folder, env=shell, check=True)
+    for told in jor.told:
+        assert told["prefix"] == f"{environment}/envs/testbed"
+        assert told["environment"]["OF_THE_ENVIRONMENT"] == "it is here"
+        assert not [f"{name}={value}" for name, value in told["environment"].items() if str(active) in value]
+        assert "LOWER_CASE" not in told["environment"]
+
+
+def test_name_of_two_environments_is_refused_before_anything_is_written(project, environment, make_environment):
+    prefixes = [f"{root}/envs/testbed" for root in (environment, make_environment())]
+    (project.folder / "home/.conda").mkdir(parents=True)
+    (project.folder / "home/.conda/environments.txt").write_text("\n".join(prefixes))
+    said = project("run", "--condaenv", "testbed", code=2, HOME=str(project.folder / "home"))
+    assert all(prefix in "".join(said.split()) for prefix in prefixes)
+    assert "Give the prefix" in said
+    assert not (project.folder / "out").exists()
 
 
 def test_packages_are_recorded_and_their_change_is_told(project, make_environment):

@@ -31,8 +31,9 @@ def _write_squeue(folder: Path, tasks: int) -> None:
     """Write a program squeue that answers as the real one does: a row a running task, one for all that wait."""
     folder.mkdir(exist_ok=True)
     half = tasks // 2
-    rows = "".join(f"1|{i}|{i + 2}|RUNNING|n1|2026-01-01T00:00:00|N/A|None|jor-poll\n" for i in range(half))
-    (folder / "rows").write_text(rows + f"1|{half}-{tasks - 1}|1|PENDING||N/A|N/A|Priority|jor-poll\n")
+    rows = "".join(f"1|{i}|1_{i}|{i + 2}|RUNNING|n1|1780000000|N/A|1780000000|0|None|jor-poll\n" for i in range(half))
+    waiting = f"1|{half}-{tasks - 1}|1_[{half}-{tasks - 1}]|1|PENDING||N/A|N/A|1780000000|0|Priority|jor-poll\n"
+    (folder / "rows").write_text(rows + waiting)
     (folder / "squeue").write_text(f"#!/bin/sh\necho asked >> {folder}/calls\nexec cat {folder}/rows\n")
     (folder / "squeue").chmod(0o755)
     (folder / "calls").unlink(missing_ok=True)

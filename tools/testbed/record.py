@@ -12,6 +12,7 @@ from pathlib import Path
 from cluster import Cluster
 
 from jor_slurm.parsing import ACCOUNTING_FORMAT, QUEUE_FORMAT
+from jor_slurm.running import asking_environment
 
 #: Submissions that are there while the queue is recorded: a name, options of sbatch, a script.
 JOBS = (
@@ -25,6 +26,9 @@ JOBS = (
     ("jor-held-0a1b2c", "--hold", "true"),
     ("jor-cancelled-0a1b2c", "--array=0-9 --hold", "true"),
     ("jor-plain-0a1b2c", "", "true"),
+    ("jor-parts-0a1b2c", "--hold -n1 : -n1", "true"),
+    ("sys/dashboard/sys/a b|\u00e4", "--hold", "true"),
+    ("two\nlines", "--hold", "true"),
 )
 #: What sbatch refuses; the last one once the account has a limit.
 REFUSALS = {
@@ -39,7 +43,7 @@ REFUSALS = {
 
 def record(folder: Path, cluster: Cluster) -> None:
     """Write the recordings."""
-    environment = {**os.environ, **cluster.environment, "LC_ALL": "C", "SLURM_BITSTR_LEN": "0"}
+    environment = asking_environment({**os.environ, **cluster.environment})
 
     def ask(*argv: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60)
@@ -56,8 +60,8 @@ def record(folder: Path, cluster: Cluster) -> None:
         if name.startswith("jor-cancelled"):
             ask("scancel", done.stdout.strip())
     time.sleep(20)
-    write("squeue.txt", ask("squeue", "--me", "-h", "-t", "all", "-o", QUEUE_FORMAT).stdout)
-    write("sacct.txt", ask("sacct", "-n", "-P", "-S", "now-1hours", "-o", ACCOUNTING_FORMAT).stdout)
+    write("squeue.txt", ask("squeue", "--me", "-a", "-t", "all", "-o", QUEUE_FORMAT).stdout)
+    write("sacct.txt", ask("sacct", "-P", "-S", "now-1hours", "-o", ACCOUNTING_FORMAT).stdout)
     write("config.txt", ask("scontrol", "show", "config").stdout)
     write("partitions.txt", ask("scontrol", "-o", "show", "partition").stdout)
     for name, options in REFUSALS.items():

@@ -245,7 +245,7 @@ def told(project: Project, capsys: Any) -> dict[str, Any]:
         "collect": covered,
         "suspect": found.history.suspect,
         "jobs": [neighbours.job_of(f"i{i}.txt") for i in project.list],
-        "beside": [neighbours.output_beside(f"i{i}.txt.txt") for i in project.list],
+        "beside": [neighbours.put_beside(f"i{i}.txt", f"i{i}.txt.txt", []) for i in project.list],
         "show": [_PATHS.sub("", text) for text in entries],
         "requests": [request_log.read(run) for run in newest_first(found.records)],
         "submissions": [read(run) for run in newest_first(found.records)],

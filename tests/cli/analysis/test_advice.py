@@ -118,9 +118,9 @@ def test_array_tasks_that_load_longer_than_they_work_are_to_be_packed() -> None:
     assert "after 1 min 40 s of loading its module" in told(short(90, loading=100), jobs_per_task=1)
 
 
-def test_module_that_is_loaded_for_each_job_for_longer_than_the_job_takes_is_to_be_forked() -> None:
-    assert advised(short(0.5, loading=2.0), isolation="spawn") == {"isolation": "fork"}
-    why = "loading the job module takes 2 s, a job 0.5 s: spawn loads it for each job, fork once for many"
+def test_module_that_is_loaded_for_each_job_for_longer_than_the_job_takes_is_to_be_shared() -> None:
+    assert advised(short(0.5, loading=2.0), isolation="spawn") == {"isolation": "auto"}
+    why = "loading the job module takes 2 s, a job 0.5 s: spawn loads it for each job, auto for many at once"
     assert told(short(0.5, loading=2.0), isolation="spawn") == why
 
 

@@ -53,6 +53,8 @@ UNSEEDED = "cannot be repeated"
         ("from numpy.random import *; seed(1)", OVERRIDDEN),
         ("import numpy; s = numpy.random.seed; s(1)", OVERRIDDEN),
         ("import random; random.seed(1)", OVERRIDDEN),
+        ("import atexit; atexit.register(print)", "not called at the end of each job"),
+        ("import atexit; atexit.register(lambda: 1)", "not called at the end of each job"),
         ("import numpy as np; S = np.random.get_state()", "go back to this state draw the same"),
         ("import random; random.setstate((3, (), None)) if random is None else 0", OVERRIDDEN),
         ("import numpy as np; rng = np.random.default_rng()", SHARED),
@@ -150,3 +152,9 @@ def test_installed_packages_do_not_count(tmp_path: Path, monkeypatch: pytest.Mon
     (packages / "installed_draws.py").write_text("import random\nrandom.seed(1)\n")
     monkeypatch.syspath_prepend(str(packages))
     assert told(tmp_path, "import installed_draws") == []
+
+
+def test_exit_function_of_a_module_is_named_and_that_of_a_job_is_not(tmp_path: Path) -> None:
+    head = "from atexit import register\n@register\ndef end(): pass"
+    ((line, what),) = told(tmp_path, head, "register(print)")
+    assert (line, "not called" in what) == ("def end(): pass", True)

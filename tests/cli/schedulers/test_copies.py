@@ -47,7 +47,6 @@ def states(text):
 def test_array_of_the_original_is_history_in_a_copy(project, tmp_path, slurm, at):
     twin = tmp_path / "twin"
     shutil.copytree(project, twin)
-    slurm.play("scancel", "")
 
     assert states(at(twin, "status", "--json", "--poll-interval", "0")) == {"missing": 3}
     assert "Nothing to cancel" in at(twin, "cancel")
@@ -59,7 +58,7 @@ def test_array_of_the_original_is_history_in_a_copy(project, tmp_path, slurm, at
 
 
 def test_end_that_slurm_tells_holds_in_a_copy(project, tmp_path, slurm, at):
-    slurm.play("squeue", "[ ! -e queue ] || sed 's/|PENDING|/|TIMEOUT|/' queue")
+    slurm.set(101, "TIMEOUT")
     twin = tmp_path / "twin"
     shutil.copytree(project, twin)
     told = [at(folder, "status", "--json", "--poll-interval", "0") for folder in (project, twin)]
@@ -74,7 +73,6 @@ def test_array_of_a_project_with_the_same_key_is_its_own(project, tmp_path, slur
     text = (project / "jobs_example.py").read_text()
     (other / "jobs_example.py").write_text(text.replace('return f"', 'return f"other'))
     (other / "todo.yaml").write_text("jobs:\n- jobmodule: jobs_example\n")
-    slurm.play("scancel", "")
     at(other, "run", *FLAGS, "--path-prefix", str(project))
     said = at(other, "cancel", "--path-prefix", str(project))
     assert "cancelled Slurm array 102" in said
@@ -99,7 +97,7 @@ def test_submission_tells_who_has_it_and_what_it_writes(project, slurm):
 
 
 def test_submission_tells_the_cluster(example, slurm, at):
-    slurm.play("scontrol", "echo 'ClusterName = alpha'")
+    slurm.settings(ClusterName="alpha")
     slurm.take("PENDING")
     at(example, "run", *FLAGS)
     assert {json.loads(path.read_text())["cluster"] for path in example.glob("**/submission.json")} == {"alpha"}

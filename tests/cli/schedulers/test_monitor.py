@@ -8,14 +8,16 @@ from types import SimpleNamespace
 import pytest
 
 from jor.planning.status import Phase
+from jor.runs.submission import user_name
 from jor.runtime.run_folder import Run
 from jor_cli.schedulers import request_log
-from jor_cli.schedulers.slurm.monitor import SHOWN_WITHIN, Inquiry
+from jor_cli.schedulers.slurm.monitor import LOST_AFTER, Inquiry
+from jor_cli.schedulers.slurm.task_states import SHOWN_WITHIN
 from jor_slurm import ArrayId, CommandError, Limits, Queue
 from jor_slurm.parsing import parse_queue
 
 NAME = "jor-a-token"
-ROW = f"7|0-1|9|PENDING||N/A|N/A|Priority|{NAME}\n"
+ROW = f"7|0-1|7_[0-1]|9|PENDING||N/A|N/A|1780000000|0|Priority|{NAME}\n"
 
 
 class Cluster:
@@ -24,24 +26,28 @@ class Cluster:
     def __init__(self, rows="", later=0.0, error=""):
         self.rows, self.later, self.error = rows, later, error
 
-    def queue(self):
+    def queue(self, _job_ids=()):
         if self.error:
             raise CommandError(self.error)
         reading = parse_queue(self.rows)
         return Queue(reading.queue, time.time() + self.later, reading.unreadable)
+
+    def cluster_name(self):
+        return "alpha"
 
     def limits(self):
         return Limits()
 
 
 @pytest.fixture
-def batch(tmp_path):
+def batch(tmp_path, monkeypatch):
     """Give a submission of two tasks that Slurm has accepted as array 7."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     run = Run(str(tmp_path))
     request_log.asked(run)
     request_log.accepted(run, ArrayId(7, NAME))
-    made = SimpleNamespace(name=NAME, mem=None, workers_per_task=1)
-    return run, SimpleNamespace(batch=made, label="a", tasks=2)
+    made = SimpleNamespace(name=NAME, mem=None, workers_per_task=1, time_limit=3600)
+    return run, SimpleNamespace(batch=made, label="a", tasks=2, user=user_name(), cluster="alpha")
 
 
 def carrier(batch, **answers):
@@ -54,11 +60,20 @@ def test_tasks_in_the_queue_wait(batch):
     assert (found.name, found.is_active, found.state_of(1).phase) == ("Slurm array 7", True, Phase.WAITING)
 
 
-def test_array_that_the_queue_does_not_show_is_over_after_a_while(batch):
+def test_array_that_the_queue_does_not_show_is_lost_after_two_answers_ten_minutes_apart(batch):
     assert carrier(batch).state_of(0).phase is Phase.WAITING
-    found = carrier(batch, later=SHOWN_WITHIN + 1)
+    for later, phase in ((SHOWN_WITHIN + 1, Phase.UNKNOWN), (SHOWN_WITHIN + LOST_AFTER, Phase.UNKNOWN)):
+        found = carrier(batch, later=later)
+        assert (found.is_active, found.state_of(0).phase, found.doubtful) == (True, phase, [0, 1])
+    found = carrier(batch, later=SHOWN_WITHIN + LOST_AFTER + 2)
     assert (found.is_active, found.state_of(0).phase) == (False, Phase.OVER)
     assert found.state_of(0).may_live
+
+
+def test_task_that_is_shown_meanwhile_is_not_lost(batch):
+    for rows, later in (("", 61), (ROW, 300), ("", 70 + LOST_AFTER)):
+        found = carrier(batch, rows=rows, later=later)
+    assert found.state_of(0).phase is Phase.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -87,9 +102,8 @@ def test_process_may_live_where_slurm_has_not_seen_its_end(batch, state, may_liv
 def test_state_that_slurm_did_not_tell_is_unknown_and_never_the_end(batch, answers, why):
     found = carrier(batch, later=SHOWN_WITHIN + 1, **answers)
     assert found.is_active
-    assert found.state_of(0).phase is Phase.AT_WORK
-    assert "is unknown since" in found.notes[0]
-    assert found.notes[0].endswith(why)
+    assert found.state_of(0).phase is Phase.UNKNOWN
+    assert found.state_of(0).doubt == why
 
 
 def test_row_of_another_job_that_cannot_be_read_does_not_matter(batch):

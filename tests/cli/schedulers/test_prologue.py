@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from jor import ConfigError
 from jor.runtime.run_folder import Run
-from jor_cli.schedulers.slurm.prologue import SUFFIX, ended_prologues
+from jor_cli.schedulers.slurm.prologue import SUFFIX, ended_prologues, require_syntax
 from jor_slurm import ARRAY_TASK_ID, RESTART_COUNT, batch_script
 
 #: As Lmod does it: a function with failures of its own, several lines of error, and an exit status.
@@ -99,6 +101,26 @@ def test_line_that_fails_stops_the_task_and_is_told(tmp_path, prologue, told):
 
 def test_prologue_that_exits_well_is_told(tmp_path):
     assert run_script(tmp_path, "echo no such module; exit 0") == ("", "the prologue ended it: exit 0")
+
+
+@pytest.mark.parametrize(
+    ("prologue", "told"),
+    [
+        ("true\nmodule load 'gcc", "line 2: unexpected EOF while looking for matching `''"),
+        ("x=$(true", "unexpected EOF"),
+        ("if true; then\nmodule load gcc", "syntax error: unexpected end of file"),
+        ("if then", "syntax error near unexpected token `then'"),
+        ("cat <<END\nexit 1", "here-document"),
+    ],
+)
+def test_prologue_that_bash_cannot_read_is_refused(prologue, told):
+    with pytest.raises(ConfigError, match=f"jor.cfg: bash cannot read the prologue: .*{re.escape(told)}"):
+        require_syntax(prologue, "jor.cfg")
+
+
+@pytest.mark.parametrize("prologue", [f"{LMOD}{ACTIVATE}", "shopt -s extglob\nls !(x)", "cat <<END\n'\nEND", "# it's"])
+def test_prologue_that_bash_can_read_is_not_refused(prologue):
+    require_syntax(prologue, "jor.cfg")
 
 
 def test_newest_attempt_counts(tmp_path):

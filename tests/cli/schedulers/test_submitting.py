@@ -113,7 +113,7 @@ def test_topping_up_tells_how_many_arrays_it_has_submitted_and_once_what_holds_t
 
 def test_topping_up_goes_on_where_slurm_gave_no_answer(five, slurm, capsys):
     said = "Unable to contact slurm controller (connect failure)"
-    slurm.play("scontrol", f"echo 'slurm_load_ctl_conf error: {said}' >&2; exit 1")
+    slurm.answer("scontrol", stderr=f"slurm_load_ctl_conf error: {said}", status=1)
     workspace = Workspace.open(PACKED)
     assert [topped_up(workspace, set()) for _ in range(2)] == [0, 0]
     assert said in capsys.readouterr().err
@@ -155,13 +155,13 @@ def test_run_that_waits_ends_where_tasks_end_before_they_begin_a_job(jor, five, 
 
 def test_status_of_two_entries_costs_one_squeue_and_one_sacct(jor, environment, measured, slurm):
     environment["JOR_POLL_INTERVAL"] = "0"  # no answer is kept
-    slurm.play("scontrol", "echo 'AccountingStorageType = accounting_storage/slurmdbd'")
+    slurm.settings(AccountingStorageType="accounting_storage/slurmdbd")
     for folder in ("example3", "example4"):
         (measured / "output" / folder / "ind0.txt").unlink()
     jor("status")
     assert len(slurm.calls("squeue")) == 1
     (asked,) = slurm.calls("sacct")
-    assert " -j 511,512,513,514 " in asked
+    assert " -j 511,512,513,514" in asked
     assert re.search(r"(^| )-S 20\d\d-", asked)
 
 

@@ -85,7 +85,7 @@ def test_last_word_on_a_job_is_that_of_the_newest_submission_that_began_it(tmp_p
 
 
 def test_owners_are_gone_whose_tasks_are_over(tmp_path):
-    """One that may live on though Slurm has lost it is gone when nothing has been heard of it for long."""
+    """And when nothing has been heard of them for long: of no process a batch system knows the end for certain."""
     run = Run(str(tmp_path / "runs" / "1"))
     os.makedirs(run.folder)
     write_spec(run)
@@ -96,7 +96,7 @@ def test_owners_are_gone_whose_tasks_are_over(tmp_path):
     states = {0: TaskState(Phase.OVER), 1: TaskState(Phase.AT_WORK), 2: TaskState(Phase.OVER, may_live=True)}
     carrier = Carrier("Slurm array 5", states.__getitem__, is_active=True)
     history = history_of(Jobs(tmp_path), tmp_path)
-    assert history.gone({run: carrier}, time.time()) == {*owners[:2]}
+    assert history.gone({run: carrier}, time.time()) == set()
     assert history.gone({run: carrier}, time.time() + STALE_AFTER + 1) == {*owners[:2], owners[3]}
 
 

@@ -14,12 +14,13 @@ from jor.planning.status import PENDING, Attempt, Carrier, Phase, Status, TaskSt
 from jor.runs.submission import ranges
 from jor.runtime.events import Begin, End
 
-OVER, AT_WORK, WAITING = Phase.OVER, Phase.AT_WORK, Phase.WAITING
+OVER, AT_WORK, WAITING, UNKNOWN = Phase.OVER, Phase.AT_WORK, Phase.WAITING, Phase.UNKNOWN
 GONE = Carrier("nobody", lambda _task: TaskState(OVER), False)
 CARRIERS = {
     OVER: GONE,
     AT_WORK: Carrier("somebody", lambda _task: TaskState(AT_WORK), True),
     WAITING: Carrier("somebody to come", lambda _task: TaskState(WAITING), True),
+    UNKNOWN: Carrier("somebody elsewhere", lambda _task: TaskState(UNKNOWN), True),
 }
 BEGUN = Begin(0, started=1.0)
 DONE = End(0, seconds=0.5, max_rss=1000, status=0)
@@ -63,6 +64,10 @@ def state(record, phase=OVER, *, there=()):
         (BEGUN, WAITING, Status.QUEUED),
         (FAILED, WAITING, Status.FAILED),
         (STOPPED, WAITING, Status.QUEUED),
+        (None, UNKNOWN, Status.UNKNOWN),
+        (BEGUN, UNKNOWN, Status.UNKNOWN),
+        (FAILED, UNKNOWN, Status.FAILED),
+        (STOPPED, UNKNOWN, Status.UNKNOWN),
         (None, OVER, Status.MISSING),
         (BEGUN, OVER, Status.INTERRUPTED),
         (FAILED, OVER, Status.FAILED),

@@ -283,6 +283,14 @@ def test_revoked_task_begins_nothing(engine, tasks, what):
     assert one.start_task().wait() == 0
     assert ran(one) == what
     assert one.events(Over)[0].stopped == ("" if what else "cancelled")
+    assert ("task 0 stops: cancelled" in (one.run / "task-0.log").read_text()) == (not what)
+
+
+def test_log_tells_that_the_staging_folder_of_a_job_has_gone(engine):
+    body = "import shutil; shutil.rmtree(os.path.dirname(self._get_output_path(**self._jobs[i]))); self.write(i)"
+    one = engine(body, "a")
+    assert one.start_task().wait() == 1
+    assert "is gone: the job, or another process, has deleted or moved it" in (one.run / "task-0.log").read_text()
 
 
 def test_damaged_list_of_revoked_tasks_stops_all(engine):

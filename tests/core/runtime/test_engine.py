@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -11,7 +12,7 @@ from subprocess import run
 
 import pytest
 
-from jor.runtime.events import Begin, Changed, End, Notice, Over
+from jor.runtime.events import Begin, Changed, End, Library, Notice, Over
 
 sys.path.insert(0, str(Path(__file__).parent))
 from engine import alive, until  # beside this file, whatever pytest's import mode
@@ -182,7 +183,27 @@ def test_processes_that_a_job_leaves_behind_are_ended(engine, isolation):
     """
     one, record = ended(engine, isolation, body)
     assert record.orphans >= 1
+    (notice,) = one.events(Notice)
+    assert re.match(r"jobs leave processes running, which jor ends: job 0, process \d+ \(python.*\)\.", notice.text)
     assert not alive(int((one.folder / "daemon").read_text() or 0))
+
+
+def test_processes_that_end_by_themselves_are_not_told(engine, isolation):
+    body = """
+    from multiprocessing import resource_tracker
+    resource_tracker.ensure_running()
+    os.posix_spawnp("true", ["true"], os.environ)
+    time.sleep(0.2)
+    self.write(i)
+    """
+    one, record = ended(engine, isolation, body)
+    assert (record.error, one.events(Notice)) == ("", [])
+
+
+def test_version_of_numpy_is_recorded_where_a_job_has_it_loaded(engine, isolation):
+    body = "import types; sys.modules['numpy'] = types.SimpleNamespace(__version__='2.9')\nself.write(i)"
+    one, _ = ended(engine, isolation, body)
+    assert one.events(Library) == [Library("numpy", "2.9")]
 
 
 def test_job_that_crashes_and_leaves_a_process_behind_fails_alone(engine, isolation):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jor.runtime.events import VERSION, Begin, Changed, Claim, End, LastWords, Notice, Over, encode, parse
+from jor.runtime.events import VERSION, Begin, Changed, Claim, End, LastWords, Library, Notice, Over, encode, parse
 
 NUMBER = st.floats(allow_nan=False, allow_infinity=False) | st.integers()
 RANGE = st.none() | st.tuples(st.integers(), st.integers())
@@ -32,7 +32,15 @@ END = st.builds(
     out_of_memory=st.booleans(),
 )
 OVER = st.builds(Over, st.integers(), st.integers(), st.text(), st.text())
-EVENT = CLAIM | BEGIN | END | OVER | st.builds(Changed, st.integers()) | st.builds(Notice, st.text())
+EVENT = (
+    CLAIM
+    | BEGIN
+    | END
+    | OVER
+    | st.builds(Changed, st.integers())
+    | st.builds(Notice, st.text())
+    | st.builds(Library, st.text(), st.text())
+)
 
 BEGUN = Begin(1, started=2.5)
 DONE = End(1, seconds=0.5, max_rss=1000, status=0)
@@ -76,7 +84,7 @@ def test_record_of_another_value_is_read_so_or_not_at_all(event, data):
     value = data.draw(JSON)
     again = parse({**record, name: value})
     if again is not None and type(again) is type(event) and getattr(again, "version", VERSION) == VERSION:
-        assert getattr(again, name) == (tuple(value) if name == "log" else value)
+        assert getattr(again, name) == (tuple(value) if name in ("log", "beside") else value)
 
 
 @pytest.mark.parametrize("event", [BEGUN, DONE, Changed(3)], ids=lambda event: type(event).__name__)

@@ -70,6 +70,7 @@ FINISHED = {
     "memory map": "f = open(path, 'w+b'); f.truncate(5); self.map = mmap.mmap(f.fileno(), 5); f.close(); "
     "self.map[:] = b'whole'",
     "sys.exit": "open(path, 'w').write('whole'); sys.exit(0)",
+    "standard output": "sys.stdout = open(path, 'w'); print('whole', end='')",
 }
 #: Ways to leave it that it would not, and the reason.
 OWN, LEFT = "in its own process", "which it left running: wait for its end"
@@ -132,11 +133,20 @@ def test_output_that_a_process_that_lives_on_holds_open_fails_its_job(engine):
     assert set((one.folder / "of the module").read_text()) == {"x"}  # once for each process that has ended
 
 
-def test_thread_that_a_process_that_lives_on_has_left_running_fails_its_job(engine):
-    body = "import threading\nself.write(i)\nthreading.Timer(1, open, (self._get_output_path(how=how), 'a')).start()"
-    one = engine(body, ("a", "b"), isolation="none")
+@pytest.mark.parametrize(
+    "start",
+    [
+        "threading.Timer(1, open, (path, 'a')).start()",
+        "POOL.submit(time.sleep, 1); POOL.submit(open, path, 'a')",
+        "asyncio.new_event_loop().run_in_executor(None, time.sleep, 1)",
+    ],
+)
+def test_thread_that_a_process_that_lives_on_has_left_running_fails_its_job(engine, start):
+    head = "import asyncio, concurrent.futures, threading\nPOOL = concurrent.futures.ThreadPoolExecutor(1)"
+    code = f"path = self._get_output_path(how=how)\nself.write(i)\nif how != 'c': {start}"
+    one = engine(f"{code}\nelse: POOL.submit(int).result(); time.sleep(0.05)", "abc", isolation="none", head=head)
     one.start().wait()
-    assert ["it has left a thread running" in event.error for event in one.events(End)] == [True, True]
+    assert ["it has left a thread running" in event.error for event in one.events(End)] == [True, True, False]
 
 
 def test_log_that_is_left_open_beside_the_output_is_told(engine, isolation):

@@ -68,6 +68,16 @@ def test_attempt_that_none_came_before_does_not_wait(tmp_path):
     tenure(tmp_path, 2).await_predecessor(0)
 
 
+def test_array_task_says_that_it_lives_by_the_time_of_its_journal(tmp_path, monkeypatch):
+    monkeypatch.setattr("jor.runtime.lifetime.BEAT_EVERY", 0.0)
+    one = tenure(tmp_path, 0)
+    assert one.lapsed() == ""  # with no journal yet
+    claim(tmp_path, 0).close()
+    os.utime(tmp_path / "task-1.r0.jsonl", (1, 1))
+    assert one.lapsed() == ""
+    assert time.time() - (tmp_path / "task-1.r0.jsonl").stat().st_mtime < 60
+
+
 def test_look_that_fails_ends_no_job(tmp_path):
     assert tenure(tmp_path / "gone", 0).lapsed() == ""
 

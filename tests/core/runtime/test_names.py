@@ -9,7 +9,8 @@ import enum
 import pathlib
 import subprocess
 import sys
-from collections import OrderedDict, namedtuple
+import types
+from collections import OrderedDict, defaultdict, deque, namedtuple
 
 import pytest
 
@@ -60,6 +61,10 @@ class Mute:
     left: object
 
 
+class Tags(frozenset):
+    pass
+
+
 Point = namedtuple("Point", "x y")
 
 
@@ -79,6 +84,9 @@ CONTAINERS = [
     set(),
     frozenset({1}),
     frozenset(),
+    defaultdict(int, a=1),
+    deque(),
+    types.SimpleNamespace(a=1),
 ]
 MEMBERS = [Number.ONE, Colour.RED, Right.READ, Bit(3), Own.A, [Colour.RED], (Text.ADAM,), [Number.ONE], [Bit.HIGH]]
 OTHERS = [Pair(1), Point(1, "a"), pathlib.PurePosixPath("a"), [pathlib.PurePosixPath("a")], slice(1)]
@@ -104,6 +112,10 @@ def test_name_is_as_ever_where_it_was_the_same_in_every_process(value):
         (Right.READ | Right.WRITE, "Right.ALL"),
         (Right(0), "Right(0)"),
         (Bit(0), "0"),
+        (Tags("ab"), "Tags({'a', 'b'})"),
+        (types.SimpleNamespace(k={"b", "a"}), "namespace(k={'a', 'b'})"),
+        (defaultdict(list, k={"b", "a"}), "defaultdict(<class 'list'>, {'k': {'a', 'b'}})"),
+        (deque([{"b", "a"}], 3), "deque([{'a', 'b'}], maxlen=3)"),
         (OrderedDict(a=1), "OrderedDict([('a', 1)])"),
     ],
 )

@@ -88,6 +88,28 @@ def test_file_where_a_folder_belongs_and_the_other_way_round_goes_aside(place):
     assert place.texts()["b.txt.files/plots/b"] == "B"
 
 
+def test_what_stands_where_outputs_of_others_belong_goes_aside(place):
+    (Path(place.stage.folder) / "b.txt" / "empty").mkdir(parents=True)
+    assert place.publish(**{"b__txt/x": "A", "b__txt/y/z": "A", "sub": "A"}).aside == ["b.txt/x", "b.txt/y/z", "sub"]
+    assert place.texts()["a.txt.files/sub"] == "A"
+    place.publish("b.txt")
+    place.publish("sub/c.txt", c="C")
+    assert place.texts().keys() >= {"b.txt", "sub/c.txt", "sub/c"}
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_files_of_an_attempt_before_are_replaced_however_many(place, count):
+    files = [f"plots/{k}" for k in range(count)]
+    place.publish(**dict.fromkeys(files, "old"))
+    journal = Journal(place.run.journal(0), Claim(VERSION, "owner"))
+    journal.write(End(0, 1.0, 0, 0).naming(sorted(files)))
+    journal.close()
+    place.publisher = Publisher(place.run, str(place.folder))
+    assert place.publish(**dict.fromkeys(files, "new")).aside == []
+    assert place.texts()["plots/0"] == "new"
+    assert place.publish("b.txt", **dict.fromkeys(files, "b")).aside == sorted(files)
+
+
 def test_file_that_the_user_has_put_there_stands(place):
     (place.folder / "notes").write_text("mine")
     place.publish(notes="jobs'")

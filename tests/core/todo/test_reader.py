@@ -246,6 +246,25 @@ def test_entries_are_selected_by_name_label_and_module(todo, tmp_path):
         select(entries, ("othr",))
 
 
+def test_entries_of_one_name_are_told_apart(todo, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "jobs.py").write_text(MODULE)
+    entries = todo(
+        "jobs:\n- {jobmodule: a/jobs.py, jobargs: n=1}\n- {jobmodule: b/jobs.py, jobargs: n=1}\n"
+        "- {jobmodule: a/jobs.py, name: x}\n- {jobmodule: b/jobs.py, name: x}\n"
+        "- {jobmodule: jobs_here}\n- {jobmodule: jobs_here, path-prefix: out}\n- {jobmodule: b/jobs.py, jobargs: n=2}\n"
+    )
+    assert [entry.label for entry in entries] == [
+        *("a/jobs(n=1)", "b/jobs(n=1)", "x (a/jobs)", "x (b/jobs)", "jobs_here", "jobs_here in out", "jobs(n=2)")
+    ]
+    assert select(entries, ("b/jobs(n=1)",)) == (entries[1],)
+    assert select(entries, ("./a/jobs.py",)) == (entries[0], entries[2])
+    assert select(entries, ("x",)) == entries[2:4]
+    with pytest.raises(JorError, match=r"no entry 'c/jobs\(n=1\)'\n  Did you mean 'b/jobs"):
+        select(entries, ("c/jobs(n=1)",))
+
+
 def test_name_of_an_item_selects_all_products_of_its_sweep(todo):
     entries = todo(
         "jobs:\n- {jobmodule: jobs_here, name: small, sweep: {n: [1, 2]}}\n"

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, partial
 from html import escape
@@ -33,12 +33,13 @@ from jor.runtime.run_folder import Run
 from jor.settings.config import read_setting
 from jor.settings.options import BY_NAME, Value
 
+from .actions.accept import accept_and_tell
 from .actions.run import Manner, collecting, launch
 from .actions.wait import wait as follow
 from .errors import INTERRUPTED, LATER
 from .rendering.notebook import Row, Table
 from .rendering.status import Remarks, as_text, overview
-from .terminal import painted
+from .terminal import echo, painted
 from .workspace import Workspace
 
 __all__ = ["Project", "Status", "Table"]
@@ -109,6 +110,20 @@ class Project:
             workspace.cluster.refresh()
             return Status(tuple(workspace.survey(chosen)), workspace)
 
+    @_apart()
+    def accept(self, *entries: str, indices: Collection[int] = ()) -> Status:
+        """Take the outputs that were to be made again, and that nobody is making, as they are; return where jobs stand.
+
+        With `indices` those of these jobs alone, and what they had made if they failed after execute had returned. It
+        prints what `jor accept` prints. Raise what `status` raises, BusyError, and JobModuleError for an index that no
+        job has.
+        """
+        with self._open() as workspace:
+            chosen = workspace.entries(entries)
+            accept_and_tell(workspace, chosen, indices, lambda text: echo(f"[jor] {text}"))
+            workspace.cluster.refresh()
+            return Status(tuple(workspace.survey(chosen)), workspace)
+
     def _open(self) -> Workspace:
         """Return a workspace that has looked at nothing yet. Raise what keeps it from being opened."""
         if os.getcwd() != self.folder:
@@ -129,7 +144,7 @@ class Status:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """The number of jobs in each state: done, running, queued, failed, interrupted, outdated, missing."""
+        """The number of jobs in each state: done, running, queued, failed, interrupted, outdated, missing, unknown."""
         return {state.value: count for state, count in summed(found.status.counts for found in self.surveys).items()}
 
     @property

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 import attrs
 
 from jor import ConfigError
+from jor.runtime.control_groups import cpu_limits, memory_limits
 from jor.settings.config import Config
 from jor_slurm import parse_memory, parse_time
 from jor_slurm.errors import SlurmError
-
-from .control_groups import cpu_limits, memory_limits
 
 
 @attrs.frozen(order=True)

@@ -11,8 +11,8 @@ from jor.settings.config import Config, read_config
 
 if TYPE_CHECKING:
     from jor import JorError
-    from jor.planning.history import Ask
     from jor.planning.planner import Survey
+    from jor.planning.unseen import Ask
     from jor.runtime.jobs import JobsBase
     from jor.runtime.loading import ModuleLoader
     from jor.settings.options import Value

@@ -2,7 +2,9 @@
 
 Source: conda's documentation, "Managing environments" (activating, environment variables) and the deep dive on
 activation: PATH, CONDA_PREFIX, CONDA_DEFAULT_ENV, CONDA_SHLVL, CONDA_PROMPT_MODIFIER; then the variables of
-etc/conda/env_vars.d/*.json and conda-meta/state; then the scripts etc/conda/activate.d/*.sh, in the order of names.
+etc/conda/env_vars.d/*.json and conda-meta/state, in upper case; then the scripts etc/conda/activate.d/*.sh, in the
+order of their bytes. Before that, what is active is left: etc/conda/deactivate.d/*.sh in reverse order, then its
+variables. Compared with conda 26.9 from its source.
 """
 
 from __future__ import annotations
@@ -21,17 +23,20 @@ ACTIVATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "activate.sh
 class CondaEnvironment:
     """An environment by its prefix. It costs some milliseconds, and 20 more where it brings variables of its own.
 
-    What the calling process has from another environment goes first: its CONDA_* variables, its folder in PATH. A
-    command whose environment cannot be activated ends with status 78 and says why.
+    What the calling process has from other environments goes first: all that are active are left, as by `conda
+    deactivate`, with their scripts and variables. A command whose environment cannot be activated ends with status 78
+    and says why.
     """
 
     prefix: str
-    #: What CONDA_DEFAULT_ENV becomes; "" for the prefix.
+    #: What CONDA_DEFAULT_ENV becomes; "" for what conda makes of the prefix: its last part in a folder `envs`.
     name: str = ""
 
     def wrap(self, argv: Sequence[str]) -> tuple[str, ...]:
         """Return the command that runs `argv` in the activated environment."""
-        return ("/bin/sh", ACTIVATE, self.prefix, self.name or self.prefix, *argv)
+        folder, last = os.path.split(self.prefix)
+        name = last if os.path.basename(folder) == "envs" else self.prefix
+        return ("/bin/sh", ACTIVATE, self.prefix, self.name or name, *argv)
 
     @property
     def python(self) -> str:
@@ -44,7 +49,7 @@ class CondaEnvironment:
         return tuple(sorted(name[: -len(".json")] for name in names if name.endswith(".json")))
 
     def explicit(self) -> tuple[str, ...]:
-        """Return the packages in it, as `conda list --explicit --md5` does: URL#digest, from which it can be made anew.
+        """Return the packages in it, as `conda list --explicit --md5` does: URL#digest, enough to make it again.
 
         They come in the order of `packages`; name-version-build stands for one that does not say where it came from.
         Source: conda's documentation, "Managing environments", identical environments. Raise OSError when they cannot

@@ -97,7 +97,7 @@ def find_image(wanted: str) -> str:
             remedy = "Make it readable, and the folders it lies in"
         raise ContainerError(f"the image {path} cannot be read: {error.strerror}", remedy=remedy) from error
     if not any(start[place : place + len(magic)] == magic for place, magic in _MAGIC):
-        remedy = "Make one: apptainer build image.sif SOURCE" if start else "Make it anew: it is empty"
+        remedy = "Make one: apptainer build image.sif SOURCE" if start else "Make it again: it is empty"
         raise ContainerError(f"the file {path} is no image of Singularity or Apptainer", remedy=remedy)
     return path
 

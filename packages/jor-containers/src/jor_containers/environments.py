@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .conda import CondaEnvironment
-from .discovery import run, why_nothing_runs
+from .discovery import run
 from .errors import ContainerError
+from .machines import Here, Inside, Machine
+from .places import BASE, base, folders, mamba_base, others
 from .wrapping import Wrapper
 
-#: Where installers put conda, below the home folder or the root.
-_USUAL = ("miniforge3", "mambaforge", "miniconda3", "anaconda3", "micromamba", ".conda")
 #: Seconds for a conda program to tell where its environments are.
 _TIMEOUT = 30.0
 
@@ -21,44 +21,83 @@ _TIMEOUT = 30.0
 def find_environment(wanted: str, environ: Mapping[str, str] | None = None) -> CondaEnvironment:
     """Return the environment that is called `wanted`, or, if that has a slash, whose prefix it is.
 
-    `environ` is the environment in which it is looked for, by default this process's. A conda program is started only
-    for a name that is not found otherwise. Raise ContainerError, with the names that are known, when there is none.
+    `environ` is the environment in which it is looked for, by default this process's. Of several of one name it is the
+    one that conda takes. A conda program is started only for a name that is not found otherwise. Raise ContainerError,
+    with the names that are known, when there is none; and when there are several, and none that conda takes.
     """
-    environ = os.environ if environ is None else environ
-    known = dict(_by_name(_roots(environ), _listed(environ)))
+    machine = Here(os.environ if environ is None else environ)
     if "/" in wanted or wanted.startswith("~"):
         prefix = os.path.abspath(os.path.expanduser(wanted))
         if not _is_environment(prefix):
-            raise ContainerError(f"{prefix} is no conda environment", remedy=_told(known))
-        names = [name for name, path in known.items() if os.path.realpath(path) == os.path.realpath(prefix)]
-        return CondaEnvironment(prefix, names[0] if names else "")
-    if wanted not in known:
-        known.update(_by_name((), _asked(environ)))
-    if wanted not in known:
-        raise ContainerError(f"there is no conda environment {wanted!r}", remedy=_told(known))
-    return CondaEnvironment(known[wanted], wanted)
+            raise ContainerError(f"{prefix} is no conda environment", remedy=_told(machine))
+        return CondaEnvironment(prefix, _name(prefix, machine))
+    listed = [prefix for prefix in _listed(machine.environ) if wanted == _listed_name(prefix)]
+    found = _find(wanted, machine, listed) or _find(wanted, machine, _asked(wanted, machine.environ))
+    if not found:
+        raise ContainerError(f"there is no conda environment {wanted!r}", remedy=_told(machine))
+    return CondaEnvironment(found, "base" if wanted in BASE else wanted)
 
 
 def find_environment_inside(wrapper: Wrapper, wanted: str) -> CondaEnvironment | None:
     """Return the environment that is called `wanted` inside a wrapper, or whose prefix it is there; None for none.
 
-    A prefix that is no absolute path is one of this machine. Raise ContainerError when nothing can be run there.
+    A prefix that is no absolute path is one of this machine. Raise ContainerError when nothing can be run there, and
+    when there are several of that name, and none that conda takes.
     """
-    if wanted.startswith("/"):
-        prefixes = [wanted]
-    elif "/" in wanted:
+    if "/" in wanted and not wanted.startswith("/"):
         return None
+    machine = Inside(wrapper)
+    if "/" in wanted:
+        is_environment, _ = machine.look([wanted]).get(wanted, (False, ""))
+        return CondaEnvironment(wanted) if is_environment else None
+    found = _find(wanted, machine, ())
+    return CondaEnvironment(found, "base" if wanted in BASE else wanted) if found else None
+
+
+def _find(wanted: str, machine: Machine, listed: Iterable[str]) -> str:
+    """Return the prefix of the environment that conda takes for a name; "" for none.
+
+    Where conda does not know it, that is the active one, or else the only one. `listed` are prefixes that are known
+    under that name. Raise ContainerError when there are several.
+    """
+    if wanted in BASE:
+        ordered = list(filter(None, (base(machine), mamba_base(machine))))
+        unordered = [*others(machine.environ), *listed]
     else:
-        roots = list(_roots({}))
-        prefixes = roots if wanted == "base" else [os.path.join(root, "envs", wanted) for root in roots]
-    script = 'for prefix; do if [ -d "$prefix/conda-meta" ]; then echo "$prefix"; exit; fi; done; exit 3'
-    status, answer, said = run(wrapper.wrap(["/bin/sh", "-c", script, "sh", *prefixes]))
-    if status not in (0, 3):
-        raise why_nothing_runs(status, said)
-    return CondaEnvironment(answer.strip(), "" if "/" in wanted else wanted) if status == 0 else None
+        ordered = [os.path.join(folder, wanted) for folder in folders(machine)]
+        roots = others(machine.environ)
+        unordered = [*(os.path.join(root, "envs", wanted) for root in roots), *listed]
+    seen = machine.look(list(dict.fromkeys([*ordered, *unordered])))
+    taken = next((prefix for prefix in ordered if prefix in seen), "")
+    if taken and not seen[taken][0]:
+        what = f"conda takes the folder {taken} for {wanted!r}, which is no conda environment"
+        raise ContainerError(what, remedy="Remove that folder, or give the prefix of another one")
+    active = machine.environ.get("CONDA_PREFIX", "") if machine.environ.get("CONDA_DEFAULT_ENV") == wanted else ""
+    if taken or active in seen:
+        return taken or active
+    return _only_one(wanted, {real: prefix for prefix, (is_one, real) in reversed(seen.items()) if is_one})
 
 
-def _told(known: Mapping[str, str]) -> str:
+def _only_one(wanted: str, prefixes: Mapping[str, str]) -> str:
+    if len(prefixes) > 1:
+        what = f"there are several conda environments {wanted!r}: {', '.join(sorted(prefixes.values()))}"
+        raise ContainerError(what, remedy="Give the prefix of the one that is meant")
+    return next(iter(prefixes.values()), "")
+
+
+def _name(prefix: str, machine: Machine) -> str:
+    """Return the name by which a prefix is known; "" for none."""
+    if prefix in (base(machine), mamba_base(machine)):
+        return "base"
+    folder, name = os.path.split(prefix)
+    roots = [base(machine), mamba_base(machine), *others(machine.environ)]
+    return name if folder in [os.path.join(root, "envs") for root in roots if root] else ""
+
+
+def _told(machine: Here) -> str:
+    known = {os.path.basename(prefix) for folder in folders(machine) for prefix in _below(folder)}
+    known |= {os.path.basename(prefix) for root in others(machine.environ) for prefix in _below(f"{root}/envs")}
+    known |= {_listed_name(prefix) for prefix in _listed(machine.environ)}
     if not known:
         return "Give the path of one, a folder with conda-meta in it: none is known by name here"
     return f"Choose one of: {', '.join(sorted(known))}; or give a prefix, a path with a slash"
@@ -68,55 +107,32 @@ def _is_environment(prefix: str) -> bool:
     return os.path.isdir(os.path.join(prefix, "conda-meta"))
 
 
-def _roots(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield prefixes of base environments, whether they exist or not."""
-    for name in ("CONDA_EXE", "MAMBA_EXE", "_CONDA_EXE"):
-        if environ.get(name):
-            yield os.path.dirname(os.path.dirname(environ[name]))
-    for name in ("CONDA_ROOT", "_CONDA_ROOT", "MAMBA_ROOT_PREFIX"):
-        if environ.get(name):
-            yield environ[name]
-    home = environ.get("HOME", "")
-    yield from (os.path.join(home, name) for name in _USUAL if home)
-    yield from ("/opt/conda", *(os.path.join("/opt", name) for name in _USUAL))
-
-
 def _listed(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield prefixes that are written down somewhere, whether they exist or not."""
-    for name in ("CONDA_ENVS_PATH", "CONDA_ENVS_DIRS"):
-        for folder in filter(None, environ.get(name, "").split(os.pathsep)):
-            yield from _below(folder)
+    """Yield the environments that are active, or that conda has written down as made."""
+    prefixes = [environ.get("CONDA_PREFIX", "")]
     try:
         with open(os.path.join(environ.get("HOME", "/"), ".conda", "environments.txt"), "rb") as file:
-            yield from os.fsdecode(file.read()).split("\n")
+            prefixes += os.fsdecode(file.read()).split("\n")
     except OSError:
         pass  # one of several places to look: a name that is found in none is told by the caller
-    yield environ.get("CONDA_PREFIX", "")
+    yield from (prefix for prefix in prefixes if prefix and _is_environment(prefix))
 
 
-def _below(folder: str) -> list[str]:
+def _listed_name(prefix: str) -> str:
+    is_base = os.path.isdir(os.path.join(prefix, "condabin"))
+    return "base" if is_base else os.path.basename(prefix.rstrip("/"))
+
+
+def _below(folder: str) -> Sequence[str]:
+    """Return the environments in a folder."""
     try:
-        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        return [prefix for name in os.listdir(folder) if _is_environment(prefix := os.path.join(folder, name))]
     except OSError:
         return []
 
 
-def _by_name(roots: Iterable[str], listed: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """Yield the name and prefix of each environment there is; of those of one name, the one that counts comes last."""
-    found: list[tuple[str, str]] = []
-    for root in roots:
-        found += [
-            ("base", root),
-            *((os.path.basename(prefix), prefix) for prefix in _below(os.path.join(root, "envs"))),
-        ]
-    for prefix in listed:
-        is_base = os.path.isdir(os.path.join(prefix, "condabin"))
-        found.append(("base" if is_base else os.path.basename(prefix.rstrip("/")), prefix))
-    yield from ((name, prefix) for name, prefix in reversed(found) if prefix and _is_environment(prefix))
-
-
-def _asked(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the prefixes that a conda program tells, if there is one."""
+def _asked(wanted: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the prefixes of that name that a conda program tells, if there is one."""
     for program in ("conda", "mamba", "micromamba"):
         path = shutil.which(program, path=environ.get("PATH"))
         if path is None:
@@ -126,4 +142,4 @@ def _asked(environ: Mapping[str, str]) -> Iterator[str]:
             prefixes = json.loads(answer)["envs"]
         except (ContainerError, ValueError, KeyError, TypeError):
             continue  # the next may tell
-        yield from (prefix for prefix in prefixes if isinstance(prefix, str))
+        yield from (prefix for prefix in prefixes if isinstance(prefix, str) and _listed_name(prefix) == wanted)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ContainerError(Exception):
-    """An error that a caller can mend: what happened, where, and what to do; the last two may be empty."""
+    """An error that a caller can fix: what happened, where, and what to do; the last two may be empty."""
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
         super().__init__(what)  # alone, so that an error can be pickled: where and remedy travel as attributes

@@ -48,7 +48,7 @@ def identify(image: str, cache: str) -> Identity:
 
 
 def _version(path: str) -> list[int]:
-    """Return size, and time in nanoseconds: within the second of a stamp, an image may be written anew."""
+    """Return size, and time in nanoseconds: within the second of a stamp, an image may be written again."""
     found = os.stat(path)
     return [found.st_size, found.st_mtime_ns]
 

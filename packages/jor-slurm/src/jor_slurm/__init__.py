@@ -2,7 +2,7 @@
 
 from .arrays import MAX_INDEX, IndexSet
 from .cache import Cache
-from .commands import ArrayId, Queue, Slurm, patiently
+from .commands import Accounting, ArrayId, Queue, Slurm, patiently
 from .errors import (
     AccountLimitError,
     CommandError,
@@ -35,6 +35,7 @@ __all__ = [
     "RESTART_COUNT",
     "START_TIME",
     "AccountLimitError",
+    "Accounting",
     "AccountingRecord",
     "ArrayId",
     "Cache",

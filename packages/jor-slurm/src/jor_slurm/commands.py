@@ -6,12 +6,14 @@ import os
 import pwd
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
+from .answers import why_no_answer
 from .arrays import MAX_INDEX, IndexSet
 from .cache import Answer, Cache
+from .configuration import cluster_key
 from .errors import CommandError, MissingError, OptionError, UnconfirmedError, UnreachableError
 from .limits import Limits
 from .options import SbatchOptions
@@ -20,7 +22,6 @@ from .parsing import (
     QUEUE_FORMAT,
     AccountingRecord,
     QueueRecord,
-    Reading,
     parse_accounting,
     parse_objects,
     parse_queue,
@@ -40,29 +41,74 @@ SUBMIT_TIMEOUT = 150.0
 ASK_TIMEOUT = 60.0
 #: Seconds for which what the cluster allows is not asked for again.
 LIMITS_AGE = 600.0
+#: What squeue says of a single job that the controller has forgotten, or has never known; of several it is silent.
+_FORGOTTEN = "Invalid job id specified"
 #: What scancel says when there is nothing to cancel any more.
-_NOTHING_LEFT = ("Invalid job id specified", "already completing or completed")
+_NOTHING_LEFT = (_FORGOTTEN, "already completing or completed")
 #: What scontrol says, as of an error, of an array of which some tasks have ended: it has done what was asked.
 _DONE_IN_PART = re.compile(r"scontrol: (?:[\d_,\[\]-]+: (?:No error|Job has already finished)(?:; |$))+[\d_,\[\]-]*")
-#: Jobs of which sacct is asked at once: very many ids make it fail or answer in part.
+#: All jobs, also those that have ended, and those in partitions that are hidden from the user.
+_SQUEUE = ("squeue", "-a", "-t", "all", "-o", QUEUE_FORMAT)
+_SACCT = ("sacct", "-P", "-o", ACCOUNTING_FORMAT)
+#: Jobs of which squeue or sacct is asked at once: very many ids make sacct fail or answer in part.
 _AT_ONCE = 200
+#: The highest number that can be the id of a job: NO_VAL is above it.
+_MAX_JOB_ID = 2**32 - 3
+#: Seconds by which the time that Slurm gives a submission may be before that of the submitter.
+CLOCKS_DIFFER = 86_400.0
 
 
 @attrs.frozen
 class ArrayId:
-    """A submitted array, or plain job. A job id is given again after a while: the job's name says whose it is."""
+    """A submitted array, or plain job. A job id is given again after a while: the rest says whether it is the same."""
 
     job_id: int
+    #: As submitted: a site may show another one.
     name: str
     #: '' for the cluster that sbatch asks by itself.
     cluster: str = ""
+    #: Whose it is, a user id; None if not known.
+    user: int | None = None
+    #: Since when Slurm has it, as a row has shown it, seconds since 1970; None if not known.
+    submitted: float | None = None
+
+    def owns(self, record: QueueRecord | AccountingRecord) -> bool:
+        """Tell whether a row is of this array: by job id, user and time of submission, else by its name."""
+        is_other = self.user is not None and record.user is not None and record.user != self.user
+        if record.array_job_id != self.job_id or is_other:
+            return False
+        if record.name == self.name or _is_cut(record.name, self.name):  # a requeue sets the time anew
+            return _later(self, record) > -CLOCKS_DIFFER
+        # Not by a time that is about the same: a controller that has lost its state gives the same ids again at once.
+        return _later(self, record) == 0 and None not in (self.submitted, record.submitted)
+
+
+def _is_cut(shown: str, name: str) -> bool:
+    """Tell whether `shown` is as much of a name as accounting keeps."""
+    text = os.fsencode(shown)
+    return len(text) == 255 and os.fsencode(name).startswith(text)
+
+
+def _later(array: ArrayId, record: QueueRecord | AccountingRecord) -> float:
+    """Return by how many seconds a row was submitted later than the array; 0 if that is not known."""
+    return record.submitted - array.submitted if record.submitted and array.submitted else 0
 
 
 @attrs.frozen
 class Queue:
-    """What squeue said of the user's jobs, and when it was asked, seconds since 1970."""
+    """What squeue said of jobs, and when it was asked, seconds since 1970."""
 
     records: tuple[QueueRecord, ...]
+    asked: float
+    #: Lines that were no rows.
+    unreadable: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Accounting:
+    """What sacct said of jobs, and when it was asked, seconds since 1970."""
+
+    records: tuple[AccountingRecord, ...]
     asked: float
     #: Lines that were no rows.
     unreadable: tuple[str, ...] = ()
@@ -121,7 +167,7 @@ class Slurm:
             raise UnconfirmedError(said, remedy="Look whether squeue shows it")
         if found is None:
             raise refusal(done.returncode, done.stderr)
-        return ArrayId(found[0], options.job_name, found[1])
+        return ArrayId(found[0], options.job_name, found[1], os.getuid())
 
     def try_submission(self, script: str, options: SbatchOptions, indices: IndexSet = PLAIN) -> str:
         """Return when and where `script` would start, in Slurm's words; submit nothing (`sbatch --test-only`).
@@ -135,32 +181,54 @@ class Slurm:
             raise refusal(done.returncode, done.stderr)
         return (done.stderr or done.stdout).strip().rpartition("\n")[2].removeprefix("sbatch: ")
 
-    def queue(self) -> Queue:
-        """Return all jobs of the user that the controller knows: also those that ended within MinJobAge."""
-        command = ("squeue", "--me", "-h", "-t", "all", "-o", QUEUE_FORMAT)
-        answer = self._recent(command, self.max_age)
-        reading = _queue_of(answer.text)
-        return Queue(reading.queue, answer.asked, reading.unreadable)
+    def queue(self, job_ids: Iterable[int] = ()) -> Queue:
+        """Return all jobs of the user that the controller knows: also those that ended within MinJobAge.
+
+        And those of `job_ids`, whoever's they are: what it does not know of them is not there, and no error.
+        """
+        answers = [self._recent((*_SQUEUE, "--me"), self.max_age)]
+        known = {record.array_job_id for record in parse_queue(answers[0].text).queue}
+        others = sorted({number for number in job_ids if 0 < number <= _MAX_JOB_ID} - known)
+        for some in _batches(others):
+            answers += self._shown(some)
+        readings = [parse_queue(answer.text) for answer in answers]
+        return Queue(
+            tuple(record for reading in readings for record in reading.queue),
+            min(answer.asked for answer in answers),
+            tuple(line for reading in readings for line in reading.unreadable),
+        )
+
+    def _shown(self, job_ids: Sequence[int]) -> list[Answer]:
+        """Return what squeue says of these jobs; those that it does not know do not hide the others."""
+        try:
+            return [self._recent((*_SQUEUE, "-j", ",".join(map(str, job_ids))), self.max_age)]
+        except CommandError as error:
+            if _FORGOTTEN not in error.what:
+                raise
+        half = len(job_ids) // 2
+        return [*self._shown(job_ids[:half]), *self._shown(job_ids[half:])] if half else []
 
     def find(self, name: str) -> tuple[int, ...]:
         """Return the job ids of the user's jobs with this name, ascending; asks squeue anew."""
-        command = ("squeue", "--me", "-h", "-t", "all", f"--name={name}", "-o", QUEUE_FORMAT)
-        records = _queue_of(self._ask(command)).queue
+        records = parse_queue(self._ask((*_SQUEUE, "--me", f"--name={name}"))).queue
         return tuple(sorted({record.array_job_id for record in records if record.name == name}))
 
-    def accounting(self, job_ids: Iterable[int], since: float) -> tuple[AccountingRecord, ...]:
+    def accounting(self, job_ids: Iterable[int], since: float) -> Accounting:
         """Return what sacct knows of these arrays and jobs, submitted after `since`, seconds since 1970.
 
         Raise CommandError where there is no accounting.
         """
         start = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since))
-        wanted = sorted(set(job_ids))
-        records: list[AccountingRecord] = []
-        for first in range(0, len(wanted), _AT_ONCE):
-            ids = ",".join(map(str, wanted[first : first + _AT_ONCE]))
-            command = ("sacct", "-n", "-P", "-S", start, "-j", ids, "-o", ACCOUNTING_FORMAT)
-            records += parse_accounting(self._recent(command, self.max_age).text).accounting
-        return tuple(records)
+        answers = [
+            self._recent((*_SACCT, "-S", start, "-j", ",".join(map(str, some))), self.max_age)
+            for some in _batches(sorted(set(job_ids)))
+        ]
+        readings = [parse_accounting(answer.text) for answer in answers]
+        return Accounting(
+            tuple(record for reading in readings for record in reading.accounting),
+            min((answer.asked for answer in answers), default=time.time()),
+            tuple(line for reading in readings for line in reading.unreadable),
+        )
 
     def cancel(self, array: ArrayId, indices: IndexSet = PLAIN) -> None:
         """Cancel an array, or these tasks of it; nothing if its id has been given to another job since."""
@@ -183,6 +251,10 @@ class Slurm:
         except CommandError as error:
             if not _DONE_IN_PART.fullmatch(error.what):
                 raise
+
+    def cluster_name(self) -> str:
+        """Return the name of the cluster, ClusterName. Raise CommandError where scontrol does not tell it."""
+        return parse_settings(self._settled("scontrol", "show", "config")).get("ClusterName", "")
 
     def limits(self) -> Limits:
         """Return what the cluster and the user's account allow."""
@@ -214,28 +286,22 @@ class Slurm:
         return self._recent(command, LIMITS_AGE).text
 
     def _recent(self, command: Sequence[str], max_age: float) -> Answer:
-        return self.cache.answer(command, max_age, self._ask, cluster=self.environment.get("SLURM_CONF", ""))
+        return self.cache.answer(command, max_age, self._ask, cluster=cluster_key(self.environment, command[0]))
 
     def _ask(self, command: Sequence[str]) -> str:
         done = run(command, timeout=ASK_TIMEOUT, environment=asking_environment(self.environment))
-        # Up to 23.02 sacct may end with status 0 where its database does not answer.
-        is_mute = command[0] == "sacct" and not done.stdout and "error:" in done.stderr
-        if done.returncode or is_mute:
-            words = "; ".join(filter(None, map(str.strip, done.stderr.split("\n"))))[:500]
-            kind = UnreachableError if "contact slurm controller" in words else CommandError
-            remedy = "This cluster keeps none" if "accounting storage is disabled" in words else "Try again later"
-            if "Could not establish a configuration source" in words:  # neither a slurm.conf nor a server of one
+        why = why_no_answer(done)
+        if why:
+            kind = UnreachableError if "contact slurm controller" in why else CommandError
+            remedy = "This cluster keeps none" if "accounting storage is disabled" in why else "Try again later"
+            if "Could not establish a configuration source" in why:  # neither a slurm.conf nor a server of one
                 remedy = "Run it where Slurm knows its cluster: on a login node; if this is one, try again later"
-            raise kind(f"{command[0]}: {words or f'exit status {done.returncode}'}", remedy=remedy)
+            raise kind(f"{command[0]}: {why}", remedy=remedy)
         return done.stdout
 
 
-def _queue_of(text: str) -> Reading:
-    """Return what squeue printed. Raise CommandError when none of it is a row: that is no empty queue."""
-    reading = parse_queue(text)
-    if reading.unreadable and not reading.queue:
-        raise CommandError(f"squeue printed no rows, but {reading.unreadable[0]!r:.100}", remedy="Try again later")
-    return reading
+def _batches(job_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (job_ids[first : first + _AT_ONCE] for first in range(0, len(job_ids), _AT_ONCE))
 
 
 def _checked(throttle: int) -> int:

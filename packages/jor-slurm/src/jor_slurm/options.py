@@ -48,10 +48,10 @@ def _memory(instance: object, attribute: attrs.Attribute[str], value: str | None
 
 
 def _name(_instance: object, attribute: attrs.Attribute[str], value: str | None) -> None:
-    if value and not re.fullmatch(r"[A-Za-z0-9._-]{1,200}", value):
+    if value and re.search(r"[,\0-\x1f\x7f-\x9f\ud800-\udc7f\udd00-\udfff]", value):  # the last two: of no encoding
         raise OptionError(
-            f"{attribute.name} = {value!r:.100} cannot be told apart in the output of squeue",
-            remedy="Use letters, digits, . _ and -, at most 200",
+            f"{attribute.name} = {value!r:.100} has a comma or a control character",
+            remedy="Leave it out: squeue, asked for jobs of that name, would look for others",
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from .errors import CommandError, MissingError
+from .parsing import TIME_FORMAT
 
 #: What in the environment changes what Slurm's commands show and do, silently (squeue(1), sbatch(1), ... ENVIRONMENT),
 #: or belongs to the job that the submitter runs in and would reach the submitted one, whatever --export says.
@@ -45,7 +46,7 @@ def asking_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` as commands are to get it whose output is parsed."""
     kept = {name: value for name, value in submission_environment(environment).items() if name not in SITE_VARIABLES}
     # Index lists are cut in the middle of a number unless SLURM_BITSTR_LEN is 0 (squeue(1)).
-    return {**kept, "LC_ALL": "C", "SLURM_BITSTR_LEN": "0"}
+    return {**kept, "LC_ALL": "C", "SLURM_BITSTR_LEN": "0", "SLURM_TIME_FORMAT": TIME_FORMAT}
 
 
 def run(

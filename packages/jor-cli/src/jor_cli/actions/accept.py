@@ -67,6 +67,16 @@ def accept(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[in
             yield _accept(now, _acceptable(now, wanted))
 
 
+def accept_and_tell(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[int], say: Say) -> None:
+    """Do the same, and tell by `say` what was accepted, or that there is nothing to accept."""
+    is_told = False
+    for line in (line for one in accept(workspace, entries, wanted, say) for line in one.told()):
+        say(line)
+        is_told = True
+    if not is_told:
+        say("Nothing to accept: no output of these entries is to be made again")
+
+
 def _acceptable(found: Survey, wanted: Collection[int]) -> Accepted:
     """Return what can be accepted of an entry; what is kept of failed jobs only of those `wanted`."""
     history, states = found.history, found.status.unfinished

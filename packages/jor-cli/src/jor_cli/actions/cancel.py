@@ -5,30 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
-
 from jor.todo.entry import Entry
 
 from ..workspace import Workspace
 
 if TYPE_CHECKING:
-    from jor_slurm import ArrayId
+    from ..schedulers.slurm.scheduler import Active
 
 
-@attrs.frozen
-class Cancelled:
-    """An array that was cancelled."""
+def cancel(workspace: Workspace, entries: Sequence[Entry]) -> Iterator[tuple[str, Active]]:
+    """Cancel the arrays of `entries` that are not over, one after the other; yield each, and the label of its entry.
 
-    #: The entry whose jobs it would have run.
-    label: str
-    #: None where it is open whether Slurm has accepted it.
-    array: ArrayId | None
-    tasks: int
-
-
-def cancel(workspace: Workspace, entries: Sequence[Entry]) -> Iterator[Cancelled]:
-    """Cancel the arrays of `entries` that are not over, one after the other; yield each."""
+    Those of others, or on other clusters, are yielded as well, and left alone.
+    """
     cluster = workspace.cluster
     for found in workspace.survey(entries, cluster.ask):
-        for array, submission in cluster.cancel(found, "cancelled by jor cancel"):
-            yield Cancelled(found.entry.label, array, submission.tasks)
+        for one in cluster.cancel(found, "cancelled by jor cancel"):
+            yield found.entry.label, one

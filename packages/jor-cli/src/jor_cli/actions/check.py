@@ -12,7 +12,7 @@ from jor import JobModuleError, JorError
 from jor.errors import nearest
 from jor.planning.planner import Survey
 from jor.planning.status import Status
-from jor.runtime.own_modules import shadows
+from jor.runtime.own_modules import is_of_python, shadows
 from jor.runtime.remote_jobs import Listed
 from jor.settings.config import Config, peruse_config
 from jor.settings.options import Value
@@ -120,6 +120,10 @@ def _found(workspace: Workspace, found: Survey) -> Iterator[Finding]:
 
 def _shadows(entry: Entry) -> Iterator[Finding]:
     """Tell which files beside a job module take the place of Python's own modules in jobs."""
+    if is_of_python(entry.stem):
+        what = f"{told_path(entry.jobmodule)} has the name of Python's own module {entry.stem}"
+        remedy = "Processes that its jobs start by spawn or forkserver may load one for the other: give it another name"
+        yield Finding(f"{what}\n  {remedy}", is_warning=True)
     for file in shadows(entry.jobmodule):
         what = f"{told_path(file)} takes the place of Python's own module in jobs, as for `python {entry.stem}.py`"
         yield Finding(f"{what}\n  Give it another name unless that is meant", is_warning=True)

@@ -7,9 +7,9 @@ from collections.abc import Container, Sequence
 import attrs
 
 from jor.planning.claims import makers
-from jor.planning.history import Ask
 from jor.planning.planner import Survey, again, reason_to_overwrite, time_of_mark
 from jor.planning.status import Status
+from jor.planning.unseen import Ask
 from jor.runs.lease import Lease
 from jor.runs.marks import Mark, Marks, Names, change_marks
 from jor.runs.store import unwritable
@@ -56,8 +56,9 @@ def _mark(found: Survey, ask: Ask, say: Say, *, only_first: bool, known: Contain
         if why_not:
             say(f"{found.entry.label}: no output is marked as outdated: {why_not}")
             return now, False
-        unfit = frozenset(now.history.unfit)
-        indices = [index for index in range(1 if only_first else now.status.total) if index not in unfit]
+        # Those that are not whole as well: only records tell that, and they may be deleted.
+        absent = frozenset(now.history.absent)
+        indices = [index for index in range(1 if only_first else now.status.total) if index not in absent]
         mark = Mark(time_of_mark(now), by, Names.of(now.jobs, now.history.places, indices))
         is_setting = "overwrite-output" not in found.config.command_line and not only_first
 
@@ -79,7 +80,7 @@ def _being_made(found: Survey, ask: Ask, lease: Lease, known: Container[str]) ->
     """Return who makes outputs of an entry at this moment, as far as is known; "" for nobody."""
     status = found.status
     if status.active:
-        count = status.counts[Status.RUNNING] + status.counts[Status.QUEUED]
+        count = sum(status.counts[state] for state in (Status.RUNNING, Status.QUEUED, Status.UNKNOWN))
         names = ", ".join(carrier.name for carrier in status.active)
         notes = [note for carrier in status.active for note in carrier.notes]
         again_ = "again " if status.old else ""

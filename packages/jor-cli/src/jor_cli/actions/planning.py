@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 
 from jor import BusyError, JorError
 from jor.planning.ended import ended
-from jor.planning.history import Ask
 from jor.planning.planner import Survey, again
+from jor.planning.unseen import Ask
 from jor.runs.folding import beyond, fold
 from jor.runs.journals import ended_well
 from jor.runs.lease import PATIENCE, Lease, acquire, clear

@@ -17,9 +17,9 @@ from jor import BusyError
 from jor.local.scheduler import carry_out
 from jor.local.worker_pool import Assignment
 from jor.planning.claims import makers
-from jor.planning.history import Ask
 from jor.planning.planner import Survey, again, choose, make_submission, reason_to_overwrite
 from jor.planning.status import Status
+from jor.planning.unseen import Ask
 from jor.runs.lease import Lease
 from jor.runs.store import write
 from jor.runs.submission import seconds_of, timestamp
@@ -40,6 +40,7 @@ from ..terminal import echo
 from ..workspace import Workspace
 from .marking import Marking, mark_outdated
 from .planning import planning, tidy, tidy_marks
+from .take_over import take_over
 
 if TYPE_CHECKING:
     from jor_slurm import ArrayId
@@ -66,6 +67,8 @@ class Manner:
     index: int | None = None
     #: Let jobs that were interrupted while they wrote in place begin again from nothing.
     restart: bool = False
+    #: Take over the jobs that are unknown, from those who are gone.
+    take_over: bool = False
     #: Let jobs write to the command's own standard output.
     foreground: bool = False
     #: The arguments by which `jor collect` collects what is submitted, should the option collect ask for it.
@@ -86,6 +89,8 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     Everything is read and checked before anything is written or started.
     """
     cluster = workspace.cluster
+    if manner.take_over and not manner.dry_run and (code := take_over(workspace, entries, partial(_say, manner))):
+        return code
     surveys = list(workspace.survey(entries, cluster.ask))
     for found in surveys:
         _check(found, manner)
@@ -101,6 +106,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
         (found, indices, workspace.worker_command(found) if indices else None)
         for found, indices in _choose(marking.surveys, manner)
     ]
+    unknown = [_told_unknown(found) for found in marking.surveys]
     stopped = [_told_not_begun(found) for found, _, _ in plans if found.status.pending and not manner.restart]
     if manner.dry_run:
         for found, indices, worker in plans:
@@ -134,7 +140,7 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
     for found in marking.surveys if assignments else ():
         if found.history.marked and _is_local(found, manner):
             tidy_marks(*again([found], time.time(), cluster.ask))
-    return code or (LATER if held_back else FAILED if any(stopped) else 0)
+    return code or (LATER if held_back or any(unknown) else FAILED if any(stopped) else 0)
 
 
 def collecting(names: Sequence[str], config: Config) -> tuple[str, ...]:
@@ -269,12 +275,11 @@ def _carry_out(assignments: Sequence[Assignment], manner: Manner) -> int:
 
 def _why_nothing(found: Survey) -> str:
     counts = found.status.counts
-    active = counts[Status.RUNNING] + counts[Status.QUEUED]
-    if active:
+    doing = [state for state in (Status.RUNNING, Status.QUEUED, Status.UNKNOWN) if counts[state]]
+    if doing:
         names = ", ".join(carrier.name for carrier in found.status.active)
-        others = active - counts[Status.RUNNING]
-        doing = "running" if not others else "queued" if others == active else "running or queued"
-        return f"{jobs_of(active)} {doing}: left to {names}"
+        count = sum(counts[state] for state in doing)
+        return f"{jobs_of(count)} {' or '.join(state.value for state in doing)}: left to {names}"
     if found.status.pending:
         return f"nothing to run now, {jobs_of(len(found.status.pending))} not done"
     if not found.status.total:
@@ -286,6 +291,14 @@ def _why_nothing(found: Survey) -> str:
     told = f"; overwrite-output of {setting.source} marks outputs once, and has done so on"
     once = f"{told} {told_time(seconds_of(since))}" if since else ""
     return f"all {jobs_of(found.status.total)} done{once}"
+
+
+def _told_unknown(found: Survey) -> bool:
+    """Say why jobs of an entry are unknown, and so left alone; return whether any are."""
+    if found.status.unknown:
+        for note in dict.fromkeys(note for carrier in found.status.active for note in carrier.notes):
+            echo(f"Warning: {note}", err=True)
+    return bool(found.status.unknown)
 
 
 def _told_not_begun(found: Survey) -> bool:

@@ -10,17 +10,20 @@ from jor.todo.entry import Entry
 from ..workspace import Workspace
 
 if TYPE_CHECKING:
-    from jor_slurm import ArrayId
+    from ..schedulers.slurm.scheduler import Active
 
 
-def throttle(workspace: Workspace, entries: Sequence[Entry], tasks: int) -> Iterator[tuple[str, ArrayId]]:
+def throttle(workspace: Workspace, entries: Sequence[Entry], tasks: int) -> Iterator[tuple[str, Active]]:
     """Let at most `tasks` tasks of each queued array run at once.
 
-    0 stands for any number. Yield the label of the entry and the array, one after the other.
+    0 stands for any number. Yield the label of the entry and the array, one after the other; those of others, or on
+    other clusters, are yielded as well, and left alone.
     """
     cluster = workspace.cluster
     for found in workspace.survey(entries, cluster.ask):
-        for _run, array, _submission in cluster.active_arrays(found):
-            if array is not None and cluster.backend.inquiry.shows(array):
-                cluster.backend.slurm.throttle(array, tasks)
-                yield found.entry.label, array
+        for one in cluster.active_arrays(found):
+            if one.whose:
+                yield found.entry.label, one
+            elif one.array is not None and cluster.backend.inquiry.shows(one.array):
+                cluster.backend.slurm.throttle(one.array, tasks)
+                yield found.entry.label, one

@@ -14,6 +14,7 @@ from jor import JorError
 from jor.planning.planner import Survey
 from jor.planning.status import Problem, Status
 from jor.runs.attempts import executions
+from jor.runtime.staging import stamp
 from jor.settings.config import Setting
 
 from ..analysis.failures import last_lines
@@ -24,6 +25,7 @@ from .run import Manner, launch
 from .wait import wait
 
 _SOURCE = "jor check --try"
+_BY_ITSELF = ": half an output would stand there if it died\n  Let it write at the path that _get_output_path returns"
 
 
 @attrs.frozen
@@ -49,6 +51,7 @@ def try_one(workspace: Workspace, found: Survey) -> Trial:
     workspace = workspace.with_config(attrs.evolve(found.config, command_line=command_line))
     manner = Manner(index=index, quiet=True, silent=True, deadline=time.monotonic() + found.config["try-limit"])
     is_to_be_kept = is_over = False
+    before = stamp(found.output(index))
     try:
         (planned,) = workspace.survey([found.entry])
         if os.path.commonpath([planned.folder, scratch]) != scratch:
@@ -68,6 +71,10 @@ def try_one(workspace: Workspace, found: Survey) -> Trial:
             return Trial(f"{told_job(found, index)} had not ended after {limit}: nothing was found wrong so far", True)
         is_over = True
         trial = _told(tried, code, scratch)
+        if not trial.is_well and stamp(found.output(index)) not in (before, None):
+            trial = Trial(
+                f"{told_job(found, index)} wrote {told_path(found.output(index))} by itself{_BY_ITSELF}", False
+            )
         is_to_be_kept = not trial.is_well
         return trial
     finally:
@@ -111,8 +118,7 @@ def _told(tried: Survey, code: int, scratch: str) -> Trial:
             memory = f" with {told_memory(one.max_rss)} of memory" if one.max_rss else ""
             what = f"{told_job(tried, one.index)} made its output in {told_seconds(one.seconds or 0.0)}{memory}"
             if tried.history.wrote_in_place:
-                what += ", and wrote it at its final path by itself: half an output would stand there if it died"
-                what += "\n  Let it write at the path that _get_output_path returns"
+                what += f", and wrote it at its final path by itself{_BY_ITSELF}"
             return Trial("\n".join([what, *_of_prologue(tried, one.index)]), not tried.history.wrote_in_place)
     kept = f"  What it left is in {told_path(scratch)}"
     for problem in tried.status.problems:

@@ -24,7 +24,7 @@ from jor.runtime.signals import Watch
 from jor.todo.entry import Entry
 from jor_slurm import CommandError, RefusedError
 
-from ..errors import FAILED, message
+from ..errors import FAILED, LATER, message
 from ..formatting import jobs_of
 from ..rendering.progress import view
 from ..rendering.status import as_text
@@ -61,8 +61,7 @@ def _wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner, watch:
         while True:
             progress = _progress(surveys)
             live.show(progress)
-            # Tasks that Slurm does not show yet, or any more, may be queued though their array is not active.
-            idle = [found for found in surveys if not found.status.active and not found.status.queued]
+            idle = [found for found in surveys if not found.status.is_awaited]
             submitted = [None if manner.only_first else _top_up(workspace, found, manner, told) for found in surveys]
             if len(idle) == len(surveys) and all(count is None for count in submitted):
                 break
@@ -79,7 +78,8 @@ def _wait(workspace: Workspace, entries: Sequence[Entry], manner: Manner, watch:
     is_well = progress.done == progress.total or (manner.only_first and not progress.failed)
     if not manner.silent and not (manner.quiet and is_well):
         echo(as_text(surveys, workspace.changes, colours=terminal))
-    return 0 if is_well else FAILED
+    is_held_back = any(found.status.unknown for found in surveys) and not progress.failed
+    return 0 if is_well else LATER if is_held_back else FAILED
 
 
 def _progress(surveys: Sequence[Survey]) -> Progress:

@@ -62,7 +62,7 @@ def follow(workspace: Workspace, entries: Sequence[Entry], *, colours: bool) -> 
                 elif (line := _line(counts)) != last:
                     echo(line)
                     last = line
-                if not any(found.status.active for found in surveys):
+                if not any(found.status.is_awaited for found in surveys):
                     break
                 watch.sleep(cluster.backend.pause if _on_cluster(surveys) else INTERVAL)
                 if watch.stopped_by:

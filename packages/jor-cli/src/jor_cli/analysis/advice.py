@@ -220,8 +220,8 @@ def _loading(asked: Asked, usage: Usage) -> Advice | None:
     if asked.isolation != "spawn" or not heavy:
         return None
     loading, job = told_seconds(usage.median_loading), told_seconds(usage.mean_seconds)
-    why = f"loading the job module takes {loading}, a job {job}: spawn loads it for each job, fork once for many"
-    return Advice("isolation", "fork", why)
+    why = f"loading the job module takes {loading}, a job {job}: spawn loads it for each job, auto for many at once"
+    return Advice("isolation", "auto", why)
 
 
 #: Each looks at one thing.

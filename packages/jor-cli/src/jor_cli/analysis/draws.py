@@ -1,5 +1,7 @@
 """Random numbers that jobs would share, or that nobody could draw again: found in sources and in loaded objects.
 
+And exit functions of modules, which forked jobs do not call: what they would write is missing.
+
 What a job draws from the global generators of random, numpy.random and torch is its own: see jor.runtime.seeds.
 """
 
@@ -22,6 +24,12 @@ from .own_sources import Source, own_sources
 
 _SHARED = "each job would draw the same numbers, or none could be repeated"
 _REMEDY = "Make it in execute: rng = self.job_numpy_rng(i), or self.job_rng(i) without NumPy"
+#: What registers functions for the end of the process, and what that means when a module is loaded.
+_AT_EXIT = "atexit.register"
+_NOT_CALLED = (
+    "atexit.register is called when the module is loaded: what it registers is not called at the end of each job",
+    "Call it at the end of execute, or register it there",
+)
 #: What makes a generator, and for what argument it takes a seed.
 _GENERATORS = {
     "random.Random", "numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.SeedSequence",
@@ -97,8 +105,13 @@ def in_source(source: Source, is_seeded: bool) -> Iterator[Draw]:
             continue
         assert isinstance(node, ast.Call)
         told = _told(name, names.has_no_seed(node), id(node) in at_load, is_seeded)
+        if name == _AT_EXIT and id(node) in at_load:
+            told = _NOT_CALLED
         if told:
             yield Draw(source.path, node.lineno, *told)
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.FunctionDef) and id(node) in at_load and names.are_among(node.decorator_list, _AT_EXIT):
+            yield Draw(source.path, node.lineno, *_NOT_CALLED)
 
 
 def held(sources: Mapping[str, Source], jobs: JobsBase) -> Iterator[Draw]:
@@ -165,6 +178,10 @@ class _Names:
             everything = _GENERATORS | _SEEDED_BY_JOR | _SEEDED_BY_USER
             return next((full for star in self._stars if (full := f"{star}.{call.func.id}") in everything), "")
         return name
+
+    def are_among(self, expressions: Iterable[ast.expr], name: str) -> bool:
+        """Tell whether one of these expressions is what has this full name."""
+        return any(self._dotted(one) == name for one in expressions)
 
     def has_no_seed(self, call: ast.Call) -> bool:
         """Tell whether a call is given nothing, None, or what is another value each time."""

@@ -21,7 +21,7 @@ def command(context: click.Context, /, entries: tuple[str, ...], indices: tuple[
     output that other code has begun to write in place stays incomplete, and may be gone on with by the
     code of today. Which outputs, when, by whom, and of which code is recorded; jor show tells it.
     """
-    from ..actions.accept import accept
+    from ..actions.accept import accept_and_tell
     from ..terminal import echo
     from ..workspace import Workspace
 
@@ -30,10 +30,4 @@ def command(context: click.Context, /, entries: tuple[str, ...], indices: tuple[
     def say(text: str) -> None:
         echo(f"[jor] {text}")
 
-    told = 0
-    for one in accept(workspace, workspace.entries(entries), indices, say):
-        for line in one.told():
-            say(line)
-            told += 1
-    if not told:
-        say("Nothing to accept: no output of these entries is to be made again")
+    accept_and_tell(workspace, workspace.entries(entries), indices, say)

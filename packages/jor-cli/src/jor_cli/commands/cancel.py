@@ -22,9 +22,11 @@ def command(context: click.Context, /, entries: tuple[str, ...], **_: Any) -> No
 
     workspace = context.with_resource(Workspace.open(given(context)))
     count = 0
-    for one in cancel(workspace, workspace.entries(entries)):
-        name = f"Slurm array {one.array.job_id}" if one.array else "the unconfirmed submission"
-        echo(f"[jor] {one.label}: cancelled {name}, {tasks_of(one.tasks)}")
+    for label, one in cancel(workspace, workspace.entries(entries)):
+        if one.whose:
+            echo(f"[jor] {label}: {one} is left alone: cancel it there, as that user")
+            continue
+        echo(f"[jor] {label}: cancelled {one}, {tasks_of(one.submission.tasks)}")
         count += 1
     if not count:
-        echo("[jor] Nothing to cancel: no array of these entries is queued or running")
+        echo("[jor] Nothing to cancel: no array of yours of these entries is queued or running on this cluster")

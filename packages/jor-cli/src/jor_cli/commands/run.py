@@ -15,17 +15,29 @@ from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something goes wrong.")
 @click.option("-w", "--wait", is_flag=True, help="Follow what is submitted to Slurm to its end.")
 @click.option("--restart", is_flag=True, help="Begin interrupted jobs that write in place again from nothing.")
+@click.option("--take-over", is_flag=True, help="Take over from those who are gone the jobs that are unknown.")
 @test_flag
 @flags(*SHARED, *RUNNING, "collect")
 @click.pass_context
 def command(
-    context: click.Context, /, entries: tuple[str, ...], dry_run: bool, quiet: bool, wait: bool, restart: bool, **_: Any
+    context: click.Context,
+    /,
+    entries: tuple[str, ...],
+    dry_run: bool,
+    quiet: bool,
+    wait: bool,
+    restart: bool,
+    take_over: bool,
+    **_: Any,
 ) -> None:
     """Run the jobs of the todo-list whose outputs are missing.
 
     Without ENTRY, of all its entries; else of those with that name or job module. Run it again at any time:
-    it leaves alone what is done and what is running.
+    it leaves alone what is done, what is running, and what cannot be asked for. --take-over takes that over: what has
+    it is revoked, and gets ten minutes to see it.
     """
+    if take_over and not entries:
+        raise click.UsageError("--take-over wants to be told of which entries: jor run --take-over ENTRY")
     from ..actions.run import Manner, collecting, launch
     from ..errors import LATER
     from ..workspace import Workspace
@@ -33,7 +45,7 @@ def command(
     workspace = context.with_resource(Workspace.open(given(context)))
     chosen = workspace.entries(entries)
     collect = collecting(entries, workspace.config)
-    manner = Manner(only_first=wants_test(context), dry_run=dry_run, quiet=quiet, restart=restart, collect=collect)
+    manner = Manner(wants_test(context), dry_run, quiet, restart=restart, take_over=take_over, collect=collect)
     code = launch(workspace, chosen, manner)
     if wait and not dry_run and code in (0, LATER):
         from ..actions.wait import wait as follow

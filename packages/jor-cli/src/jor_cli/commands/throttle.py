@@ -26,8 +26,11 @@ def command(context: click.Context, /, tasks: int, entries: tuple[str, ...], **_
     workspace = context.with_resource(Workspace.open(given(context)))
     most = f"at most {tasks:,} at once" if tasks else "any number at once"
     count = 0
-    for label, array in throttle(workspace, workspace.entries(entries), tasks):
-        echo(f"[jor] {label}: Slurm array {array.job_id} runs {most}")
+    for label, one in throttle(workspace, workspace.entries(entries), tasks):
+        if one.whose:
+            echo(f"[jor] {label}: {one} is left alone: throttle it there, as that user")
+            continue
+        echo(f"[jor] {label}: {one} runs {most}")
         count += 1
     if not count:
-        echo("[jor] Nothing to throttle: no array of these entries is queued or running")
+        echo("[jor] Nothing to throttle: no array of yours of these entries is queued or running on this cluster")

@@ -18,6 +18,7 @@ from jor.runs.marks import Mark
 from jor.runs.store import newest_first, planned_at, read
 from jor.runs.submission import Surroundings, seconds_of
 from jor.runtime.outputs import output_names
+from jor.runtime.remote_jobs import Listed
 from jor.settings.options import OPTIONS
 
 from ..analysis.advice import usage_of
@@ -84,6 +85,7 @@ def of_job(found: Survey, index: int) -> str:
     fields: list[Field] = [
         ("parameters", _wrapped(parameters)),
         ("output", [_output(found.output(index))]),
+        *([] if isinstance(found.jobs, Listed) else [("seed", [str(found.jobs.job_seed(index))])]),
         *([("why", _wrapped(why))] if why else []),
         *_marked(found, index),
         *_written_by(found, index),
@@ -241,17 +243,18 @@ def _state(found: Survey, index: int) -> tuple[Status, str]:
     status = found.status.unfinished.get(index, Status.DONE)
     if index in found.status.suspect:
         return status, "suspect: a process was killed for want of memory, yet the job ended well"
-    if status is Status.QUEUED:
+    if status in (Status.QUEUED, Status.UNKNOWN):
         return status, _waits(found, index)
     return status, next((problem.reason for problem in found.status.problems if problem.index == index), "")
 
 
 def _waits(found: Survey, index: int) -> str:
-    """Return why a job waits in the queue, as far as that is known."""
+    """Return why a job waits in the queue, or is unknown, as far as that is known."""
     for run, submission in found.history.batches:
         planned_as = found.history.places.of(run, submission).then(index)
         if submission.has(planned_as):
-            return found.carriers[run].state_of(submission.task_of()(planned_as)).reason
+            state = found.carriers[run].state_of(submission.task_of()(planned_as))
+            return state.reason or state.doubt
     return ""
 
 

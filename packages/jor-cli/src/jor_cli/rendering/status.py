@@ -25,6 +25,7 @@ WORST_FIRST = (
     Status.INTERRUPTED,
     Status.MISSING,
     Status.OUTDATED,
+    Status.UNKNOWN,
     Status.RUNNING,
     Status.QUEUED,
 )
@@ -37,6 +38,7 @@ COLOURS = {
     Status.INTERRUPTED: "yellow",
     Status.OUTDATED: "yellow",
     Status.MISSING: "yellow",
+    Status.UNKNOWN: "magenta",
 }
 #: What an entry is called, and how many of its jobs are in each state.
 Counts = tuple[str, Mapping[Status, int]]

@@ -13,9 +13,7 @@ from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 
 if TYPE_CHECKING:
-    from jor_slurm import ArrayId
-
-    from .slurm.scheduler import Backend
+    from .slurm.scheduler import Active, Backend
 
 
 class Cluster:
@@ -40,18 +38,22 @@ class Cluster:
         """Return who carries out submissions, as planning needs to know it."""
         return self.backend.inquiry(batches)
 
-    def active_arrays(self, found: Survey) -> list[tuple[Run, ArrayId | None, Submission]]:
+    def active_arrays(self, found: Survey) -> list[Active]:
         """Return the arrays of an entry that are not over; Slurm is not needed where there never was one."""
         return self.backend.active_arrays(found) if found.history.batches else []
 
-    def cancel(self, found: Survey, why: str) -> Iterator[tuple[ArrayId | None, Submission]]:
-        """Cancel the arrays of an entry that are not over, one after the other; yield each."""
-        for run, array, submission in self.active_arrays(found):
-            # First: a task that begins in this moment, or an array that Slurm accepts yet, sees it and does nothing.
-            run.revoke(((0, submission.tasks - 1),), why)
-            if array is not None:
-                self.backend.slurm.cancel(array)
-            yield array, submission
+    def cancel(self, found: Survey, why: str) -> Iterator[Active]:
+        """Cancel the arrays of an entry that are not over, one after the other; yield each.
+
+        Those of others, or on other clusters, are yielded as well, and left alone.
+        """
+        for one in self.active_arrays(found):
+            if not one.whose:
+                # First: a task that begins now, or an array that Slurm accepts yet, sees it and does nothing.
+                one.run.revoke(((0, one.submission.tasks - 1),), why)
+                if one.array is not None:
+                    self.backend.slurm.cancel(one.array)
+            yield one
 
     def view(self, batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
         """Return who carries out submissions, as it is good enough to be shown."""

@@ -8,12 +8,17 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 
 from jor.runtime.run_folder import Run, append
-from jor_slurm import ArrayId
+from jor_slurm import ArrayId, ExitCode, IndexSet, JobState, Task
+
+_NUMBERS = ("start", "end", "cancelled_by", "requested", "used")
+#: What became of tasks that share it; None: their workers told it, and Slurm tells nothing of them any more.
+Ended = tuple[IndexSet, "Task | None"]
 
 
 @attrs.frozen
@@ -27,6 +32,8 @@ class RequestLog:
     accepted: float | None = None
     #: Why it was refused; '' if it was not.
     refused: str = ""
+    #: What became of all its tasks; None until it is known to be over.
+    ended: Sequence[Ended] | None = None
 
 
 def read(run: Run) -> RequestLog:
@@ -37,11 +44,14 @@ def read(run: Run) -> RequestLog:
             if entry["kind"] == "asked":
                 found = attrs.evolve(found, asked=float(entry["time"]))
             elif entry["kind"] == "accepted":
-                array = ArrayId(int(entry["job_id"]), str(entry["name"]), str(entry.get("cluster", "")))
-                found = attrs.evolve(found, array=array, accepted=float(entry["time"]))
+                found = attrs.evolve(found, array=_array(entry), accepted=float(entry["time"]))
+            elif entry["kind"] == "seen" and found.array is not None:
+                found = attrs.evolve(found, array=attrs.evolve(found.array, submitted=float(entry["submitted"])))
             elif entry["kind"] == "refused":
                 found = attrs.evolve(found, refused=str(entry["why"]))
-        except (KeyError, ValueError, TypeError, OverflowError):
+            elif entry["kind"] == "ended":
+                found = attrs.evolve(found, ended=[_ended(one) for one in entry["tasks"]])
+        except (KeyError, ValueError, TypeError, OverflowError, AttributeError):
             continue
     return found
 
@@ -53,12 +63,61 @@ def asked(run: Run) -> None:
 
 def accepted(run: Run, array: ArrayId) -> None:
     """Write down what the submission became."""
-    _write(run, "accepted", job_id=array.job_id, name=array.name, cluster=array.cluster)
+    user = {} if array.user is None else {"user": array.user}
+    _write(run, "accepted", job_id=array.job_id, name=array.name, cluster=array.cluster, **user)
+
+
+def seen(run: Run, submitted: float) -> None:
+    """Write down since when Slurm has it: by that it is known again, should somebody give it another name."""
+    _write(run, "seen", submitted=submitted)
 
 
 def refused(run: Run, why: str) -> None:
     """Write down that Slurm will not have it."""
     _write(run, "refused", why=why)
+
+
+def ended(run: Run, tasks: Sequence[Ended]) -> None:
+    """Write down what became of all its tasks: it is not asked for any more, and Slurm may forget it."""
+    _write(run, "ended", tasks=[_record(indices, task) for indices, task in tasks])
+
+
+def _array(entry: dict[str, Any]) -> ArrayId:
+    user = int(entry["user"]) if "user" in entry else None
+    return ArrayId(int(entry["job_id"]), str(entry["name"]), str(entry.get("cluster", "")), user)
+
+
+def _record(indices: IndexSet, task: Task | None) -> dict[str, Any]:
+    if task is None:
+        return {"tasks": str(indices)}
+    code = task.exit_code
+    fields = {
+        "state": task.state.name,
+        "reason": task.reason,
+        "nodes": task.nodes,
+        "start": task.start,
+        "end": task.end,
+        "exit_code": None if code is None else [code.status, code.signal],
+        "cancelled_by": task.cancelled_by,
+        "requested": task.requested,
+        "used": task.used,
+    }
+    return {"tasks": str(indices), **{name: value for name, value in fields.items() if value not in (None, "")}}
+
+
+def _ended(record: dict[str, Any]) -> Ended:
+    indices = IndexSet.parse(str(record["tasks"]))
+    if "state" not in record:
+        return indices, None
+    code = record.get("exit_code")
+    numbers = {name: int(record[name]) for name in _NUMBERS if name in record}
+    return indices, Task(
+        JobState.of(str(record["state"])),
+        str(record.get("reason", "")),
+        str(record.get("nodes", "")),
+        exit_code=None if code is None else ExitCode(int(code[0]), int(code[1])),
+        **numbers,
+    )
 
 
 def _path(run: Run) -> str:

@@ -14,9 +14,9 @@ from ..runs.orphans import orphaned
 from ..runs.store import is_copied, newest_first, read
 from ..runtime.job_spec import planned
 from ..runtime.run_folder import Run
-from .history import Ask
 from .planner import Survey
 from .status import Carrier
+from .unseen import Ask, ask_for
 
 
 def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) -> Mapping[str, str]:
@@ -36,7 +36,7 @@ def makers(found: Survey, ask: Ask, now: float, entries: Container[str] = ()) ->
     ]
     strangers = [(run, submission) for run, submission in strangers if not is_copied(run, submission)]
     batches = [one for one in strangers if one[1].batch is not None]
-    carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
+    carriers = ask_for(batches, ask, now)
     made: dict[str, str] = {}
     for run, _ in strangers:
         if name := _at_work(run, carriers.get(run), now):

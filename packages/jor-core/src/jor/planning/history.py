@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import attrs
@@ -31,8 +31,6 @@ from .status import NO_MARKS, Attempt, Carrier, EntryStatus, Phase, Problem, Sho
 MOST_LOOKS = 1000
 #: A time after all others, as marks tell the time.
 LATEST = "~"
-#: Asks the batch systems once for all these submissions, and returns who carries out each.
-Ask = Callable[[Sequence[tuple[Run, Submission]]], Sequence[Carrier]]
 
 
 def nobody(batches: Sequence[tuple[Run, Submission]]) -> Sequence[Carrier]:
@@ -153,8 +151,8 @@ class History:
         def ended(run: Run, task: int) -> bool | None:
             if run in self.copied or run not in carriers:
                 return True if run in self.copied else unasked(run, task)
-            state = carriers[run].state_of(task)
-            return state.phase is Phase.OVER and (None if state.may_live else True)
+            # Of one that a batch system calls over, the process may go on: that nothing is heard of it has to tell.
+            return None if carriers[run].state_of(task).phase is Phase.OVER else False
 
         return abandoned(self.records, now, ended)
 
@@ -317,7 +315,7 @@ def _after(over: Over, state: TaskState) -> TaskState:
     """Return the state of a task of which the batch system says `state`, and its own newest journal that it is over."""
     if state.phase is Phase.OVER:
         return attrs.evolve(state, reason=over.error or state.reason or over.stopped)
-    if state.phase is Phase.AT_WORK and not over.stopped:
+    if state.phase in (Phase.AT_WORK, Phase.UNKNOWN) and not over.stopped:
         return TaskState(Phase.OVER, over.error)  # it is just leaving; one that was stopped may just be beginning again
     return state
 

@@ -23,8 +23,9 @@ from ..runtime.outputs import Listing, absent_outputs, output_name
 from ..runtime.run_folder import Run
 from ..settings.config import Config
 from ..todo.entry import Entry
-from .history import Ask, History, nobody
-from .status import UNKNOWN, Carrier, EntryStatus
+from .history import History, nobody
+from .status import NOT_JUDGED, Carrier, EntryStatus
+from .unseen import Ask, ask_for
 
 #: Returns the object Jobs of an entry with this configuration. Raises JobModuleError.
 Construct = Callable[[Entry, Config], JobsBase]
@@ -110,7 +111,7 @@ def survey(
             jobs, places, absent, records, entry, everything=everything, others=others(folder), marks=marks(folder)
         )
         if waiting or history.asked:
-            waiting.append(Survey(entry, mine, jobs, folder, history, {}, UNKNOWN))
+            waiting.append(Survey(entry, mine, jobs, folder, history, {}, NOT_JUDGED))
         else:
             yield Survey(entry, mine, jobs, folder, history, {}, history.judge({}, time.time()))
     yield from _judged(waiting, time.time(), ask)
@@ -145,7 +146,7 @@ def again(surveys: Iterable[Survey], now: float, ask: Ask = nobody) -> list[Surv
 
 def _judged(surveys: Sequence[Survey], now: float, ask: Ask) -> Iterator[Survey]:
     batches = [batch for found in surveys for batch in found.history.asked]
-    carriers = dict(zip([run for run, _ in batches], ask(batches) if batches else (), strict=True))
+    carriers = ask_for(batches, ask, now)
     for found in surveys:
         theirs = {run: carriers[run] for run, _ in found.history.asked}
         yield attrs.evolve(found, carriers=theirs, status=found.history.judge(theirs, now))

@@ -28,6 +28,8 @@ class Status(enum.Enum):
     #: Its output is there, is to be made again, and has not been tried since.
     OUTDATED = "outdated"
     MISSING = "missing"
+    #: Somebody has it, or has had it, who cannot be asked from here: it is left alone.
+    UNKNOWN = "unknown"
 
 
 #: A job in one of these has to run.
@@ -42,6 +44,8 @@ class Phase(enum.Enum):
     #: It will begin, or begin again.
     WAITING = "waiting"
     AT_WORK = "at work"
+    #: Its batch system cannot be asked, or does not answer for it.
+    UNKNOWN = "unknown"
     OVER = "over"
 
 
@@ -67,6 +71,8 @@ class TaskState:
     log_range: tuple[int, int] = (0, 0)
     #: Whether its process may go on though it is over as the batch system says, which has lost it, or its node.
     may_live: bool = False
+    #: Why it is open how it is, a clause; "" if it is not: such a task is at work as long as its worker is heard of.
+    doubt: str = ""
 
 
 @attrs.frozen
@@ -81,6 +87,10 @@ class Carrier:
     is_active: bool
     #: What a user should know of it.
     notes: tuple[str, ...] = ()
+    #: The tasks whose state tells a doubt: what the shared folder tells of their workers decides.
+    doubtful: Sequence[int] = ()
+    #: Whether it can never be asked from here: another cluster has it, or another user whose jobs are not shown.
+    is_elsewhere: bool = False
 
 
 @attrs.frozen
@@ -132,9 +142,10 @@ class EntryStatus:
     empty: frozenset[int] = frozenset()
     #: Indices of jobs that are done, though a process of theirs was killed for want of memory.
     suspect: frozenset[int] = frozenset()
-    #: Indices of the jobs that run, and of those that are queued, ascending.
+    #: Indices of the jobs that run, of those that are queued, and of those that are unknown, ascending.
     running: Sequence[int] = ()
     queued: Sequence[int] = ()
+    unknown: Sequence[int] = ()
     #: Indices of the jobs that are outdated, and of all whose output is to be made again and has not been, ascending.
     outdated: Sequence[int] = ()
     old: Sequence[int] = ()
@@ -159,12 +170,19 @@ class EntryStatus:
         states.update((problem.index, problem.status) for problem in self.problems)
         states.update(dict.fromkeys(self.running, Status.RUNNING))
         states.update(dict.fromkeys(self.queued, Status.QUEUED))
+        states.update(dict.fromkeys(self.unknown, Status.UNKNOWN))
         return states
 
     @property
     def active(self) -> tuple[Carrier, ...]:
         """Those of the carriers that may still begin a job."""
         return tuple(carrier for carrier in self.carriers if carrier.is_active)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anything may still happen that can be seen from here."""
+        # Tasks that a batch system does not show yet, or any more, may be queued though their carrier is not active.
+        return bool(self.running or self.queued) or any(not carrier.is_elsewhere for carrier in self.active)
 
 
 def summed(counts: Iterable[Mapping[Status, int]]) -> dict[Status, int]:
@@ -179,7 +197,7 @@ def summed(counts: Iterable[Mapping[Status, int]]) -> dict[Status, int]:
 #: No output is to be made again.
 NO_MARKS: Mapping[int, str] = MappingProxyType({})
 #: Of an entry that is still to be judged.
-UNKNOWN = EntryStatus(0, dict.fromkeys(Status, 0), (), (), ())
+NOT_JUDGED = EntryStatus(0, dict.fromkeys(Status, 0), (), (), ())
 
 
 def judge(
@@ -215,6 +233,7 @@ def judge(
         empty,
         running=sorted(found.underway[Status.RUNNING]),
         queued=sorted(found.underway[Status.QUEUED]),
+        unknown=sorted(found.underway[Status.UNKNOWN]),
         outdated=sorted(found.outdated),
         old=sorted(found.old),
         notices=of_each_kind(found.notices),
@@ -231,7 +250,9 @@ class _Found:
         self.counts = dict.fromkeys(Status, 0)
         self.problems: list[Problem] = []
         self.pending: list[int] = []
-        self.underway: dict[Status, list[int]] = {Status.RUNNING: [], Status.QUEUED: []}
+        self.underway: dict[Status, list[int]] = {
+            status: [] for status in (Status.RUNNING, Status.QUEUED, Status.UNKNOWN)
+        }
         self.outdated: list[int] = []
         self.old = set(marked)
         self.carriers: list[Carrier] = []
@@ -299,8 +320,9 @@ def _verdict(
     index: int, event: JobEvent | None, state: TaskState, exists: Callable[[int, bool], bool]
 ) -> Problem | None:
     """Return what one submission says of a job without output; None if it says nothing."""
+    left = Problem(index, Status.UNKNOWN if state.phase is Phase.UNKNOWN else Status.QUEUED, "")
     if event is None:
-        return Problem(index, Status.QUEUED, "") if state.phase is not Phase.OVER else None
+        return left if state.phase is not Phase.OVER else None
     if isinstance(event, Begin) and state.phase is Phase.AT_WORK:
         return Problem(index, Status.RUNNING, "")
     end = event if isinstance(event, End) else None
@@ -311,7 +333,7 @@ def _verdict(
             return Problem(index, Status.MISSING, "it was done, and its output has gone since")
     interrupted = end is None or end.interrupted
     if interrupted and state.phase is not Phase.OVER:
-        return Problem(index, Status.QUEUED, "")  # its task goes on with it, or begins again
+        return left  # its task goes on with it, or begins again
     return _unfinished(index, event, interrupted, state)
 
 

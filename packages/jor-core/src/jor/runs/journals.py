@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Container, Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from ..runtime.events import Begin, End, JobEvent, LastWords, Over
 from ..runtime.process_id import Owner
 from ..runtime.run_folder import Run
 from .attempts import located, reader
 from .journal_index import summaries
+from .lease import STALE_AFTER
 from .renumbering import UNMOVED, Moves, Places
 
 
@@ -39,6 +43,32 @@ def last_records_in(path: str, wanted: Collection[int], run: Run, task: int, mov
         if isinstance(event, (Begin, End)) and moves.now(event.index) in wanted:
             words.add(event)
     return {moves.now(index): _with_log(event, run, task) for index, event in words.others.items()}
+
+
+class Life(NamedTuple):
+    """What is known of the newest attempt at an array task, by its journal."""
+
+    #: When it was heard of last, by the clock that stamps files there, seconds since the epoch.
+    heard: float
+    #: The process that it is; None if that is not known.
+    owner: Owner | None
+    #: Its end; None if it has not told it.
+    over: Over | None
+
+    def is_heard_of(self, now: float) -> bool:
+        """Tell whether it was heard of within the time of a lease, and is not known to have ended."""
+        is_dead = self.over is not None or (self.owner is not None and self.owner.is_dead())
+        return not is_dead and now - self.heard < STALE_AFTER
+
+
+def lives(run: Run) -> dict[int, Life]:
+    """Return what is known of the newest attempt at each array task of a submission that has begun."""
+    found: dict[int, Life] = {}
+    for summary in summaries(run):
+        with suppress(FileNotFoundError):
+            heard = os.stat(summary.path).st_mtime
+            found[summary.task] = Life(heard, Owner.parse(summary.words.owner), summary.words.over)
+    return found
 
 
 #: The last word on a job that ended well, whichever it is: a summary keeps no more of those.

@@ -27,7 +27,7 @@ from ..runtime.past import read_past
 from ..runtime.run_folder import PLACE, RECORDS, Run, append
 from ..runtime.staging import force, force_name
 from .lease import Lease
-from .submission import Submission, compact, timestamp
+from .submission import Ranges, Submission, compact, timestamp
 
 #: Seconds after which a submission that is still being written is so no more: its jor was killed.
 ABANDONED_AFTER = 3600.0
@@ -260,6 +260,17 @@ def unwritable(error: OSError, records: str) -> JorError:
         where=os.path.dirname(os.path.dirname(records)),
         remedy="Make it writable, free space, or choose another with the option path-prefix",
     )
+
+
+def revoke(run: Run, tasks: Ranges, why: str) -> None:
+    """Let these array tasks of a submission begin no job any more, nor go on with one. Raise JorError if it cannot."""
+    try:
+        if tasks:
+            run.revoke(tasks, why)
+    except OSError as error:
+        raise JorError(
+            f"the submission cannot be revoked: {error.strerror}", where=run.revoked, remedy="Make it writable"
+        ) from error
 
 
 @contextmanager

@@ -55,6 +55,14 @@ class Begin(NamedTuple):
 MOST_BESIDE, _LONGEST_BESIDE = 50, 2500
 
 
+def digest_of(names: Sequence[str]) -> str:
+    """Return the SHA-256 of names, each followed by a line end."""
+    from hashlib import sha256  # loads much, and is hardly ever wanted
+
+    text = "".join(f"{name}\n" for name in names)
+    return sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
 class End(NamedTuple):
     """A job has ended."""
 
@@ -98,9 +106,7 @@ class End(NamedTuple):
         """Return this with the files that were put beside the output."""
         if len(beside) <= MOST_BESIDE and len(json.dumps(beside)) <= _LONGEST_BESIDE:
             return self._replace(beside=tuple(beside))
-        from hashlib import sha256  # loads much, and is hardly ever wanted
-
-        return self._replace(beside_sha256=sha256("".join(f"{name}\n" for name in beside).encode()).hexdigest())
+        return self._replace(beside_sha256=digest_of(beside))
 
 
 class Changed(NamedTuple):
@@ -131,6 +137,13 @@ class Isolation(NamedTuple):
         )
 
 
+class Library(NamedTuple):
+    """A library that jobs have loaded, on which the numbers that they draw depend."""
+
+    name: str
+    version: str
+
+
 class Over(NamedTuple):
     """The worker has come to its own end."""
 
@@ -150,7 +163,7 @@ class Notice(NamedTuple):
     text: str
 
 
-Event = Union[Claim, Begin, End, Changed, Isolation, Notice, Over]
+Event = Union[Claim, Begin, End, Changed, Isolation, Library, Notice, Over]
 #: What a journal tells of a job.
 JobEvent = Union[Begin, End]
 
@@ -160,6 +173,7 @@ _KINDS: Dict[str, Type[Event]] = {
     "end": End,
     "changed": Changed,
     "isolation": Isolation,
+    "library": Library,
     "notice": Notice,
     "over": Over,
 }

@@ -45,11 +45,13 @@ from .subreaper import (
     PrCtl,
     Reaper,
     adopt_orphans,
+    children,
     descendants,
     die_with_parent,
     has_children,
     load_fflush,
     load_prctl,
+    running,
 )
 
 #: An order: where the job's line begins in jobs.jsonl.
@@ -276,6 +278,8 @@ class _Server:
                 waited = 1 << 8
             if self._isolation == "spawn" or files != _files(orders, answers, self._planned):
                 return waited >> 8  # this process ran the job, or refused it; what that left is the worker's now
+            if has_left:
+                self._board.left_running = running(children() - self._reaper.spared)
             orphans = self._reaper.kill() if has_left else (0, 0)
             os.write(answers, ANSWER.pack(seconds, ru_maxrss, waited, *orphans))
 

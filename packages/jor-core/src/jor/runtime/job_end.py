@@ -106,6 +106,7 @@ def let_go(jobs: JobsBase, is_enough: Callable[[], bool]) -> None:
         if is_enough():
             return
         gc.unfreeze()  # else what the module made before would stay
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # the job may have put its output in their place
         vars(jobs).clear()
         for module in modules:
             step(vars(module))
@@ -188,15 +189,21 @@ def collect() -> None:
 
 
 def running_threads() -> frozenset[str]:
-    """Return the names of the threads that Python waits for at its end, but for those of executors, which may idle."""
+    """Return the names of the threads that Python waits for at its end, but for those of executors that idle."""
     threading = sys.modules.get("threading")
     if threading is None:
         return frozenset()
-    idle = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", {})
     main = threading.main_thread()
-    return frozenset(
-        one.name for one in threading.enumerate() if not one.daemon and one is not main and one not in idle
-    )
+    threads = [one for one in threading.enumerate() if not one.daemon and one is not main]
+    return frozenset(one.name for one in threads if not _is_idle(one))
+
+
+def _is_idle(thread: Any) -> bool:
+    """Tell whether a thread is one of a concurrent.futures.ThreadPoolExecutor that waits for work."""
+    work = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", {}).get(thread)
+    frame = sys._current_frames().get(thread.ident) if work is not None and work.empty() else None
+    # As it works, another function is at the top; just before and after, this one holds a piece of work.
+    return frame is not None and frame.f_code.co_name == "_worker" and frame.f_locals.get("work_item") is None
 
 
 def _empty_of_data(names: dict[str, Any]) -> None:

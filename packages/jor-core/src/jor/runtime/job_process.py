@@ -113,9 +113,13 @@ class Board:
     #: What may explain that a job has not written its output.
     hint = _Text(2300, 700)
     #: A file beside the output that a job has left open.
-    left_open = _Text(3100, 500)
+    left_open = _Text(3100, 300)
     #: The threads, by name, for which the host does not fork.
-    threads = _Text(3700, 300)
+    threads = _Text(3410, 300)
+    #: A process that the job has left running, and that is ended: what it is called.
+    left_running = _Text(3720, 100)
+    #: The version of NumPy, if a job has it loaded.
+    numpy = _Text(3830, 40)
 
     def __init__(self) -> None:
         self.page = mmap.mmap(-1, mmap.PAGESIZE)
@@ -124,7 +128,7 @@ class Board:
         """Forget what was said of another job."""
         self.ended = False
         self.began = self.returned_at = 0.0
-        self.error = self.waits_for = self.hint = self.left_open = ""
+        self.error = self.waits_for = self.hint = self.left_open = self.left_running = ""
 
     def wait_for(self, what: str) -> None:
         """Say what the end of a job waits for, whose `execute` has returned."""
@@ -198,6 +202,7 @@ def perform(jobs: JobsBase, index: int, final: str, path: str, process: JobProce
             os.replace(written, os.path.join(process.staging, name))
     jobs._running = None
     _flush()
+    board.numpy = str(getattr(sys.modules.get("numpy"), "__version__", ""))
     board.ended = True
     return status
 

@@ -17,6 +17,9 @@ from .signals import Watch
 
 #: Seconds between two looks of an array task for a newer attempt at itself, or for its revocation.
 LOOK_EVERY = 10.0
+#: Seconds between two signs of life of an array task, by the time of its journal: much less than those after which
+#: others take it for dead, and each costs a file server one request.
+BEAT_EVERY = 120.0
 #: No job is begun that, taking as long as the longest so far, would end later than these seconds before the end.
 SPARE = 5.0
 #: Most names that it lists for that, on average: a submission of 10,000 tasks has 20,000 files, listed every 50 s.
@@ -49,6 +52,7 @@ class Tenure:
         self._ends = time.monotonic() + limit - age() if limit else float("inf")
         self._requeue_at: float | None = None
         self._look_at = 0.0
+        self._beat_at = time.monotonic() + BEAT_EVERY
         #: Why others have its jobs now; "" as long as they have not.
         self.lost = ""
         #: Seconds that the longest of its jobs has taken.
@@ -92,6 +96,8 @@ class Tenure:
         now = time.monotonic()
         if not self.lost and now >= self._look_at:
             self.lost = self._look(now) if self._batch else self._refresh(now)
+        if self._batch and now >= self._beat_at:
+            self._beat(now)
         if self.lost:
             return self.lost
         if self._batch and self._watch.warned and self._batch.requeue:
@@ -100,6 +106,14 @@ class Tenure:
             if now >= self._requeue_at:
                 return "its task's time was up"
         return ""
+
+    def _beat(self, now: float) -> None:
+        """Say that this array task lives, whatever its batch system says of it: jobs may run for days."""
+        self._beat_at = now + BEAT_EVERY
+        try:
+            os.utime(self._run.journal(self._attempt.task, self._attempt.restart))
+        except OSError:
+            pass  # what cannot be reached now is tried again
 
     def _look(self, now: float) -> str:
         """Return why another is to run the jobs of this array task; '' if none is."""

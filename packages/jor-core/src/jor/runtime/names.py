@@ -7,9 +7,9 @@ Most values have it by `format`. Others have another text by the order in a hash
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict, deque
 from enum import Enum, Flag
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any, Callable, Iterable, Mapping
 
 from ..errors import JobModuleError
@@ -60,6 +60,8 @@ def _within(value: Any) -> str:
         return _CONTAINERS[kind](value)
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return _fields(kind, zip(kind._fields, value))
+    if _is_set(kind):
+        return f"{kind.__name__}({_set(value) if value else ''})"
     if _is_dataclass(kind):
         fields = kind.__dataclass_fields__.values()
         return _fields(kind, ((field.name, getattr(value, field.name)) for field in fields if field.repr))
@@ -70,7 +72,17 @@ def _within(value: Any) -> str:
 
 def _is_container(value: Any) -> bool:
     kind = type(value)
-    return kind in _CONTAINERS or (isinstance(value, tuple) and hasattr(kind, "_fields")) or _is_dataclass(kind)
+    return (
+        kind in _CONTAINERS
+        or _is_set(kind)
+        or (isinstance(value, tuple) and hasattr(kind, "_fields"))
+        or _is_dataclass(kind)
+    )
+
+
+def _is_set(kind: Any) -> bool:
+    """Tell whether a class is one made from set or frozenset, with their texts."""
+    return kind.__repr__ in (set.__repr__, frozenset.__repr__) and kind.__str__ is object.__str__
 
 
 def _is_dataclass(kind: Any) -> bool:
@@ -150,11 +162,18 @@ def _set(value: Iterable[Any]) -> str:
     return "{" + ", ".join(sorted(map(_within, value))) + "}"
 
 
+def _deque(value: Any) -> str:
+    return f"deque({_list(value)}{'' if value.maxlen is None else f', maxlen={value.maxlen}'})"
+
+
 _CONTAINERS: dict[type, Callable[[Any], str]] = {
     dict: _dict,
     OrderedDict: _ordered_dict,
     list: _list,
     tuple: _tuple,
+    deque: _deque,
+    defaultdict: lambda value: f"defaultdict({value.default_factory!r}, {_dict(value)})",
+    SimpleNamespace: lambda value: f"namespace({', '.join(f'{k}={_within(v)}' for k, v in vars(value).items())})",
     set: lambda value: _set(value) if value else "set()",
     frozenset: lambda value: f"frozenset({_set(value) if value else ''})",
 }

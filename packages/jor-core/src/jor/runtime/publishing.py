@@ -15,10 +15,10 @@ from array import array
 from bisect import bisect_left
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from ..errors import RecordError
-from .events import End
+from .events import End, digest_of
 from .journal import Reader
 from .record_files import lines
 from .run_folder import RECORDS, Run
@@ -49,39 +49,55 @@ class Neighbours:
     def __init__(self, run: Run, folder: str) -> None:
         self._run = run
         self._folder = folder
-        #: Of each submission in the folder, the checksums of the outputs that it has planned, sorted.
+        #: Of each submission in the folder, the checksums of the outputs that it has planned, and of the folders that
+        #: these lie in, sorted.
         self._planned: dict[str, tuple[Run, array[int]]] = {}
         #: When, by time.monotonic(), to look for new ones.
         self._look_at = 0.0
-        #: The output beside which each file was put.
+        #: The output beside which each file was put, or many files with names of this digest.
         self._put: dict[str, str] | None = None
 
     def job_of(self, name: str) -> str:
         """Return what to call the job whose output is called `name`; '' if no submission has planned it."""
-        self._look_for_submissions()
         text = json.dumps(name)[1:-1].encode()
+        return self._find(text, lambda output: output == text)
+
+    def stand_in_the_way_of(self, name: str) -> bool:
+        """Tell whether planned outputs belong below `name`, or where a folder above it would be."""
+        text = json.dumps(name)[1:-1].encode()
+        if self._find(text, lambda output: output.startswith(text + b"/")):
+            return True
+        above = os.path.dirname(name)
+        while above and not self.job_of(above):
+            above = os.path.dirname(above)
+        return bool(above)
+
+    def _find(self, text: bytes, is_meant: Callable[[bytes], bool]) -> str:
+        """Return what to call the job whose output is meant; its checksum is that of `text`, or a folder's above it."""
+        self._look_for_submissions()
         checksum = zlib.crc32(text)
         for run, checksums in self._planned.values():
             place = bisect_left(checksums, checksum)
             if place < len(checksums) and checksums[place] == checksum:
                 for index, output in _planned(run):
-                    if output == text:
+                    if is_meant(output):
                         return f"job {index}"
         return ""
 
-    def output_beside(self, name: str) -> str:
-        """Return the output beside which the file `name` was put; '' if no record says so."""
+    def put_beside(self, output: str, name: str, all_names: Sequence[str]) -> bool:
+        """Tell whether, as records say, the file `name` was put beside this output: by itself, or among `all_names`."""
         if self._put is None:
             self._put = {}
-            for run, owners in self._put_before():
-                outputs = _outputs_of(run, set(owners.values()))
-                self._put.update((file, outputs.get(index, "")) for file, index in owners.items())
-        return self._put.get(name, "")
+            for run, ends in self._put_before():
+                outputs = _outputs_of(run, {end.index for end in ends})
+                for end in ends:
+                    self.note(outputs.get(end.index, ""), end)
+        return self._put.get(name) == output or self._put.get(digest_of(all_names)) == output
 
-    def note(self, output: str, files: list[str]) -> None:
+    def note(self, output: str, end: End) -> None:
         """Take down what has been put beside an output."""
         if self._put is not None:
-            self._put.update(dict.fromkeys(files, output))
+            self._put.update(dict.fromkeys([*end.beside, *([end.beside_sha256] if end.beside_sha256 else [])], output))
 
     def _look_for_submissions(self) -> None:
         now = time.monotonic()
@@ -92,19 +108,31 @@ class Neighbours:
         for entry in _names(top):
             for run in _submissions(os.path.join(top, entry)):
                 if run.folder not in self._planned and (run.past is not None or os.path.isfile(run.jobs)):
-                    planned = array("I", sorted(zlib.crc32(output) for _, output in _planned(run)))
+                    planned = array("I", _checksums(output for _, output in _planned(run)))
                     self._planned[run.folder] = run, planned
 
-    def _put_before(self) -> Iterator[tuple[Run, dict[str, int]]]:
-        """Yield each submission of the entry, the oldest first, with the files beside outputs, and whose they are."""
+    def _put_before(self) -> Iterator[tuple[Run, list[End]]]:
+        """Yield each submission of the entry, the oldest first, with the ends of jobs that tell of files beside."""
         for run in _submissions(self._run.records):
-            owners: dict[str, int] = {}
+            ends: list[End] = []
             for journal in sorted(_files(run)):
                 if journal.startswith("task-") and journal.endswith(".jsonl"):
-                    for event in _ends_with_files(run, journal):
-                        owners.update(dict.fromkeys(event.beside, event.index))
-            if owners:
-                yield run, owners
+                    ends += _ends_with_files(run, journal)
+            if ends:
+                yield run, ends
+
+
+def _checksums(outputs: Iterable[bytes]) -> list[int]:
+    """Return the checksums of outputs, and of the folders that they lie in, sorted."""
+    found = []
+    folders = set()
+    for output in outputs:
+        found.append(zlib.crc32(output))
+        above = os.path.dirname(output)
+        while above and above not in folders:
+            folders.add(above)
+            above = os.path.dirname(above)
+    return sorted([*found, *map(zlib.crc32, folders)])
 
 
 def _submissions(records: str) -> list[Run]:
@@ -124,7 +152,7 @@ def _ends_with_files(run: Run, journal: str) -> Iterator[End]:
     """Yield the ends of jobs in a journal that tell of files beside their outputs."""
     try:
         for event in Reader(os.path.join(run.folder, journal), opened=partial(run.open, journal)).events():
-            if isinstance(event, End) and event.beside:
+            if isinstance(event, End) and (event.beside or event.beside_sha256):
                 yield event
     except RecordError:
         pass  # of another version: nobody's files are told
@@ -151,9 +179,11 @@ class Publisher:
             force(os.path.join(staging.folder, name))
         if others:
             name = os.path.relpath(output, self._folder)
-            for path, target in _all_files(staging.folder, others, os.path.dirname(name), self._folder):
-                self._put(path, target, name, beside)
-            self._neighbours.note(name, beside.files)
+            files = list(_all_files(staging.folder, others, os.path.dirname(name)))
+            names = [target for _, target in files if not target.endswith("/")]
+            for path, target in files:
+                self._put(path, target, name, names, beside)
+            self._neighbours.note(name, End(-1, 0, 0, 0).naming(beside.files))
             for left in others:
                 delete(os.path.join(staging.folder, left))  # folders, empty by now
             below = {os.path.dirname(file) for file in beside.files} if durably else set()
@@ -162,8 +192,11 @@ class Publisher:
         staging.publish(output, durably=durably)
         return beside
 
-    def _put(self, path: str, name: str, output: str, beside: Beside) -> None:
-        """Put the file `path` into place as `name` in the folder of all outputs, or aside if another stands there."""
+    def _put(self, path: str, name: str, output: str, names: Sequence[str], beside: Beside) -> None:
+        """Put the file `path` into place as `name` in the folder of all outputs, or aside if that is another's place.
+
+        `names` are those of all files beside the output. An empty folder, whose name ends with "/", is made there.
+        """
         if name.partition("/")[0] == RECORDS:
             what = f"beside its output it has written {name}, where jor keeps its records"
             raise NotPublishedError(what, remedy="Give that folder another name")
@@ -174,8 +207,14 @@ class Publisher:
                 what = f"beside its output it has written {name}, which is the output of {job}"
                 raise NotPublishedError(what, remedy="Give that file another name")
             return
-        if not _put_new(path, target) and not _took_the_same(path, target):
-            if self._neighbours.output_beside(name) != output:
+        in_the_way = self._neighbours.stand_in_the_way_of(name)
+        if name.endswith("/"):
+            with suppress(FileExistsError, NotADirectoryError):  # a file; nothing of this folder is lost
+                if not in_the_way:
+                    os.makedirs(target, exist_ok=True)
+            return
+        if in_the_way or not (_put_new(path, target) or _took_the_same(path, target)):
+            if in_the_way or not self._neighbours.put_beside(output, name, names):
                 beside.aside.append(name)
                 placed = f"{output}.files/{os.path.relpath(name, os.path.dirname(output))}"
                 target = os.path.join(self._folder, placed)
@@ -185,19 +224,18 @@ class Publisher:
         beside.files.append(placed)
 
 
-def _all_files(folder: str, names: list[str], below: str, top: str) -> Iterator[tuple[str, str]]:
+def _all_files(folder: str, names: list[str], below: str) -> Iterator[tuple[str, str]]:
     """Yield all files that have these names in `folder`, or lie in its folders so called, and where they belong.
 
-    That is `below` in the folder of all outputs, `top`, to which it is relative. Empty folders are made there.
+    That is `below` in the folder of all outputs. The place of an empty folder ends with "/".
     """
     for name in sorted(names):
         path, target = os.path.join(folder, name), os.path.join(below, name)
         if os.path.isdir(path) and not os.path.islink(path):
             inside = os.listdir(path)
             if not inside:
-                with suppress(FileExistsError):  # a file; nothing of this folder is lost
-                    os.makedirs(os.path.join(top, target), exist_ok=True)
-            yield from _all_files(path, inside, target, top)
+                yield path, os.path.join(target, "")
+            yield from _all_files(path, inside, target)
         else:
             yield path, target
 

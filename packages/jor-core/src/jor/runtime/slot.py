@@ -19,7 +19,7 @@ from .publishing import Beside, Publisher
 from .run_folder import KEPT, Run
 from .run_spec import RunSpec
 from .staging import NotPublishedError, Staging, delete, force, force_name, staged, stamp
-from .subreaper import Orphans, Reaper
+from .subreaper import Orphans, Reaper, children, running
 
 #: Seconds that a job may take to its end after `execute` has returned, beside the grace period; and to be told of.
 ENDS_WITHIN, TOLD_AFTER = 60.0, 10.0
@@ -113,6 +113,16 @@ class Slot:
         except OSError:
             return -1
 
+    @property
+    def left_running(self) -> str:
+        """What to call a process that the last job has left running, and that was ended; "" for none."""
+        return self._board.left_running
+
+    @property
+    def numpy(self) -> str:
+        """The version of NumPy that the last job had loaded; "" for none."""
+        return self._board.numpy
+
     def begin(self, job: Job, offset: int, first: int) -> None:
         """Run `job`, whose line lies at `offset`, and whose output will begin at `first` in the log.
 
@@ -190,6 +200,9 @@ class Slot:
             self._board.returned_at = 0.0  # its output is dropped
         settled = Settled(error, direct=self.writes_in_place()) if error else self._publish()
         if settled.error:
+            if not os.path.lexists(self._staging.folder):
+                said = f"job {self.job.index if self.job else '?'}: its folder {self._staging.folder} is gone"
+                print(f"{said}: the job, or another process, has deleted or moved it", file=sys.stderr)  # noqa: T201
             settled = settled._replace(error=settled.error + self._keep())
         elif self._keeps:
             delete(self._kept)
@@ -259,7 +272,10 @@ class Slot:
             return Outcome(0.0, 0, 0), Orphans(0, 0)
         host, self._host = self._host, None
         outcome = host.close(self._spec.grace_period)
-        return outcome, self._reaper.kill(frozenset(slot._host.pid for slot in self._slots if slot._host is not None))
+        others = frozenset(slot._host.pid for slot in self._slots if slot._host is not None)
+        if left := children() - self._reaper.spared - others:
+            self._board.left_running = running(left)
+        return outcome, self._reaper.kill(others)
 
     def _publish(self) -> Settled:
         """Put the output into place, and what lies beside it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
-from typing import Callable, NamedTuple
+from typing import Callable, Iterable, NamedTuple
 
 PrCtl = Callable[[int, int], object]
 
@@ -14,6 +15,8 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PR_SET_CHILD_SUBREAPER = 36
 #: Seconds that a killed process may take to end: one that waits for a disk does not hear.
 _DYING = 5.0
+#: How multiprocessing, and loky, start what watches over semaphores and shared memory, and ends after its users.
+_TRACKER = re.compile(r"(resource|semaphore)_tracker|multiprocessing\.forkserver")
 _SIGKILL = int(signal.SIGKILL)  # a number for C; the enum costs a forked job twenty copied pages
 
 
@@ -55,6 +58,23 @@ class Orphans(NamedTuple):
 
     killed: int
     left: int
+
+
+def running(pids: Iterable[int]) -> str:
+    """Return what to call one of these processes that still runs, "" for none; not those that end by themselves."""
+    for pid in sorted(pids):
+        command = _read(f"/proc/{pid}/cmdline").replace("\0", " ").strip()  # "" of one that has ended
+        if command and not _TRACKER.search(command):
+            return f"process {pid} ({_read(f'/proc/{pid}/comm').strip()})"
+    return ""
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 class Reaper:

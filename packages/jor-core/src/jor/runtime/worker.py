@@ -13,8 +13,9 @@ import time
 from typing import Callable, Iterator
 
 from ..errors import JorError
+from .control_groups import oom_kills
 from .earlier_attempts import MOST_DEATHS, Death, EarlierAttempts, earlier_attempts
-from .events import VERSION, Begin, Changed, Claim, End, Isolation, Notice, Over, kind_of
+from .events import VERSION, Begin, Changed, Claim, End, Isolation, Library, Notice, Over, kind_of
 from .feed import Chunk, Feed
 from .forking import ForkError, limit_threads
 from .job_process import Outcome
@@ -22,7 +23,6 @@ from .job_spec import Job, source_checksum, thaw
 from .journal import SYNC_AFTER, Journal
 from .lifetime import Attempt, Tenure
 from .old_outputs import OldOutputs
-from .oom import oom_kills
 from .process_id import Owner
 from .publishing import Publisher
 from .record_files import MOST, regular
@@ -109,6 +109,8 @@ class _Worker:
         self._old = OldOutputs(run, spec.folder)
         #: What was taken for `isolation = auto`, once that is written down.
         self._isolation: Isolation | None = None
+        #: Whether the version of NumPy is written down.
+        self._is_numpy_noted = False
         #: What users have been told.
         self._notices: set[str] = set()
         #: After how many seconds its first jobs are looked at.
@@ -135,6 +137,8 @@ class _Worker:
             raise JorError(self._tenure.lost)
         stopped = self._tenure.lapsed() or self._unfinished
         self._journal.write(Over(self._done, self._failed, stopped))
+        if self._tenure.lost:
+            print(f"task {self._attempt.task} stops: {self._tenure.lost}", file=sys.stderr)  # noqa: T201
         if self._done + self._failed > (0 if self._is_resumable else self._interrupted):
             self._tenure.requeue()  # else it would come no further the next time
         if self._watch.stopped_by:
@@ -262,7 +266,7 @@ class _Worker:
         if settled.beside:
             end = end.naming(settled.beside)
         self._journal.note(end)
-        self._tell(slot, job, orphans)
+        self._tell(slot, job, orphans, end)
         if old_aside and end.ok:
             self._journal.flush()  # first: as long as the old one is there, the new one may be incomplete
             self._old.delete(job.output)
@@ -270,11 +274,17 @@ class _Worker:
         self._done += end.ok
         self._failed += not end.ok
 
-    def _tell(self, slot: Slot, job: Job, orphans: Orphans) -> None:
+    def _tell(self, slot: Slot, job: Job, orphans: Orphans, end: End) -> None:
         """Write down what a user should know of how this job ran."""
         if self._isolation is None and slot.isolation is not None:
             self._isolation = slot.isolation
             self._journal.note(slot.isolation)
+        if slot.numpy and not self._is_numpy_noted:
+            self._is_numpy_noted = True
+            self._journal.note(Library("numpy", slot.numpy))
+        if end.ok and slot.left_running:
+            told = f"jobs leave processes running, which jor ends: job {job.index}, {slot.left_running}"
+            self._notice(f"{told}. What those would write later is missing: let jobs wait for them")
         if orphans.left:
             what = "process" if orphans.left == 1 else "processes"
             told = f"job {job.index} has left {orphans.left} {what} behind that jor may not end, or that do not end"

@@ -69,6 +69,8 @@ class Entry:
     place: str = attrs.field(default="", eq=False)
     #: The `name:` of the item that it is a product of, which names all of them; "" if it has none.
     item: str = attrs.field(default="", eq=False)
+    #: What it is called if it would otherwise be called like another entry of the todo-list; "" if it would not.
+    apart: str = attrs.field(default="", eq=False)
     #: The root of its job module's project.
     root: str = attrs.field(default=attrs.Factory(_root, takes_self=True), eq=False, repr=False)
 
@@ -85,7 +87,7 @@ class Entry:
     @property
     def title(self) -> str:
         """Its name, or its job module with the arguments, as data."""
-        return self.name or (f"{self.stem}({self.arguments})" if self.arguments else self.stem)
+        return self.apart or self.name or self.stem + (f"({self.arguments})" if self.arguments else "")
 
     @cached_property
     def identity(self) -> tuple[str, str]:

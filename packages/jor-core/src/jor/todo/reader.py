@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import attrs
 import yaml
 
 from ..errors import ConfigError, JobargsError, JobModuleError, JorError, Mistakes, TodoError, nearest, raise_all
@@ -64,7 +65,7 @@ def peruse_todo(path: str) -> tuple[tuple[Entry, ...], Sequence[JorError]]:
         except JorError as error:
             mistakes.append(error)
     entries, repeated = _distinct(entries)
-    return tuple(entries), mistakes + repeated
+    return tuple(_told_apart(entries)), mistakes + repeated
 
 
 def select(entries: tuple[Entry, ...], names: tuple[str, ...]) -> tuple[Entry, ...]:
@@ -72,13 +73,18 @@ def select(entries: tuple[Entry, ...], names: tuple[str, ...]) -> tuple[Entry, .
 
     Raise TodoError for a name that no entry has.
     """
-    called = {entry: {entry.item, entry.title, entry.label, entry.stem, f"{entry.stem}.py"} - {""} for entry in entries}
+    called = {entry: _names(entry) for entry in entries}
     for name in names:
         if not any(os.path.normpath(name) in known or name in known for known in called.values()):
             known = sorted({word for entry in entries for word in (entry.item, entry.label, entry.stem) if word})
             raise TodoError(f"there is no entry {name!r}", where="the todo-list", remedy=nearest(name, known))
     wanted = {*names, *map(os.path.normpath, names)}
     return tuple(entry for entry in entries if not names or called[entry] & wanted)
+
+
+def _names(entry: Entry) -> set[str]:
+    modules = (entry.stem, os.path.splitext(os.path.relpath(entry.jobmodule))[0])
+    return {entry.item, entry.title, entry.label, *modules, *(f"{module}.py" for module in modules)} - {""}
 
 
 def _items(root: yaml.Node | None, build: Builder, path: str) -> list[yaml.Node]:
@@ -126,7 +132,7 @@ def _entries(item: yaml.Node, build: Builder, path: str, root_of: Callable[[str]
     for swept in _sweep(nodes.get("sweep"), build, path):
         text = _located(_canonical, {**arguments, **swept}, nodes.get("jobargs", item), path)
         title = name and name + "".join(f" {key}={value}" for key, value in swept.items())
-        entries.append(Entry(jobmodule, text, title, settings, at(path, item), name, root_of(jobmodule)))
+        entries.append(Entry(jobmodule, text, title, settings, at(path, item), name, root=root_of(jobmodule)))
     return entries
 
 
@@ -223,3 +229,30 @@ def _distinct(entries: list[Entry]) -> tuple[list[Entry], list[JorError]]:
             what = f"this entry is the same as the one at {same.place}: its jobs would have the same outputs"
             mistakes.append(TodoError(what, where=entry.place, remedy="Delete one of them"))
     return list(first.values()), mistakes
+
+
+def _told_apart(entries: list[Entry]) -> list[Entry]:
+    """Return the entries, those that would be called alike with what tells them apart: job module, or path-prefix."""
+    for tell in (_by_module, _by_prefix):
+        alike: dict[str, list[Entry]] = {}
+        for entry in entries:
+            alike.setdefault(entry.title, []).append(entry)
+        if len(alike) == len(entries):
+            break
+        entries = [tell(entry, alike[entry.title]) if len(alike[entry.title]) > 1 else entry for entry in entries]
+    return entries
+
+
+def _by_module(entry: Entry, alike: Sequence[Entry]) -> Entry:
+    modules = {other.jobmodule for other in alike}
+    if len(modules) == 1:
+        return entry
+    top = os.path.commonpath(map(os.path.dirname, modules))
+    module = os.path.splitext(os.path.relpath(entry.jobmodule, top))[0]
+    called = f"{entry.name} ({module})" if entry.name else module + entry.title.removeprefix(entry.stem)
+    return attrs.evolve(entry, apart=called)
+
+
+def _by_prefix(entry: Entry, _alike: Sequence[Entry]) -> Entry:
+    prefix = entry.settings.get("path-prefix")
+    return attrs.evolve(entry, apart=f"{entry.title} in {prefix.value}") if prefix else entry

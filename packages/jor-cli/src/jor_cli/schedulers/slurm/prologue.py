@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import re
 
-from jor.runtime.record_files import read_record, regular
+from jor import ConfigError
+from jor.runtime.record_files import regular
 from jor.runtime.run_folder import Run
-from jor_slurm import PROLOGUE_ENDED
+from jor_slurm import PROLOGUE_ENDED, CommandError
+from jor_slurm.running import run
 
 #: How the name of that file ends.
 SUFFIX = ".prologue"
+#: Seconds that bash may take to read a prologue.
+_PATIENCE = 10
 _ATTEMPT = re.compile(rf"task-(\d+)\.r(\d+)(\.jsonl|{SUFFIX})")
 #: Most bytes of such a file, of a script, and of the end of a log that are read.
 _MOST_NOTE, _MOST_SCRIPT, _LAST_BYTES = 100_000, 4 * 2**20, 16_384
@@ -24,10 +28,23 @@ _ERROR = re.compile(r"error|not f(?:ou|i)nd|no such|cannot|unable|denied|unbound
 _PLACE = re.compile(r"^\S+: line \d+: ")
 
 
+def require_syntax(prologue: str, source: str) -> None:
+    """Raise ConfigError for a prologue, set by `source`, that bash cannot read to its end: an open quote, say."""
+    command = ["bash", "-O", "extglob", "-n"]  # the pattern is all that an option set in the prologue may allow
+    try:
+        done = run(command, timeout=_PATIENCE, text=f"{prologue}\n")
+    except CommandError:
+        return  # there is no bash here, or it does not answer: the log will tell
+    said = done.stderr.splitlines()
+    if said and (done.returncode or "here-document" in said[0]):
+        what = f"bash cannot read the prologue: {said[0].removeprefix('bash: ')}"
+        raise ConfigError(what, where=source, remedy="Close each quote, bracket, if, for and here-document in it")
+
+
 def ended_prologues(run: Run) -> dict[int, str]:
     """Return why the newest attempt at array tasks ended in the prologue, by task."""
     try:
-        names = os.listdir(run.folder)
+        names = run.names()
     except FileNotFoundError:
         return {}
     newest: dict[int, tuple[int, str]] = {}
@@ -39,7 +56,7 @@ def ended_prologues(run: Run) -> dict[int, str]:
 
 def _reason(run: Run, task: int, name: str) -> str:
     try:
-        note = read_record(os.path.join(run.folder, name), _MOST_NOTE).decode(errors="replace").split("\n", 2)
+        note = run.read(name, _MOST_NOTE).decode(errors="replace").split("\n", 2)
         status, line, command = int(note[0]), int(note[1]), note[2].strip()
         text = _script(run)[line - 1].strip() if line else command
     except (OSError, ValueError, LookupError):
@@ -50,7 +67,7 @@ def _reason(run: Run, task: int, name: str) -> str:
 
 
 def _script(run: Run) -> list[str]:
-    return read_record(run.script, _MOST_SCRIPT).decode(errors="replace").split("\n")
+    return run.read(os.path.basename(run.script), _MOST_SCRIPT).decode(errors="replace").split("\n")
 
 
 def _message(log: str) -> str:

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from jor import BusyError, JorError
+from jor import BusyError
 from jor.local.worker_pool import environment
 from jor.planning.planner import Survey, make_submission
 from jor.planning.status import Phase
 from jor.runs.attempts import durations
 from jor.runs.journals import may_live
 from jor.runs.lease import Lease, server_time
-from jor.runs.store import run_of, write_batch
+from jor.runs.store import revoke, run_of, write_batch
 from jor.runs.submission import Submission, new_token, ranges
 from jor.runtime.lifetime import heeded_within
 from jor.runtime.run_folder import Run
 from jor.settings.config import Config
+from jor.settings.options import Value
 from jor.user_cache import cache_folder
 from jor_slurm import (
     AccountLimitError,
@@ -44,6 +45,7 @@ from jor_slurm import (
 
 from .. import request_log
 from .monitor import Inquiry
+from .prologue import require_syntax
 from .sbatch_request import Request, apart, by_needs, indices, job_name, needs_of, request, script_of, submit_command
 
 if TYPE_CHECKING:
@@ -65,6 +67,22 @@ class Submitted:
     submission: Submission
     #: None while nobody knows whether Slurm has accepted it.
     array: ArrayId | None
+
+
+@attrs.frozen
+class Active:
+    """A submission that is not over."""
+
+    run: Run
+    submission: Submission
+    #: None while it is open whether Slurm has it.
+    array: ArrayId | None
+    #: Whose it is, or on which cluster: "of user ann"; "" for one of this user's on this cluster.
+    whose: str = ""
+
+    def __str__(self) -> str:
+        name = f"Slurm array {self.array.job_id}" if self.array else "the unconfirmed submission"
+        return f"{name} {self.whose}" if self.whose else name
 
 
 @attrs.frozen
@@ -130,12 +148,14 @@ class Backend:
         self.pause = max(max_age, LEAST_PAUSE)
         self._slurm = Slurm(environment(), Cache(cache_folder()), max_age)
         #: For planning: what others have submitted a moment ago counts.
-        self.inquiry = Inquiry(attrs.evolve(self._slurm, max_age=min(1.0, max_age)))
+        self.inquiry = Inquiry(attrs.evolve(self._slurm, max_age=min(1.0, max_age)), is_planning=True)
         #: For showing.
         self.view = Inquiry(self._slurm)
         self._limits: Limits | None = None
         self._quotas: defaultdict[tuple[str | None, ...], Quota] = defaultdict(Quota)
         self._submitted = 0
+        #: Prologues that bash can read.
+        self._read_prologues: set[Value] = set()
 
     def refresh(self) -> None:
         """Ask Slurm anew the next time."""
@@ -159,6 +179,10 @@ class Backend:
 
     def check(self, found: Survey) -> None:
         """Raise an error for what Slurm would not take of an entry, as far as it need not be asked."""
+        prologue = found.config.setting("prologue")
+        if prologue.value and prologue.value not in self._read_prologues:
+            require_syntax(str(prologue.value), prologue.source)
+            self._read_prologues.add(prologue.value)
         count = max(len(found.status.pending), 1)
         seen = _durations(found) if found.config["signal"] else []  # read from journals: not for nothing
         wanted = request(found.config, needs_of(found.config), count, seen, Limits())
@@ -198,8 +222,9 @@ class Backend:
         """Submit the jobs `chosen` of an entry, which this process is `planning`, as far as limits allow."""
         if not chosen:
             return Outcome()
+        requests = list(self.plan(found, chosen))  # first: where Slurm does not answer, nothing is revoked
         outcome = Outcome(delay=_revoke_earlier(found, chosen))
-        for wanted, jobs in self.plan(found, chosen):
+        for wanted, jobs in requests:
             if outcome.delay:
                 wanted = attrs.evolve(wanted, options=attrs.evolve(wanted.options, begin=f"now+{outcome.delay}"))
             outcome = self._submit_alike(found, wanted, jobs, planning, worker, outcome)
@@ -226,13 +251,10 @@ class Backend:
         script = batch_script(command, prologue=wanted.prologue)
         return f"Slurm job {self._slurm.submit(script, options).job_id}"
 
-    def active_arrays(self, found: Survey) -> list[tuple[Run, ArrayId | None, Submission]]:
-        """Return the arrays of an entry that are not over; None for one of which it is open whether Slurm has it."""
-        return [
-            (run, self.inquiry.array_of(run, submission), submission)
-            for run, submission in found.history.batches
-            if found.carriers[run].is_active
-        ]
+    def active_arrays(self, found: Survey) -> list[Active]:
+        """Return the arrays of an entry that are not over."""
+        active = [one for one in found.history.batches if found.carriers[one[0]].is_active]
+        return [Active(*one, self.inquiry.array_of(*one), self.inquiry.whose(*one)) for one in active]
 
     def _submit_alike(
         self,
@@ -285,7 +307,8 @@ class Backend:
         """Return how many more tasks may be submitted, None for any number, and by what they are limited."""
         bounds = []
         queue = self.inquiry.queue
-        rows = [record for record in queue.records if record.state.active] if queue else []
+        mine_alone = (None, os.getuid())
+        rows = [row for row in queue.records if row.state.active and row.user in mine_alone] if queue else []
         if config["max-submitted"]:
             mine = sum(len(row.indices) or 1 for row in rows if row.name.startswith("jor-"))
             bounds.append((config["max-submitted"] - mine - self._submitted, "max-submitted is reached"))
@@ -365,14 +388,8 @@ def _revoke_earlier(found: Survey, chosen: Sequence[int]) -> int:
         states = {task: state for task in tasks if (state := found.carriers[run].state_of(task)).phase is Phase.OVER}
         fresh = [task for task in states if not any(first <= task <= last for first, last, _ in revoked)]
         lost = frozenset(task for task, state in states.items() if state.may_live)
-        try:
-            if fresh:
-                run.revoke(ranges(fresh), "its jobs were submitted again")
-            if lost and may_live(run, lost):
-                age = server_time(run.revoked) - os.stat(run.revoked).st_mtime
-                delay = max(delay, heeded_within(run.folder) + submission.grace_period - max(age, 0))
-        except OSError as error:
-            raise JorError(
-                f"the submission cannot be revoked: {error.strerror}", where=run.revoked, remedy="Make it writable"
-            ) from error
+        revoke(run, ranges(fresh), "its jobs were submitted again")
+        if lost and may_live(run, lost):
+            age = server_time(run.revoked) - os.stat(run.revoked).st_mtime
+            delay = max(delay, heeded_within(run.folder) + submission.grace_period - max(age, 0))
     return math.ceil(delay)

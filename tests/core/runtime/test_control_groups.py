@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from jor_cli.control_groups import cpu_limits, memory_limits
+from jor.runtime.control_groups import cpu_limits, memory_limits, oom_kills
 
 G = 2**30
 V2 = "36 25 0:31 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
@@ -18,6 +15,8 @@ V1 = (
     "33 31 0:30 {top} /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
     "34 31 0:31 {top} /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:10 - cgroup cgroup rw,cpu,cpuacct\n"
 )
+#: The same, mounted elsewhere than usual.
+MOVED = V1.format(top="/").replace("/memory", "/mem")
 UNIFIED = "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:11 - cgroup2 cgroup2 rw\n"
 #: What a group of version 1 says that has no limit.
 UNLIMITED = {"memory.limit_in_bytes": "9223372036854771712", "cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000"}
@@ -103,17 +102,21 @@ def test_what_cannot_be_read_limits_nothing(tmp_path: Path, cgroup: str, mounts:
     assert list(memory_limits(str(tmp_path / "none"))) == []
 
 
-@pytest.mark.skipif(not os.access("/sys/fs/cgroup/memory/cgroup.procs", os.W_OK), reason="needs root, and version 1")
-def test_real_group_of_version_1_limits_the_workers(tmp_path: Path) -> None:
-    group = Path("/sys/fs/cgroup/memory", f"jor-test-{os.getpid()}")
-    below = group / "below"
-    below.mkdir(parents=True)
-    try:
-        (group / "memory.limit_in_bytes").write_text("300M")
-        program = "from jor_cli.resources import usable_memory as m; print(m().amount, m().by)"
-        enter = f"echo $$ > {below}/cgroup.procs; exec {sys.executable} -c '{program}'"
-        done = subprocess.run(["sh", "-c", enter], capture_output=True, text=True, check=True)
-        assert done.stdout == f"{300 * 2**20} the control group /{group.name}\n"
-    finally:
-        below.rmdir()
-        group.rmdir()
+@pytest.mark.parametrize(
+    ("cgroup", "mounts", "folders", "kills"),
+    [
+        ("0::/a\n", V2, {"a": {"memory.events": "oom 3\noom_kill 2"}, ".": {"memory.events": "oom_kill 9"}}, 2),
+        ("0::/a\n", V2, {"a": {"cgroup.procs": ""}, ".": {"memory.events": "oom_kill 9"}}, None),
+        ("4:memory:/docker/x\n0::/\n", V1.format(top="/docker/x"), {"memory": {"memory.oom_control": "oom_kill 1"}}, 1),
+        (
+            "4:memory:/a\n",
+            MOVED,
+            {"mem/a": {"memory.oom_control": "oom_kill 4"}},
+            4,
+        ),
+    ],
+)
+def test_kills_of_the_own_group_are_counted(
+    tmp_path: Path, cgroup: str, mounts: str, folders: dict[str, dict[str, str]], kills: int | None
+) -> None:
+    assert oom_kills(written(tmp_path, cgroup, mounts, **folders)) == kills

@@ -1,4 +1,4 @@
-"""What the control groups that hold this process let it use: memory and CPU time, as a container or a slice has them.
+"""What the control groups that hold this process let it use, memory and CPU time, and whether it was too much.
 
 Sources: cgroups(7), proc_pid_mountinfo(5); of Linux, Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst,
 Documentation/scheduler/sched-bwc.rst.
@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-
-import attrs
+from typing import Iterator, NamedTuple
 
 
-@attrs.frozen
-class ControlGroup:
+class ControlGroup(NamedTuple):
     """One group that this process is in: its folder, and what to call it in a message."""
 
     folder: str
@@ -41,8 +38,25 @@ def cpu_limits(root: str = "/") -> Iterator[tuple[float, str]]:
             yield quota / period, group.name
 
 
+def oom_kills(root: str = "/") -> int | None:
+    """Return how many processes of this one's group the kernel has killed because memory was short; None if unknown."""
+    for own, *_ in _hierarchies(root, "memory"):
+        for file in ("memory.oom_control", "memory.events"):
+            for line in _read(own.folder, file).splitlines():
+                name, _, count = line.partition(" ")
+                if name == "oom_kill" and count.isdigit():
+                    return int(count)
+    return None
+
+
 def _groups(root: str, controller: str) -> Iterator[ControlGroup]:
     """Yield the groups, of either version, that this process is in: its own, and those above it that can be seen."""
+    for groups in _hierarchies(root, controller):
+        yield from groups
+
+
+def _hierarchies(root: str, controller: str) -> Iterator[list[ControlGroup]]:
+    """Yield the same for each hierarchy that may have the controller: this process's own group first."""
     mounts = list(_mounts(_read(root, "proc/self/mountinfo")))
     for line in _read(root, "proc/self/cgroup").splitlines():
         number, _, rest = line.partition(":")
@@ -50,7 +64,7 @@ def _groups(root: str, controller: str) -> Iterator[ControlGroup]:
         if controller in controllers.split(",") or (number == "0" and not controllers):
             for kinds, top, place in mounts:
                 if (controller in kinds) if controllers else not kinds:
-                    yield from _upwards(root, path, top, place)
+                    yield list(_upwards(root, path, top, place))
                     break
 
 
