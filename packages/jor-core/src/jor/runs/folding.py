@@ -102,7 +102,7 @@ def _folded(records: str, one: Ended) -> bytes:
     run, submission = one.run, one.submission
     words = [_words(found.path, found.task, found.words) for found in summaries(run)]
     if sum(last - first + 1 for told in words for first, last in told.well) > MOST_JOBS:
-        raise RecordError("it has too many jobs", where=run.folder)
+        raise RecordError("the submission has too many jobs to be folded", where=run.folder, remedy="Leave it as it is")
     names = sorted(name for name in run.names() if not _NEEDLESS.fullmatch(name))
     others = [name for name in names if not _LOG.fullmatch(name)]
     with _appended(os.path.join(records, FILES)) as file:
