@@ -41,7 +41,7 @@ def fuzz(name: str, seconds: int) -> None:
 
     def read(content: bytes) -> None:
         with contextlib.suppress(*EXPLAINED):
-            READERS[name].read(with_checksums(content) if name == "journal" else content, folder)
+            READERS[name].read(with_checksums(content) if name in ("journal", "past.jsonl") else content, folder)
 
     limits = [f"-max_len={LENGTH}", f"-timeout={SECONDS}", f"-rss_limit_mb={MEMORY}", f"-max_total_time={seconds}"]
     atheris.Setup([sys.argv[0], str(corpus), *limits, "-print_final_stats=1"], read)

@@ -19,9 +19,12 @@ from jor import JorError
 from jor.planning.planner import construct_here, survey
 from jor.runs import journal_index as summaries
 from jor.runs.attempts import executions
+from jor.runs.folding import Ended, fold
 from jor.runs.journals import newest_records
-from jor.runs.store import newest_first
+from jor.runs.lease import Lease
+from jor.runs.store import newest_first, read
 from jor.runtime import jobargs
+from jor.runtime.job_spec import planned
 from jor.runtime.loading import ModuleLoader
 from jor.settings.config import read_config
 from jor.todo.reader import make_entry, read_todo
@@ -109,6 +112,32 @@ def _records(path: str) -> Callable[[bytes, Path], object]:
     return read
 
 
+def _past(name: str) -> Callable[[bytes, Path], object]:
+    """Return what reads a file of folded submissions: the project's own submission is one then."""
+
+    def read(content: bytes, folder: Path) -> object:
+        records, kept = records_of(folder), folder / "kept"
+        shutil.copytree(records, kept, dirs_exist_ok=True)
+        folded(folder)
+        (records / name).write_bytes(content)
+        try:
+            return told(folder)
+        finally:
+            shutil.rmtree(records)
+            kept.rename(records)
+
+    return read
+
+
+def folded(folder: Path) -> Path:
+    """Fold the submission of the project; return the folder of its records."""
+    records = records_of(folder)
+    run = next(newest_first(str(records)))
+    with Lease(str(records / "planning")) as lease:
+        fold(str(records), [Ended(run, read(run))], lease)
+    return records
+
+
 def _cache(content: bytes, folder: Path) -> object:
     _kept(folder).write_bytes(content)
     return told(folder)
@@ -154,6 +183,7 @@ def told(folder: Path) -> object:
     (found,) = survey([entry], config, construct=partial(construct_here, MODULES))
     records = str(records_of(folder))
     story = [list(executions(records)), found.history.last_records([0]), read_note(records)]
+    story += [list(planned(run)) for run in newest_first(records)]
     for run in newest_first(records):
         story += [newest_records(run), request_log.read(run), run.revocations(), run.suspects(), os.fspath(run.folder)]
     return found.status, story
@@ -172,6 +202,8 @@ READERS: Mapping[str, Reader] = {
     "suspect": Reader((), _records("runs/*/suspect")),
     "alive": Reader((), _records("runs/*/alive")),
     "collected.json": Reader((), _records("collected.json")),
+    "past.jsonl": Reader((), _past("past.jsonl")),
+    "past.files": Reader((), _past("past.files")),
     "cache": Reader((), _cache),
 }
 
@@ -191,6 +223,13 @@ def sample(name: str, folder: Path) -> bytes:
     """Return the good content of a file of the records."""
     if name == "cache":
         return _kept(folder).read_bytes()
+    if name.startswith("past."):
+        records, kept = records_of(folder), folder / "kept"
+        shutil.copytree(records, kept, dirs_exist_ok=True)
+        content = (folded(folder) / name).read_bytes()
+        shutil.rmtree(records)
+        kept.rename(records)
+        return content
     paths = {"journal": "runs/*/task-0.r0.jsonl", "collected.json": "collected.json"}
     (file,) = records_of(folder).glob(paths.get(name, f"runs/*/{name}"))
     return file.read_bytes()

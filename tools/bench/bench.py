@@ -16,6 +16,7 @@ import row_fsync
 import row_isolation
 import row_jobs
 import row_metadata
+import row_runs
 import row_scale
 import row_seeds
 import row_slurm
@@ -32,6 +33,7 @@ ROWS = {
     "start": row_start.measure,
     "command": row_command.measure,
     "files": row_files.measure,
+    "runs": row_runs.measure,
     "fsync": row_fsync.measure,
     "seeds": row_seeds.measure,
     "isolation": row_isolation.measure,

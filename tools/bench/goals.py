@@ -9,6 +9,7 @@ OLD = "jor 0.1.2"
 LISTING = "scandir into a set + names"
 PASS = "python -c pass"  # not a password
 CLICK = 'python -c "import click"'
+TEN_RUNS = "the same after 10 runs"
 LIBRARIES = 'python -c "import click, attrs, yaml"'
 
 #: Those that run local jobs, by the names of their contestants.
@@ -110,6 +111,10 @@ GOALS = {
     "seeds": Goal("seeding for a job, NumPy loaded, CPU time", "µs", comparison="jor", most=50),
     "seeds-fork": Goal("the same in a fork, which copies pages", "µs", comparison="jor"),
     "isolation": Goal("local jobs, SciPy and a pool, which spawn", "jobs/s", "the same with isolation = fork"),
+    "runs-inodes": Goal("1,000 runs of a list that grows: files, folders", "inodes", comparison="jor", most=100),
+    "runs-status": Goal("jor status, all done, 1,000 runs, CPU time", "s", TEN_RUNS, most=1.3),
+    "runs-missing": Goal("jor status, one missing, 1,000 runs, CPU time", "s", TEN_RUNS, most=1.3),
+    "runs-run": Goal("jor run of one job, 1,000 runs, CPU time", "s", TEN_RUNS, most=1.3),
     "files": Goal("files beside outputs, less 2 a worker", "files", comparison="jor", most=6),
     **{
         f"job-{name}": Goal(f"a job's part: {name}", "a job", comparison="jor", most=most)

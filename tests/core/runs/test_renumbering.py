@@ -105,3 +105,24 @@ def test_planned_ranges_are_those_of_now():
 
     assert Moves().planned(Submission) == ((2, 3), (5, 5))
     assert Moves({2: 8, 3: 1, 5: 0}).planned(Submission) == ((0, 1), (8, 8))
+
+
+def test_no_name_is_made_for_each_submission_of_a_list_that_has_grown(tmp_path):
+    """It is made once to list the outputs, and once more for all submissions together."""
+    count = PART // 10
+    names = [str(index) for index in range(count)]
+    runs = []
+    for then in range(count):
+        (tmp_path / str(then)).mkdir()
+        runs.append(planned(tmp_path / str(then), names[:then], []))
+    made = []
+
+    class Counted(Jobs):
+        def _get_output_fname(self, name):
+            made.append(name)
+            return name
+
+    places = Places(Counted(names))
+    list(places.names_in_parts())
+    assert all(places.of(run) is UNMOVED for run in runs)
+    assert len(made) == 2 * count

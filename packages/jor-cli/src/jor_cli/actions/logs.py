@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -55,14 +56,16 @@ def _show(found: Survey, indices: Iterable[int], *, follow: bool) -> bool:
 
 def _copy(found: Survey, index: int, event: JobEvent, follow: bool) -> None:
     """Copy a job's part of the log to standard output; with `follow`, until the job has ended."""
-    path = event.log_file
+    path = event.log_file  # "": it was not kept
     place, last = event.log or (0, 0)
     while True:
         ended = isinstance(event, End)
         try:
+            if not path:
+                raise FileNotFoundError(errno.ENOENT, "only those of failed jobs, and short ones, are kept for long")
             with open(path, "rb", opener=regular) as file:
                 file.seek(place)
-                data = file.read(min(MOST, last - place) if ended else MOST)
+                data = file.read(min(MOST, last - place) if ended or last > place else MOST)
         except OSError as error:
             wrong = f"the log cannot be read: {error.strerror}"
             echo(message(RecordError(wrong, where=path, remedy="Run the job again to have one")), err=True)

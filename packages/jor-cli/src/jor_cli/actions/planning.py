@@ -11,9 +11,11 @@ import attrs
 
 from jor import BusyError, JorError
 from jor.planning.claims import NO_CLAIMS, Claims, Known, claims
+from jor.planning.ended import ended
 from jor.planning.planner import Survey, again
 from jor.planning.unseen import Ask
 from jor.runs.folder_lock import FolderLock, hold, lock_of, real_folders
+from jor.runs.folding import beyond, fold
 from jor.runs.journals import ended_well
 from jor.runs.lease import PATIENCE, Lease, clear
 from jor.runs.leftovers import abandoned, unasked
@@ -68,7 +70,19 @@ def planning(entries: Sequence[Survey], ask: Ask, say: Say, known: Known | None 
             _await_workers(found, say, lock)
         # Before the outputs: what is being made no more at this moment has been made then.
         claimed = NO_CLAIMS if known is None else claims(lock.folders, known, ask, lock.taken)
-        yield Hold([_tidied(found, lock, ask) for found in again(entries, lock.taken, ask)], lock, claimed)
+        held = Hold([_tidied(found, lock, ask) for found in again(entries, lock.taken, ask)], lock, claimed)
+        yield held
+        for found in held.entries:
+            _fold_old(found, lock)  # last: who plans may still have to look into their folders
+
+
+def _fold_old(found: Survey, lock: FolderLock) -> None:
+    """Fold old submissions, so that neither files nor the time of each command grow with how often jobs were run."""
+    if not found.config["keep-runs"]:
+        with suppress(OSError, JorError):  # the next one will; their folders stay
+            old = beyond(found.records)
+            if old or os.path.exists(os.path.join(found.records, "folded")):
+                fold(found.records, ended(old, found.history, found.carriers, lock.taken), lock)
 
 
 def _tidied(now: Survey, lock: FolderLock, ask: Ask) -> Survey:

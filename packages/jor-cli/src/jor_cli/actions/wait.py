@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import sys
 import time
@@ -17,6 +18,8 @@ from jor.planning.claims import known_entries
 from jor.planning.planner import Survey, again
 from jor.planning.status import Status, summed
 from jor.runs.journals import Journals
+from jor.runs.store import is_copied, newest_first, planned_at, read
+from jor.runs.submission import compact
 from jor.runtime.events import Begin
 from jor.runtime.signals import Watch
 from jor.todo.entry import Entry
@@ -127,8 +130,9 @@ def _spent(found: Survey, began: str) -> frozenset[int]:
     """
     pending = found.status.pending
     tries: Counter[int] = Counter()
-    for run, submission in found.history.batches:
-        if submission.created >= began:
+    since = itertools.takewhile(lambda run: planned_at(run) >= compact(began), newest_first(found.records))
+    for run, submission in ((run, read(run)) for run in since):
+        if submission.batch is not None and not is_copied(run, submission):
             moves, task_of = found.history.places.of(run, submission), submission.task_of()
             planned = [
                 index

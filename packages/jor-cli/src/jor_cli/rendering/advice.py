@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 from jor import ConfigError
 from jor.planning.planner import Survey
-from jor.runs.attempts import executions_of
 from jor.settings.options import BY_NAME
 from jor_slurm import format_memory, format_time
 
@@ -40,8 +39,7 @@ def hint(surveys: Iterable[Survey]) -> list[str]:
     off: dict[str, list[str]] = {}
     for survey in islice(surveys, MOST_SAMPLES):
         batches = survey.history.batches
-        executed = chain.from_iterable(executions_of(run) for run, _ in batches)
-        usage = usage_of(islice(executed, SAMPLE), survey.status.total)
+        usage = usage_of(islice(survey.history.executions(), SAMPLE), survey.status.total)
         try:
             asked = asked_of(survey, batches[0][1])
         except ConfigError as error:  # edited since: no reason not to show what was submitted before

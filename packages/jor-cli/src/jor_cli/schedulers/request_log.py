@@ -14,7 +14,6 @@ from typing import Any
 import attrs
 
 from jor.runtime.process_id import Owner
-from jor.runtime.record_files import read_record
 from jor.runtime.run_folder import Run, append
 from jor_slurm import ArrayId, ExitCode, IndexSet, JobState, Task
 
@@ -137,7 +136,7 @@ def _path(run: Run) -> str:
 
 def _entries(run: Run) -> list[dict[str, Any]]:
     try:
-        lines = read_record(_path(run)).decode(errors="replace").split("\n")
+        lines = run.read(os.path.basename(_path(run))).decode(errors="replace").split("\n")
     except FileNotFoundError:
         return []
     entries = []

@@ -102,7 +102,7 @@ def _submissions(folder: str, known: Known) -> Iterator[tuple[Run, Submission | 
 
 def _runs(records: str) -> Iterable[Run]:
     try:
-        return [*newest_first(records)]
+        return [*newest_first(records, folded=False)]
     except PermissionError:
         if os.access(os.path.dirname(records), os.W_OK):
             raise

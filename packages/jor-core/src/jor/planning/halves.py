@@ -9,19 +9,20 @@ from typing import NamedTuple
 import attrs
 
 from ..errors import JorError
-from ..runs.attempts import journals
+from ..runs.attempts import journals, reader
 from ..runs.journals import ended_well, newest_records
 from ..runs.marks import Marks
 from ..runs.renumbering import Places
 from ..runs.store import planned_at
+from ..runs.submission import within
 from ..runtime import jobargs
 from ..runtime.events import Begin, Changed, End
 from ..runtime.job_spec import source_checksum
 from ..runtime.jobs import JobsBase
-from ..runtime.journal import Reader
 from ..runtime.old_outputs import OldOutputs
 from ..runtime.record_files import read_record
 from ..runtime.run_folder import WROTE_IN_PLACE, Run
+from ..runtime.run_spec import RunSpec
 from ..todo.entry import Entry
 
 #: What is said of an output that may not be gone on with as things are.
@@ -73,22 +74,28 @@ class HalfOutputs:
         """Return the outputs that are not whole by the records of `runs`, sorted from new to old; none of `absent`."""
         halves: dict[int, Half] = {}
         by_itself: dict[str, bool] = {}
-        for run in reversed(runs):
-            spec = run.read_submission()
-            direct = not spec.atomic_output or by_itself.setdefault(run.in_place, _holds(run, WROTE_IN_PLACE))
-            old = OldOutputs(run, spec.folder)
+        decided = {*absent}
+        for run in runs:
+            spec: RunSpec | None = None
             for index, event in newest_records(run, self.places.of(run)).items():
-                if ended_well(event):
-                    halves.pop(index, None)
+                if index in decided:
                     continue
-                has_old = old.has(self.places.name(index))
+                if ended_well(event):
+                    decided.add(index)
+                    continue
+                # Not for each of many old submissions, of which newer ones have made the outputs.
+                spec = spec or run.read_submission()
+                has_old = OldOutputs(run, spec.folder).has(self.places.name(index))
                 if event.old_aside and not has_old:
-                    halves.pop(index, None)  # it was put back
-                elif direct or (isinstance(event, Begin) and event.direct):
+                    decided.add(index)  # it was put back
+                elif (
+                    not spec.atomic_output
+                    or by_itself.setdefault(run.in_place, _holds(run, WROTE_IN_PLACE))
+                    or (isinstance(event, Begin) and event.direct)
+                ):
                     interrupted = not isinstance(event, End) or event.interrupted
                     halves[index] = Half(run, interrupted, has_old)
-        for index in absent:
-            halves.pop(index, None)
+                    decided.add(index)
         return halves
 
     def begun_by(self, runs: Sequence[Run], indices: Iterable[int]) -> dict[int, list[Hand]]:
@@ -101,10 +108,13 @@ class HalfOutputs:
         for run in runs:
             if not wanted:
                 break
-            moves, spec = self.places.of(run), run.read_submission()
+            moves = self.places.of(run)
+            if run.past is not None and not within(wanted, moves.ranges(run.past.head.planned)):
+                continue  # there may be thousands
+            spec = run.read_submission()
             for path, _, _ in reversed([*journals(run)]):
                 code = spec.source_crc32
-                for event in Reader(path).events():
+                for event in reader(run, path).events():
                     if isinstance(event, Changed):
                         code = event.source_crc32
                     elif not isinstance(event, Begin) or (index := moves.now(event.index)) not in wanted:
@@ -134,7 +144,7 @@ class HalfOutputs:
 
     def _has_my_arguments(self, run: Run) -> bool:
         """Tell whether a submission was of the same arguments; where its records lie with the entry's own, it was."""
-        if os.path.dirname(os.path.dirname(run.folder)) == self.records:
+        if run.records == self.records:
             return True
         try:
             return jobargs.parse(run.read_submission().jobargs) == jobargs.parse(self.entry.arguments)

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import attrs
 
-from ..runs.attempts import Execution, executions_of, journals
+from ..runs.attempts import Execution, executions_of, journals, task_log
 from ..runs.journals import Journals, ended_well, last_records_in, newest_of_all, newest_records
 from ..runs.lease import holder
 from ..runs.leftovers import abandoned, unasked
 from ..runs.marks import NOTHING, Marks
-from ..runs.renumbering import Moves, Places
+from ..runs.renumbering import UNMOVED, Moves, Places
 from ..runs.store import is_copied, newest_first, planned_at, read
-from ..runs.submission import Submission, indices_of, ranges, sha256_of, without
+from ..runs.submission import Submission, indices_of, ranges, sha256_of, within, without
 from ..runtime.events import Begin, End, JobEvent, Over
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import Listing, output_name
+from ..runtime.past import Past
 from ..runtime.run_folder import Run
 from ..runtime.staging import stamp
 from ..todo.entry import Entry
 from .halves import Half, HalfOutputs
-from .status import NO_MARKS, Attempt, Carrier, EntryStatus, Phase, Problem, TaskState, judge
+from .status import NO_MARKS, Attempt, Carrier, EntryStatus, Phase, Problem, Shortage, TaskState, judge
 
 #: Outputs that are looked at one by one, rather than to read what submissions of other lists of jobs have planned.
 MOST_LOOKS = 1000
@@ -98,7 +100,7 @@ class History:
             halves = found.with_reasons(halves, all_runs, marks, sha256_of(entry.jobmodule))
         unfit = sorted({*absent, *empty, *halves}) if empty or halves else absent
         marked = _marked(places, marks, unfit, others)
-        wanted = runs if unfit or marked or everything else []
+        wanted = list(_telling(runs, places, unfit, marked)) if unfit or marked or everything else []
         suspect = _suspect(places, all_runs).difference(unfit)
         read_all = [(run, read(run)) for run in wanted]
         submissions = [
@@ -138,7 +140,7 @@ class History:
     @property
     def asked(self) -> Sequence[tuple[Run, Submission]]:
         """The submissions of which a batch system knows what has become, those of the original of a copy included."""
-        return [one for one in self.submissions if one[1].batch is not None]
+        return [one for one in self.submissions if one[1].batch is not None and one[0].past is None]
 
     def gone(self, carriers: Mapping[Run, Carrier], now: float) -> frozenset[str]:
         """Return the owners of staging folders that are gone, or work for the original of a copy.
@@ -180,7 +182,8 @@ class History:
         for run, submission in self.submissions:
             moves = self.places.of(run, submission)
             if submission.batch:
-                attempt = _batch_attempt(run, submission, carriers[run], moves, wanted)
+                carrier = carriers[run] if run.past is None else _past_carrier(run.past)
+                attempt = _batch_attempt(run, submission, carrier, moves, wanted)
             else:
                 attempt = _local_attempt(run, submission, now, moves, wanted)
             attempt = attrs.evolve(attempt, created=planned_at(run))
@@ -211,12 +214,47 @@ class History:
         for run in newest_first(self.records):
             if wanted:
                 moves = self.places.of(run)
+                if run.past is not None and not within(wanted, moves.ranges(run.past.head.planned)):
+                    continue  # there may be thousands
                 here: dict[int, JobEvent] = {}
                 for path, task, _ in journals(run):
                     here.update(last_records_in(path, wanted, run, task, moves))
                 found.update(here)
                 wanted.difference_update(here)
         return found
+
+
+def _telling(runs: Iterable[Run], places: Places, unfit: Iterable[int], marked: Mapping[int, str]) -> Iterator[Run]:
+    """Yield the submissions that may tell what has become of jobs: of those that are folded only such as do.
+
+    `runs` are sorted from new to old. There may be thousands that are folded, and nothing of them goes on.
+    """
+    undecided = {*unfit, *marked}
+    for run in runs:
+        if run.past is None:
+            yield run
+            continue
+        moves = places.of(run) if undecided else UNMOVED
+        planned = within(undecided, moves.ranges(run.past.head.planned)) if undecided else frozenset()
+        planned = frozenset(index for index in planned if planned_at(run) > marked.get(index, ""))
+        if planned:
+            yield run
+            undecided.difference_update(Journals(run, moves, planned).of_jobs)
+
+
+def _past_carrier(past: Past) -> Carrier:
+    """Return who carried out a submission that is folded: nothing of it goes on."""
+    tasks = past.tasks
+    firsts = [one.first for one in tasks]
+
+    def state_of(task: int) -> TaskState:
+        place = bisect_right(firsts, task) - 1
+        if place < 0 or task > tasks[place].last:
+            return TaskState(Phase.OVER)
+        shortage = next((one for one in Shortage if one.value == tasks[place].shortage), None)
+        return TaskState(Phase.OVER, tasks[place].reason, shortage)
+
+    return Carrier("", state_of, False)
 
 
 def _local_attempt(
@@ -260,9 +298,9 @@ def _batch_attempt(run: Run, submission: Submission, carrier: Carrier, moves: Mo
     def state_of(task: int) -> TaskState:
         state, over = carrier.state_of(task), journals().of_tasks.get(task)
         if state.phase is Phase.OVER and task not in journals().begun:
-            printed = stamp(log := run.log(task))
+            log, place = task_log(run, task)
             reason = state.reason or "its task ended before it began a job"
-            return attrs.evolve(state, reason=reason, log=log if printed and printed[2] else "")
+            return attrs.evolve(state, reason=reason, log=log, log_range=place)
         return state if over is None else _after(over, state)
 
     return Attempt(

@@ -67,6 +67,8 @@ class TaskState:
     shortage: Shortage | None = None
     #: What it printed, should it have ended before it began a job: a file; "" if nowhere.
     log: str = ""
+    #: Where in it: first and last byte; both 0: all of it.
+    log_range: tuple[int, int] = (0, 0)
     #: Whether its process may go on though it is over as the batch system says, which has lost it, or its node.
     may_live: bool = False
     #: Why it is open how it is, a clause; "" if it is not: such a task is at work as long as its worker is heard of.
@@ -289,7 +291,7 @@ class _Found:
         status, stands = (Status.OUTDATED, OLD_STANDS) if is_old else (Status.MISSING, "")
         if index in self._causes:
             cause = self._causes[index]
-            self.problems.append(Problem(index, status, f"last: {cause.reason}{stands}", cause.log))
+            self.problems.append(Problem(index, status, f"last: {cause.reason}{stands}", cause.log, cause.log_range))
         self.counts[status] += 1
         self.pending.append(index)
         if is_old:

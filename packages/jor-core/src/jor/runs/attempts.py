@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
-from ..runtime.events import Begin, Claim, End, JobEvent
+from ..runtime.events import Begin, Claim, End, JobEvent, LogRange
 from ..runtime.journal import Reader
 from ..runtime.process_id import Owner
 from ..runtime.run_folder import Run
+from ..runtime.staging import stamp
 from .store import newest_first
 
 _JOURNAL = re.compile(r"task-(\d+)\.r(\d+)\.jsonl")
@@ -83,7 +85,7 @@ def durations(records: str, most: int = 1000) -> list[float]:
 def journals(run: Run) -> Iterator[tuple[str, int, int]]:
     """Yield the path, task and restart of each journal of a submission, the restarts of a task ascending."""
     try:
-        names = os.listdir(run.folder)
+        names = run.names()
     except FileNotFoundError:
         return  # Slurm has refused it, and it was taken back meanwhile
     found = [match for match in map(_JOURNAL.fullmatch, names) if match]
@@ -94,7 +96,7 @@ def journals(run: Run) -> Iterator[tuple[str, int, int]]:
 def _executions(run: Run, path: str, task: int, restart: int) -> Iterator[Execution]:
     host = job_id = ""
     begun: dict[int, Begin] = {}
-    for event in Reader(path).events():
+    for event in reader(run, path).events():
         if isinstance(event, Claim):
             owner = Owner.parse(event.owner)
             host = owner.host if owner else ""
@@ -136,10 +138,43 @@ def _executions(run: Run, path: str, task: int, restart: int) -> Iterator[Execut
         )
 
 
+def reader(run: Run, path: str, offset: int = 0) -> Reader:
+    """Return what reads a journal of a submission from `offset` on, wherever the journal lies by now."""
+    return Reader(path, offset, partial(run.open, os.path.basename(path)))
+
+
 def _log(run: Run, task: int, event: JobEvent) -> str:
-    return log_path(run, task, event) if event.log else ""
+    return located(run, task, event)[0] if event.log else ""
 
 
-def log_path(run: Run, task: int, event: JobEvent) -> str:
-    """Return the log that an event in a journal of `task` speaks of."""
-    return os.path.join(run.folder, event.log_file) if event.log_file else run.log(task)
+def located(run: Run, task: int, event: JobEvent) -> tuple[str, LogRange | None]:
+    """Return the log that an event in a journal of `task` speaks of, and where in it; 0 as the end: to its end.
+
+    Of one that was not kept when the submission was folded, return "".
+    """
+    name = event.log_file or os.path.basename(run.log(task))
+    first, last = event.log or (0, 0)
+    if run.past is None or event.log is None:
+        place = (first, 0) if isinstance(event, Begin) and event.log else event.log
+        return os.path.join(run.folder, name), place
+    for piece in run.past.pieces(name):
+        if piece.first <= first <= piece.last:
+            end = min(last, piece.last) if last >= first and isinstance(event, End) else piece.last
+            start = piece.place - piece.first
+            is_known = end > first or isinstance(event, End)  # else there is nothing, and not all that comes behind it
+            return run.past.log, (start + first, start + end) if is_known else None
+    return "", (0, 0)
+
+
+def task_log(run: Run, task: int) -> tuple[str, LogRange]:
+    """Return the log of a worker or array task, and where in it all of that is, 0 to 0 for the whole file.
+
+    Return "" if it has printed nothing, or nothing of it was kept when the submission was folded.
+    """
+    path = run.log(task)
+    if run.past is None:
+        printed = stamp(path)
+        return (path if printed and printed[2] else "", (0, 0))
+    for piece in run.past.pieces(os.path.basename(path)):
+        return run.past.log, (piece.place, piece.place + piece.last - piece.first)
+    return "", (0, 0)

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import attrs
 
 from ..runtime.events import LastWords, encode, parse
-from ..runtime.journal import Reader
+from ..runtime.past import Words
 from ..runtime.record_files import regular
 from ..runtime.run_folder import Run
 from ..user_cache import keep, kept
-from .attempts import journals
+from .attempts import journals, reader
+from .submission import indices_of
 
 #: Version of what is kept.
 _VERSION = 3
@@ -36,6 +38,7 @@ _TAIL = 64
 class Summary:
     """What a journal says of its jobs."""
 
+    run: Run
     path: str
     task: int
     words: LastWords = attrs.field(factory=LastWords)
@@ -46,10 +49,10 @@ class Summary:
     def read_on(self) -> int:
         """Read what has come since; return how much, bytes."""
         before = self.offset
-        reader = Reader(self.path, before)
-        for event in reader.events():
+        journal = reader(self.run, self.path, before)
+        for event in journal.events():
             self.words.add(event)
-        self.offset = reader.offset
+        self.offset = journal.offset
         if self.offset > before:
             self.tail = _tail(self.path, self.offset)
         return self.offset - before
@@ -57,6 +60,9 @@ class Summary:
 
 def summaries(run: Run) -> Iterator[Summary]:
     """Yield what each journal of a submission says, in the order of `journals`."""
+    if run.past is not None:
+        yield from map(partial(_folded, run), run.past.words)
+        return
     known = _kept(run)
     fresh = 0
     read = []
@@ -64,7 +70,7 @@ def summaries(run: Run) -> Iterator[Summary]:
         name = os.path.basename(path)
         summary = known.get(name)
         if summary is None or _tail(path, summary.offset) != summary.tail:
-            summary = Summary(path, task)
+            summary = Summary(run, path, task)
         fresh += summary.read_on()
         read.append(summary)
         yield summary
@@ -105,14 +111,25 @@ def _kept(run: Run) -> dict[str, Summary]:
 
 
 def _summary(run: Run, name: str, *, task: Any, well: list[Any], events: list[Any], offset: Any, tail: Any) -> Summary:
-    words = LastWords()
-    words.well.extend(well)
-    for record in events:
-        event = parse(record)
-        if event is None:
-            raise TypeError(name)
-        words.add(event)
+    words = _words(well, events)
     numbers = chain(well, [task, offset])
     if not ({int}.issuperset(map(type, numbers)) and isinstance(tail, str) and 0 <= offset <= sys.maxsize):
         raise TypeError(name)
-    return Summary(os.path.join(run.folder, name), task, words, offset, tail)
+    return Summary(run, os.path.join(run.folder, name), task, words, offset, tail)
+
+
+def _folded(run: Run, told: Words) -> Summary:
+    records = [record for record in told.records if parse(record) is not None]
+    return Summary(run, os.path.join(run.folder, told.name), told.task, _words(indices_of(told.well), records))
+
+
+def _words(well: Iterable[int], records: Iterable[Any]) -> LastWords:
+    """Return the last words that are these. Raise TypeError for a record that is none."""
+    words = LastWords()
+    words.well.extend(well)
+    for record in records:
+        event = parse(record)
+        if event is None:
+            raise TypeError(f"{record!r:.50} is not a record")
+        words.add(event)
+    return words

@@ -8,10 +8,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ..runtime.events import Begin, End, JobEvent, LastWords, Over
-from ..runtime.journal import Reader
 from ..runtime.process_id import Owner
 from ..runtime.run_folder import Run
-from .attempts import log_path
+from .attempts import located, reader
 from .journal_index import summaries
 from .lease import STALE_AFTER
 from .renumbering import UNMOVED, Moves, Places
@@ -40,7 +39,7 @@ def may_live(run: Run, tasks: Container[int]) -> bool:
 def last_records_in(path: str, wanted: Collection[int], run: Run, task: int, moves: Moves) -> dict[int, JobEvent]:
     """Return the last word of one journal on each wanted job, by the index that the job has after `moves`."""
     words = LastWords(in_full=True)
-    for event in Reader(path).events():
+    for event in reader(run, path).events():
         if isinstance(event, (Begin, End)) and moves.now(event.index) in wanted:
             words.add(event)
     return {moves.now(index): _with_log(event, run, task) for index, event in words.others.items()}
@@ -112,8 +111,9 @@ class Journals:
 
 
 def _with_log(event: JobEvent, run: Run, task: int) -> JobEvent:
-    """Return `event` with the path of the log that it speaks of."""
-    return event._replace(log_file=log_path(run, task, event))
+    """Return `event` with the path of the log that it speaks of, and its place there."""
+    path, place = located(run, task, event)
+    return event._replace(log_file=path, log=place)
 
 
 def ended_well(event: JobEvent | None) -> bool:

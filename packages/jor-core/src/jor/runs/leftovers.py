@@ -36,7 +36,7 @@ def abandoned(records: str, now: float, ended: Ended) -> frozenset[str]:
             folders[str(owner)].append(os.path.join(partial, name))
     gone: set[str] = set()
     living: set[str] = set()
-    for run in newest_first(records) if folders else ():
+    for run in newest_first(records, folded=False) if folders else ():
         is_held = holder(run.alive, now) is not None
         for found in summaries(run):
             text = found.words.owner

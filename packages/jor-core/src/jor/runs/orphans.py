@@ -17,7 +17,7 @@ def outliving(records: str, now: float) -> Owner | None:
     It ends by itself as soon as it notices. To be asked by who is planning the entry with the folder `records`; `now`
     is the time by the clock that stamps files there.
     """
-    return next(filter(None, (orphaned(run, now) for run in newest_first(records))), None)
+    return next(filter(None, (orphaned(run, now) for run in newest_first(records, folded=False))), None)
 
 
 def orphaned(run: Run, now: float) -> Owner | None:

@@ -1,14 +1,17 @@
 """Where the jobs that a submission has planned stand in the list of jobs now: a job is known by its output.
 
 A submission calls jobs by their indices, and the list may have been edited since. A checksum of the names tells at no
-cost that it begins with the list of then, as most do; of another the planned jobs are read.
+cost that it begins with the list of then, as most do; of another the planned jobs are read. The checksums are kept by
+the number of names: of a list that has grown by each of its jobs, no name is made for each submission.
 """
 
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import accumulate, islice
 
 from ..runtime.job_spec import planned
 from ..runtime.jobs import JobsBase
@@ -44,7 +47,11 @@ class Moves:
 
     def planned(self, submission: Submission) -> Ranges:
         """Return the ranges of the jobs that the submission has planned, as far as the list still has them."""
-        return submission.planned if self._then is None else ranges(sorted(self._then))
+        return self.ranges(submission.planned)
+
+    def ranges(self, planned: Ranges) -> Ranges:
+        """Return the ranges of all that was planned, `planned` by the indices of then."""
+        return planned if self._then is None else ranges(sorted(self._then))
 
 
 #: Of a submission that has planned its jobs from a list with which that of now begins.
@@ -58,6 +65,8 @@ class Places:
         self._jobs = jobs
         #: Of the names of no job, of the first PART jobs, of the first 2 PART jobs, and so on, and of all.
         self._checksums = [0]
+        #: Of parts that were asked for, those of its first job, of its first two, and so on.
+        self._within: dict[int, array[int]] = {}
         self._known: dict[Run, Moves] = {}
 
     def names_in_parts(self) -> Iterator[list[str]]:
@@ -91,7 +100,7 @@ class Places:
     def of(self, run: Run, submission: Submission | None = None) -> Moves:
         """Return how the jobs of a submission have moved since; its content is read unless it is given."""
         if run not in self._known:
-            told = submission or run.read_submission()
+            told = submission or (run.past.head if run.past is not None else run.read_submission())
             begins_alike = self.begins_with(told.listed, told.names_crc32)
             self._known[run] = UNMOVED if begins_alike else Moves(self._moved(run))
         return self._known[run]
@@ -102,9 +111,17 @@ class Places:
             return False
         if count == self.count:
             return checksum == self._checksums[-1]
-        whole = count // PART
-        rest = (output_name(self._jobs, index) for index in range(whole * PART, count))
-        return checksum == _checksum(rest, self._checksums[whole])
+        part, rest = divmod(count, PART)
+        return checksum == (self._checksums_within(part)[rest - 1] if rest else self._checksums[part])
+
+    def _checksums_within(self, part: int) -> array[int]:
+        if part not in self._within:
+            indices = range(part * PART, min((part + 1) * PART, self.count))
+            with self._jobs._jor_modules:  # once, and not for each name
+                names = [output_name(self._jobs, index) for index in indices]
+            found = accumulate(names, lambda before, name: _checksum([name], before), initial=self._checksums[part])
+            self._within[part] = array("I", islice(found, 1, None))
+        return self._within[part]
 
     def _moved(self, run: Run) -> Mapping[int, int]:
         now = self.index_of

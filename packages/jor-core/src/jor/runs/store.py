@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from itertools import chain
 from typing import Protocol
 
 import attrs
@@ -23,6 +24,7 @@ from ..errors import JorError, RecordError
 from ..runtime.job_spec import freeze
 from ..runtime.jobs import JobsBase
 from ..runtime.outputs import output_name
+from ..runtime.past import read_past
 from ..runtime.run_folder import PLACE, RECORDS, Run, append
 from ..runtime.staging import force, force_name
 from .lease import Lease, is_copy
@@ -63,7 +65,10 @@ def next_timestamp(records: str, others: Iterable[str] = ()) -> str:
     It is later than the times `others` as well, told as `compact` does. The newest decides what has become of a job,
     and the clocks of login nodes differ.
     """
-    earlier = map(_moment, (*map(planned_at, newest_first(records)), *others))
+    # The newest is hardly ever a folded one.
+    runs = chain(newest_first(records, folded=False), newest_first(records))
+    last_planned = next(filter(None, map(_moment, map(planned_at, runs))), None)
+    earlier = (last_planned, *map(_moment, others))
     newest = max(filter(None, earlier), default=datetime.min.replace(tzinfo=timezone.utc))
     if newest > _LATEST:
         last = [run.folder for run in newest_first(records) if _moment(planned_at(run)) == newest]
@@ -161,17 +166,22 @@ def read(run: Run) -> Submission:
         raise run.damaged("; ".join(cattrs.transform_error(error))) from None
 
 
-def newest_first(records: str) -> Iterator[Run]:
+def newest_first(records: str, *, folded: bool = True) -> Iterator[Run]:
     """Yield the submissions below `records`, the newest first; those never finished are passed over.
 
-    Raise PermissionError for what may not be seen.
+    With `folded`, those as well whose folders are gone: nothing of them is active. Raise PermissionError for what may
+    not be seen, VersionError for what was folded by another version.
     """
     try:
-        names = sorted(os.listdir(os.path.join(records, "runs")), reverse=True)
+        names = os.listdir(os.path.join(records, "runs"))  # first: one that is folded meanwhile is in `past` as well
     except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in names:
-        run = Run(os.path.join(records, "runs", name))
+        names = []
+    past = read_past(records) if folded else {}
+    for name in sorted({*names, *past}, reverse=True):
+        run = Run(os.path.join(records, "runs", name), past.get(name))
+        if run.past is not None:
+            yield run
+            continue
         try:
             if _is_finished(run):
                 yield run
@@ -207,7 +217,7 @@ def of_unknown_entries(folder: str, known: Container[str]) -> list[Run]:
 
 def _is_readable(run: Run) -> bool:
     try:
-        run.read_submission()
+        _ = run.past.head if run.past is not None else run.read_submission()
     except RecordError:
         return False
     return True

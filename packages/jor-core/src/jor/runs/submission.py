@@ -11,7 +11,7 @@ import platform
 import pwd
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import accumulate
 
@@ -208,6 +208,16 @@ def without(some: Ranges, others: Ranges) -> Ranges:
                 found.append((first, min(last, begin - 1)))
             first = max(first, end + 1) if begin <= last else last + 1
     return tuple(found)
+
+
+def within(indices: Iterable[int], some: Ranges) -> frozenset[int]:
+    """Return those of `indices` that lie in the ascending ranges `some`."""
+    if len(some) == 1:  # far quicker
+        ((first, last),) = some
+        return frozenset(index for index in indices if first <= index <= last)
+    firsts = [first for first, _ in some]
+    places = ((index, bisect_right(firsts, index) - 1) for index in indices)
+    return frozenset(index for index, place in places if place >= 0 and index <= some[place][1])
 
 
 def indices_of(some: Ranges) -> Iterator[int]:

@@ -10,7 +10,7 @@ from typing import Any, Iterator, Mapping, NamedTuple
 
 from ..errors import JobModuleError
 from .names import text_within
-from .record_files import lines, regular
+from .record_files import lines
 from .run_folder import Run
 
 _EDITED = (
@@ -50,7 +50,7 @@ def thaw(line: bytes) -> Job:
 def planned(run: Run) -> Iterator[Job]:
     """Yield the jobs that a submission has planned, as far as they can be read."""
     try:
-        with open(run.jobs, "rb", opener=regular) as file:
+        with run.open(os.path.basename(run.jobs)) as file:
             for line in lines(file):
                 try:
                     job = thaw(line)

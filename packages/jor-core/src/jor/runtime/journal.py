@@ -14,7 +14,7 @@ import json
 import os
 import time
 import zlib
-from typing import Iterator
+from typing import IO, Callable, Iterator
 
 from ..errors import RecordError
 from .events import VERSION, Begin, Claim, End, Event, Over, encode, parse
@@ -98,10 +98,15 @@ class Reader:
     this version does not know, are passed over.
     """
 
-    def __init__(self, path: str, offset: int = 0) -> None:
+    def __init__(self, path: str, offset: int = 0, opened: Callable[[], IO[bytes]] | None = None) -> None:
         self.path = path
+        #: Opens it, should it not lie at `path`. Raises FileNotFoundError if it is not there yet.
+        self._opened = opened or self._open
         #: Up to where it has been read, bytes.
         self.offset = offset
+
+    def _open(self) -> IO[bytes]:
+        return open(self.path, "rb", opener=regular)
 
     def poll(self) -> list[Event]:
         """Return the new events in the order of the file; [] while there is no file."""
@@ -111,7 +116,7 @@ class Reader:
         """Yield the new events one by one: a journal may be larger than what memory should hold."""
         try:
             # Opened anew each time: a stale handle on NFS would show the old contents.
-            file = open(self.path, "rb", opener=regular)  # noqa: SIM115 # closed below, but what is done meanwhile may fail as well
+            file = self._opened()
         except FileNotFoundError:
             return
         with file:

@@ -14,14 +14,18 @@ import zlib
 from array import array
 from bisect import bisect_left
 from contextlib import suppress
-from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Iterable, Iterator, NamedTuple, Sequence
 
-from ..errors import OddFileError, RecordError
+from ..errors import RecordError
 from .events import End, digest_of
 from .journal import Reader
-from .record_files import lines, regular
+from .record_files import lines
 from .run_folder import RECORDS, Run
 from .staging import NotPublishedError, Staging, delete, force, force_name, move
+
+if TYPE_CHECKING:
+    from .past import Past
 
 #: How a line of jobs.jsonl begins.
 _LINE = re.compile(rb'\{"index":(\d+),"output":"((?:[^"\\]|\\.)*)"')
@@ -47,7 +51,7 @@ class Neighbours:
         self._folder = folder
         #: Of each submission in the folder, the checksums of the outputs that it has planned, and of the folders that
         #: these lie in, sorted.
-        self._planned: dict[str, array[int]] = {}
+        self._planned: dict[str, tuple[Run, array[int]]] = {}
         #: When, by time.monotonic(), to look for new ones.
         self._look_at = 0.0
         #: The output beside which each file was put, or many files with names of this digest.
@@ -72,10 +76,10 @@ class Neighbours:
         """Return what to call the job whose output is meant; its checksum is that of `text`, or a folder's above it."""
         self._look_for_submissions()
         checksum = zlib.crc32(text)
-        for jobs, checksums in self._planned.items():
+        for run, checksums in self._planned.values():
             place = bisect_left(checksums, checksum)
             if place < len(checksums) and checksums[place] == checksum:
-                for index, output in _planned(jobs):
+                for index, output in _planned(run):
                     if is_meant(output):
                         return f"job {index}"
         return ""
@@ -102,21 +106,18 @@ class Neighbours:
         self._look_at = now + _LOOK_EVERY
         top = os.path.join(self._folder, RECORDS)
         for entry in _names(top):
-            runs = os.path.join(top, entry, "runs")
-            for name in _names(runs):
-                jobs = os.path.join(runs, name, "jobs.jsonl")
-                if jobs not in self._planned and os.path.isfile(jobs):
-                    self._planned[jobs] = array("I", _checksums(output for _, output in _planned(jobs)))
+            for run in _submissions(os.path.join(top, entry)):
+                if run.folder not in self._planned and (run.past is not None or os.path.isfile(run.jobs)):
+                    planned = array("I", _checksums(output for _, output in _planned(run)))
+                    self._planned[run.folder] = run, planned
 
     def _put_before(self) -> Iterator[tuple[Run, list[End]]]:
         """Yield each submission of the entry, the oldest first, with the ends of jobs that tell of files beside."""
-        runs = os.path.dirname(self._run.folder)
-        for name in sorted(_names(runs)):
-            run = Run(os.path.join(runs, name))
+        for run in _submissions(self._run.records):
             ends: list[End] = []
-            for journal in sorted(_names(run.folder)):
+            for journal in sorted(_files(run)):
                 if journal.startswith("task-") and journal.endswith(".jsonl"):
-                    ends += _ends_with_files(os.path.join(run.folder, journal))
+                    ends += _ends_with_files(run, journal)
             if ends:
                 yield run, ends
 
@@ -134,10 +135,23 @@ def _checksums(outputs: Iterable[bytes]) -> list[int]:
     return sorted([*found, *map(zlib.crc32, folders)])
 
 
-def _ends_with_files(journal: str) -> Iterator[End]:
+def _submissions(records: str) -> list[Run]:
+    """Return the submissions of an entry with the folder `records`, the oldest first, folded ones as well."""
+    runs = os.path.join(records, "runs")
+    names = _names(runs)  # first: one that is folded meanwhile is there or in `past`, or in both
+    past: dict[str, Past] = {}
+    if os.path.exists(os.path.join(records, "past.jsonl")):
+        from .past import read_past  # paid only where there are such, and files beside outputs
+
+        with suppress(OSError, RecordError):  # what cannot be read claims no name
+            past = read_past(records)
+    return [Run(os.path.join(runs, name), past.get(name)) for name in sorted({*names, *past})]
+
+
+def _ends_with_files(run: Run, journal: str) -> Iterator[End]:
     """Yield the ends of jobs in a journal that tell of files beside their outputs."""
     try:
-        for event in Reader(journal).events():
+        for event in Reader(os.path.join(run.folder, journal), opened=partial(run.open, journal)).events():
             if isinstance(event, End) and (event.beside or event.beside_sha256):
                 yield event
     except RecordError:
@@ -272,12 +286,14 @@ def _took_the_same(path: str, target: str) -> bool:
     return same
 
 
-def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the jobs that jobs.jsonl tells: their indices, and their outputs as JSON writes them.
+def _planned(run: Run) -> Iterator[tuple[int, bytes]]:
+    """Yield the jobs that jobs.jsonl of a submission tells: their indices, and their outputs as JSON writes them.
 
     By a pattern: job_spec.planned, which decodes the parameters too, takes three times as long for a million jobs.
     """
-    with suppress(OddFileError), open(jobs, "rb", opener=regular) as file:  # what is no list of jobs claims no name
+    with suppress(FileNotFoundError, RecordError), run.open(
+        os.path.basename(run.jobs)
+    ) as file:  # what is no list of jobs claims no name
         for line in lines(file):
             found = _LINE.match(line)
             if found:
@@ -286,7 +302,13 @@ def _planned(jobs: str) -> Iterator[tuple[int, bytes]]:
 
 def _outputs_of(run: Run, indices: set[int]) -> dict[int, str]:
     """Return the outputs that a submission has planned for these jobs."""
-    return {index: str(json.loads(b'"%s"' % text)) for index, text in _planned(run.jobs) if index in indices}
+    return {index: str(json.loads(b'"%s"' % text)) for index, text in _planned(run) if index in indices}
+
+
+def _files(run: Run) -> list[str]:
+    with suppress(FileNotFoundError, NotADirectoryError, RecordError):
+        return run.names()
+    return []
 
 
 def _names(folder: str) -> list[str]:

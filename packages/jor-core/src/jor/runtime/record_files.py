@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 from functools import partial
+from io import BytesIO
 from typing import IO, Iterator
 
 from ..errors import OddFileError
@@ -45,23 +46,34 @@ def regular(path: str, flags: int) -> int:
 def read_record(path: str, most: int = MOST) -> bytes:
     """Return the content of a regular file of at most so many bytes. Raise OSError, or OddFileError, which is one."""
     with open(path, "rb", opener=regular) as file:
-        if os.fstat(file.fileno()).st_size > most:
-            raise _too_large(path, "it", most)
-        return file.read(most)
+        return read_whole(file, path, most)
+
+
+def read_whole(file: IO[bytes], path: str, most: int = MOST) -> bytes:
+    """Return the content of an open file of at most so many bytes. Raise OSError, or OddFileError for a larger one."""
+    if _size_of(file) > most:
+        raise _too_large(path, "it", most)
+    return file.read(most)
 
 
 def lines(file: IO[bytes], most: int = MOST) -> Iterator[bytes]:
     """Yield the lines from where `file` is read; raise OddFileError at one of more than `most` bytes."""
-    if os.fstat(file.fileno()).st_size <= MOST:  # no line can be larger than what memory holds: the quick way
+    if (
+        isinstance(file, BytesIO) or _size_of(file) <= MOST
+    ):  # no line can be larger than what memory holds: the quick way
         for line in file:
             if len(line) > most:
-                raise _too_large(os.fspath(file.name), "a line of it", most)
+                raise _too_large(os.fspath(getattr(file, "name", "")), "a line of it", most)
             yield line
         return
     for line in iter(partial(file.readline, most), b""):
         if len(line) == most and not line.endswith(b"\n"):
             raise _too_large(os.fspath(file.name), "a line of it", most)
         yield line
+
+
+def _size_of(file: IO[bytes]) -> int:
+    return len(file.getbuffer()) if isinstance(file, BytesIO) else os.fstat(file.fileno()).st_size
 
 
 _REMEDY = "Delete it: no output is lost"

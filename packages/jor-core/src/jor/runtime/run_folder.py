@@ -8,6 +8,8 @@ old/<output>                  the old outputs of jobs that write in place and ar
 partial/<worker>/             where jobs write
 kept/<output>/                what a job had made that failed at its end
 in-place                      why its outputs may be halves: a line for each reason
+past.jsonl, past.files, past.log    what is left of submissions that were folded: see jor.runtime.past
+folded/<time>-<token>/        a folder that is about to be deleted
 runs/<time>-<token>/          one submission
 submission.json           everything that its workers need to know
 jobs.jsonl                the planned jobs, one line each
@@ -31,11 +33,15 @@ import os
 import re
 import struct
 import sys
-from typing import Any, Iterable, Mapping, NamedTuple
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any, Iterable, Mapping, NamedTuple
 
 from ..errors import OddFileError, RecordError, VersionError
-from .record_files import read_record, regular
+from .record_files import MOST, read_whole, regular
 from .run_spec import RunSpec
+
+if TYPE_CHECKING:
+    from .past import Past
 
 #: The folder beside the outputs in which jor keeps its records; no output may have this name.
 RECORDS = ".jor"
@@ -60,9 +66,49 @@ _OLDER = "See with the jor that wrote it that nothing runs or is interrupted, th
 
 
 class Run(NamedTuple):
-    """The folder of one submission."""
+    """The folder of one submission. What its files hold is to be asked by `names` and `open`: it may be folded."""
 
     folder: str
+    #: What is left of it if it is folded; None if it is not, or was not when it was looked for.
+    past: Past | None = None
+
+    @property
+    def records(self) -> str:
+        """The folder of its entry's records."""
+        return os.path.dirname(os.path.dirname(self.folder))
+
+    def names(self) -> list[str]:
+        """Return the names of its files. Raise FileNotFoundError if there is no such submission any more."""
+        if self.past is not None:
+            return self.past.names()
+        try:
+            return os.listdir(self.folder)
+        except FileNotFoundError:
+            return self._folded_meanwhile().names()
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open one of its files. Raise OSError; OddFileError, which is one, for what is no regular file."""
+        if self.past is not None:
+            return BytesIO(self.past.read(name))
+        try:
+            return open(os.path.join(self.folder, name), "rb", opener=regular)
+        except FileNotFoundError:
+            if os.path.isdir(self.folder):
+                raise
+            return BytesIO(self._folded_meanwhile().read(name))
+
+    def read(self, name: str, most: int = MOST) -> bytes:
+        """Return the content of one of its files, of at most so many bytes. Raise OSError as `open` does."""
+        with self.open(name) as file:
+            return read_whole(file, os.path.join(self.folder, name), most)
+
+    def _folded_meanwhile(self) -> Past:
+        from .past import read_past  # hardly ever wanted, and not by workers
+
+        past = read_past(self.records).get(os.path.basename(self.folder))
+        if past is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.folder)
+        return past
 
     @property
     def submission(self) -> str:
@@ -107,7 +153,7 @@ class Run(NamedTuple):
     def suspects(self) -> list[int]:
         """Return the indices of jobs whose output is to be doubted."""
         try:
-            lines = read_record(self.suspect).split(b"\n")[:-1]
+            lines = self.read(os.path.basename(self.suspect)).split(b"\n")[:-1]
             return [int(line) for line in lines if line.isdigit() and len(line) < _MOST_DIGITS]
         except FileNotFoundError:
             return []
@@ -115,7 +161,7 @@ class Run(NamedTuple):
     @property
     def partial(self) -> str:
         """Where its jobs write, shared with the entry's other submissions."""
-        return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "partial")
+        return os.path.join(self.records, "partial")
 
     @property
     def in_place(self) -> str:
@@ -123,12 +169,12 @@ class Run(NamedTuple):
 
         `WROTE_IN_PLACE` stands in the lines on jobs that did although their class is atomic.
         """
-        return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "in-place")
+        return os.path.join(self.records, "in-place")
 
     @property
     def old(self) -> str:
         """Where old outputs are while jobs that write in place make them again: see jor.runtime.old_outputs."""
-        return os.path.join(os.path.dirname(os.path.dirname(self.folder)), "old")
+        return os.path.join(self.records, "old")
 
     def journal(self, task: int, restart: int = 0) -> str:
         """Return the journal of one attempt of a worker or array task."""
@@ -161,7 +207,7 @@ class Run(NamedTuple):
     def revocations(self) -> list[tuple[int, int, str]]:
         """Return which array tasks may not begin a job any more: first and last of each range, and why."""
         try:
-            lines = read_record(self.revoked).split(b"\n")
+            lines = self.read(os.path.basename(self.revoked)).split(b"\n")
         except FileNotFoundError:
             return []
         except OddFileError:
@@ -192,8 +238,8 @@ class Run(NamedTuple):
         Raise RecordError; VersionError for another version.
         """
         try:
-            content = json.loads(read_record(self.submission))
-        except OddFileError:
+            content = json.loads(self.read(os.path.basename(self.submission)))
+        except RecordError:
             raise
         except (OSError, ValueError, RecursionError) as error:
             remedy = _REMEDIES.get(type(error), _DELETE)

@@ -152,6 +152,7 @@ OPTIONS: Final = (
     Option("time", TEXT, JobsBase.time, "submit", "Time limit of one job in Slurm's syntax (days-hours:minutes:seconds); ignored by local.", in_class=True),
     Option("cpus-per-task", COUNT, JobsBase.cpus_per_task, "submit", "CPUs of one job; OMP_NUM_THREADS and its relatives are set to it.", in_class=True),
     Option("fsync", BOOLEAN, False, "submit", "Have outputs and records on the disk before a job counts as done, so that a power loss costs none."),
+    Option("keep-runs", BOOLEAN, False, "submit", "Keep the folder of each submission under .jor. If not, those of old submissions that have ended are folded into past.jsonl."),
     Option("seed", SEED, 0, "submit", "What the random numbers of all jobs begin from; another whole number gives other ones."),
     Option("workers", COUNT, None, "local", "Jobs to run at once; not set: as many as CPUs and memory allow."),
     Option("isolation", _choice("auto", "fork", "spawn", "none"), "auto", "local", "A job's process: fork of one that has loaded the job module, spawn afresh, or none of its own; auto: fork, but spawn where loading the job module starts threads.", in_class=True),

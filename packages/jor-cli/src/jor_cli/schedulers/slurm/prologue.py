@@ -10,7 +10,7 @@ import os
 import re
 
 from jor import ConfigError
-from jor.runtime.record_files import read_record, regular
+from jor.runtime.record_files import regular
 from jor.runtime.run_folder import Run
 from jor_slurm import PROLOGUE_ENDED, CommandError
 from jor_slurm.running import run
@@ -44,7 +44,7 @@ def require_syntax(prologue: str, source: str) -> None:
 def ended_prologues(run: Run) -> dict[int, str]:
     """Return why the newest attempt at array tasks ended in the prologue, by task."""
     try:
-        names = os.listdir(run.folder)
+        names = run.names()
     except FileNotFoundError:
         return {}
     newest: dict[int, tuple[int, str]] = {}
@@ -56,7 +56,7 @@ def ended_prologues(run: Run) -> dict[int, str]:
 
 def _reason(run: Run, task: int, name: str) -> str:
     try:
-        note = read_record(os.path.join(run.folder, name), _MOST_NOTE).decode(errors="replace").split("\n", 2)
+        note = run.read(name, _MOST_NOTE).decode(errors="replace").split("\n", 2)
         status, line, command = int(note[0]), int(note[1]), note[2].strip()
         text = _script(run)[line - 1].strip() if line else command
     except (OSError, ValueError, LookupError):
@@ -67,7 +67,7 @@ def _reason(run: Run, task: int, name: str) -> str:
 
 
 def _script(run: Run) -> list[str]:
-    return read_record(run.script, _MOST_SCRIPT).decode(errors="replace").split("\n")
+    return run.read(os.path.basename(run.script), _MOST_SCRIPT).decode(errors="replace").split("\n")
 
 
 def _message(log: str) -> str:
