@@ -67,8 +67,8 @@ NAMED = (
      "(BusyError, CommandError)"),
     ("sbatch-before-request-log", f"{CLI}/schedulers/slurm/scheduler.py",
      "            request_log.asked(run)\n"
-     "            return self._slurm.submit(script, options, indices(submission.tasks), wanted.throttle)",
-     "            array = self._slurm.submit(script, options, indices(submission.tasks), wanted.throttle)\n"
+     "            return self._slurm.submit(one.script, one.options, indices(one.submission.tasks), one.throttle)",
+     "            array = self._slurm.submit(one.script, one.options, indices(one.submission.tasks), one.throttle)\n"
      "            request_log.asked(run)\n"
      "            return array"),
 )  # fmt: skip

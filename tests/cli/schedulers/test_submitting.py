@@ -105,7 +105,7 @@ def test_lock_is_free_while_sbatch_is_asked_and_others_know_of_all_that_waits(jo
 
 def test_planner_that_stood_still_too_long_does_not_ask(five, slurm, monkeypatch, capsys):
     clock = iter(range(0, 10**6, 400))
-    monkeypatch.setattr("jor_cli.schedulers.slurm.scheduler.uptime", lambda: next(clock))
+    monkeypatch.setattr("jor_cli.schedulers.slurm.submissions.uptime", lambda: next(clock))
     assert topped_up(Workspace.open(PACKED), set()) == 0
     assert "5 jobs held back: this process stood still" in capsys.readouterr().err
     assert slurm.calls("sbatch") == []

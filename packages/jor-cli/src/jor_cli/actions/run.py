@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from jor_slurm import ArrayId
 
     from ..environments.worker_command import WorkerCommand
-    from ..schedulers.slurm.scheduler import Backend, Outcome, Prepared
+    from ..schedulers.slurm.scheduler import Backend
+    from ..schedulers.slurm.submissions import Outcome, Prepared
 
 
 #: Warnings that are told before jobs begin.

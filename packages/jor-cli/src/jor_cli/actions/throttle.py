@@ -10,7 +10,7 @@ from jor.todo.entry import Entry
 from ..workspace import Workspace
 
 if TYPE_CHECKING:
-    from ..schedulers.slurm.scheduler import Active
+    from ..schedulers.slurm.submissions import Active
 
 
 def throttle(workspace: Workspace, entries: Sequence[Entry], tasks: int) -> Iterator[tuple[str, Active]]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from ..errors import WRONG, message
+from jor import JorError, Mistakes
+
 from ..flags import at_most_one, flags, given
 from ..terminal import echo
-
-if TYPE_CHECKING:
-    from jor import RecordError
 
 
 @click.command("status")
@@ -44,18 +42,15 @@ def command(
 
     at_most_one(context, "as_json", "failed", "watch", "by")
     workspace = context.with_resource(Workspace.open(given(context)))
-    chosen = workspace.entries(entries)
-    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    chosen, colours = workspace.entries(entries), sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     if watch:
         from ..actions.watch import follow
 
         context.exit(follow(workspace, chosen, colours=colours))
-    damaged: list[RecordError] = []
-    surveys, changes = workspace.survey(chosen, on_damage=damaged.append), workspace.changes
-    text = shown(surveys, changes, as_json=as_json, failed=failed, by=by, every=every, colours=colours)
+    damaged: list[JorError] = []
+    surveys = workspace.survey(chosen, on_damage=damaged.append)
+    text = shown(surveys, workspace.changes, as_json=as_json, failed=failed, by=by, every=every, colours=colours)
     if len(damaged) < len(chosen):
         echo(text)
-    for error in damaged:
-        echo(message(error), err=True)
     if damaged:
-        context.exit(WRONG)
+        raise Mistakes(damaged)

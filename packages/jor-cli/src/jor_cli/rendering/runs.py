@@ -24,7 +24,8 @@ from .tables import table
 
 if TYPE_CHECKING:
     from ..environments.worker_command import WorkerCommand
-    from ..schedulers.slurm.scheduler import Backend, Outcome
+    from ..schedulers.slurm.scheduler import Backend
+    from ..schedulers.slurm.submissions import Outcome
 
 #: Failures that are shown; the others are counted.
 MOST_FAILURES = 20

@@ -13,7 +13,8 @@ from jor.runtime.run_folder import Run
 from jor.settings.config import Config
 
 if TYPE_CHECKING:
-    from .slurm.scheduler import Active, Backend
+    from .slurm.scheduler import Backend
+    from .slurm.submissions import Active
 
 
 class Cluster:
