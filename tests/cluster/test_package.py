@@ -14,7 +14,8 @@ import pytest
 
 from jor_slurm import CommandError, IndexSet, SbatchOptions, Slurm, Snapshot
 
-from .test_others import OTHER
+#: A user who has jobs as well. Not the one whom other tests let cancel what is others'.
+OTHER = "bin"
 
 ROOT = Path(__file__).parent.parent.parent
 
