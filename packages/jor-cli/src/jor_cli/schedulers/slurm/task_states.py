@@ -100,7 +100,7 @@ def all_told(snapshot: Snapshot, one: SubmittedArray) -> bool:
 
 def unknown(one: SubmittedArray, why: str) -> Carrier:
     """Return who carries out a submission of which Slurm has not told the state."""
-    if one.requests.asked is None or one.requests.refused:
+    if (one.requests.asked is None and one.id is None) or one.requests.refused:
         return _gone(f"refused: {one.requests.refused}" if one.requests.refused else "it was not submitted")
     state = TaskState(Phase.UNKNOWN, doubt=why)
     doubtful, is_elsewhere = range(one.submission.tasks), bool(one.whose)
