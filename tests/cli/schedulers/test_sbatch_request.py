@@ -120,7 +120,7 @@ def test_memory_by_cpu_or_gpu_replaces_what_the_class_says(name):
 OWN = {
     "scheduler", "sif", "condaenv", "fsync", "seed", "jobs-per-task", "target-task-time", "workers-per-task",
     "array-throttle", "max-submitted", "options", "prologue", "retries", "retry-scale", "max-mem", "max-time",
-    "poll-interval",
+    "poll-interval", "keep-runs",
 }  # fmt: skip
 
 
