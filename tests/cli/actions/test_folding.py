@@ -134,7 +134,7 @@ class Story:
         indices = sorted(self.chance.sample(range(found.status.total), self.chance.randint(1, found.status.total)))
         with Lease(os.path.join(found.records, "lock")) as lease:
             if self.chance.random() < 0.5:
-                submitted = write(make_submission(found, indices), found.jobs, indices, lease)
+                submitted = write(make_submission(found, indices), found.jobs, indices, found.records, lease)
                 submitted.lease.release()
                 run, tasks = submitted.run, [indices[:2], indices[2:]]
             else:
@@ -165,7 +165,7 @@ class Story:
         size = self.chance.randint(1, 3)
         batch = Batch("jor-m", size, 1, 10**9, 60, None, 0, (), ("sbatch",))
         submission = make_submission(found, indices, batch=batch)
-        run = write_batch(submission, found.jobs, indices, lease, "#!/bin/sh\n")
+        run = write_batch(submission, found.jobs, indices, found.records, lease, "#!/bin/sh\n")
         request_log.accepted(run, ArrayId(7, "jor-m", ""))
         ends = [
             TaskState(Phase.OVER),
@@ -355,14 +355,14 @@ def test_submission_that_goes_on_or_may_live_is_not_folded(project: Callable[...
     found = made.found()
     os.makedirs(os.path.join(found.records, "runs"))
     with Lease(os.path.join(found.records, "lock")) as lease:
-        running = write(make_submission(found, [0]), found.jobs, [0], lease)
+        running = write(make_submission(found, [0]), found.jobs, [0], found.records, lease)
         owner = str(Owner.current())
-        outlived = write(make_submission(found, [1]), found.jobs, [1], lease)
+        outlived = write(make_submission(found, [1]), found.jobs, [1], found.records, lease)
         outlived.lease.release()
         Journal(outlived.run.journal(0), Claim(VERSION, owner)).close()
         lost, _ = story._batch(found, [2], lease)
         made.states[read(lost).token] = [TaskState(Phase.OVER, "lost", may_live=True)]
-        write(make_submission(found, [0]), found.jobs, [0], lease).lease.release()
+        write(make_submission(found, [0]), found.jobs, [0], found.records, lease).lease.release()
     made.fold(1)
     assert {run.folder for run in newest_first(found.records, folded=False)} >= {
         running.run.folder,
@@ -382,8 +382,9 @@ def test_many_runs_leave_few_files(
     for count in range(1, 41):
         made.list.append(count)
         found = made.found()
-        with planning(found, made.ask, lambda _text: None) as (now, lease):
-            submitted = write(make_submission(now, [count - 1]), now.jobs, [count - 1], lease)
+        with planning([found], made.ask, lambda _text: None) as held:
+            (now,) = held.entries
+            submitted = write(make_submission(now, [count - 1]), now.jobs, [count - 1], now.records, held.lock)
         journal = Journal(submitted.run.journal(0), Claim(VERSION, DEAD))
         journal.write(End(count - 1, 0.1, 1, 1, error=f"ValueError: {count}", log=(0, 9)))
         journal.close()
@@ -407,7 +408,7 @@ def test_of_long_logs_what_failed_jobs_printed_last_is_kept(
     text = "".join(f"line {number}\n" for number in range(200_000))
     with Lease(os.path.join(found.records, "lock")) as lease:
         for _ in range(2):
-            submitted = write(make_submission(found, [0]), found.jobs, [0], lease)
+            submitted = write(make_submission(found, [0]), found.jobs, [0], found.records, lease)
             submitted.lease.release()
             if _ == 0:
                 Path(submitted.run.log(0)).write_text(f"another\n{text}another\n")

@@ -279,7 +279,7 @@ def _of_a_copy(attempt: Attempt, original: str) -> Attempt:
 
     def state_of(index: int) -> TaskState:
         state = attempt.state_of(index)
-        if state.phase is Phase.OVER:
+        if state.phase is Phase.OVER and state.reason:
             return state
         began = isinstance(attempt.records().get(index), Begin)
         return TaskState(Phase.OVER, f"it was begun in {original}" if began else "")
