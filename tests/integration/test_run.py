@@ -342,3 +342,50 @@ def test_project_may_be_moved_when_nothing_is_running(jor: Jor, example: Path, t
     example.mkdir()
     jor.folder = moved
     assert "all 3 jobs done" in jor("run").out
+
+
+GRID_JOBS = """
+import jor
+
+class Jobs(jor.JobsBase):
+    def _mk_jobs(self):
+        self._jobs = jor.grid(beta=[0.1, 0.001], name=["a", "1"])
+    def execute(self, i):
+        open(self._get_output_path(**self._jobs[i]), "w").write("x")
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "jobs"),
+    [
+        (["--index", 0, "--index", 3], ["beta0.001_name1", "beta0.1_namea"]),
+        (["--where", "beta=1e-3"], ["beta0.001_name1", "beta0.001_namea"]),
+        (["--where", "beta=0.1", "--where", "name=1"], ["beta0.1_name1"]),
+        (["--index", 0, "--index", 1, "--where", "name=a"], ["beta0.1_namea"]),
+    ],
+)
+def test_chosen_jobs_alone_run_and_are_made_again(jor: Jor, write: Write, flags: list[object], jobs: list[str]) -> None:
+    write(m=GRID_JOBS, todo="jobs:\n- jobmodule: m\n")
+    assert jor("run", *flags).code == 0
+    folder = jor.folder / "job"
+    assert sorted(path.stem if path.suffix == ".txt" else path.name for path in folder.glob("beta*")) == jobs
+    again = jor("run", "--overwrite-output", *flags)
+    assert f"{len(jobs)} output" in again.out
+    assert f"{len(jobs)} of {len(jobs)} job" in again.out
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        (["--where", "gamma=1"], "no job has a parameter 'gamma'"),
+        (["--where", "beta=7"], "no job has beta=7"),
+        (["--where", "beta"], "'beta' is not NAME=VALUE"),
+        (["--index", 4], "there is no job 4"),
+    ],
+)
+def test_choice_that_means_no_job_is_refused(jor: Jor, write: Write, flag: list[object], said: str) -> None:
+    write(m=GRID_JOBS, todo="jobs:\n- jobmodule: m\n")
+    done = jor("run", *flag)
+    assert done.code == 2
+    assert said in done.err
+    assert not (jor.folder / "job").exists()

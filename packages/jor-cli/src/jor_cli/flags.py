@@ -96,3 +96,11 @@ def _flag(option: Option) -> Callable[[Command], Command]:
     type_ = click.Choice(kind.choices) if kind.choices else path if kind is PATH else _Text(kind)
     metavar = None if kind.choices else option.kind.metavar
     return click.option(f"--{option.name}", type=type_, metavar=metavar, default=None, help=option.help)
+
+
+def pairs(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return what NAME=VALUE names, each time it is given; for the flags that want that."""
+    for text in texts:
+        if "=" not in text:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, as in beta=0.8", context, parameter)
+    return tuple((name, value) for name, _, value in (text.partition("=") for text in texts))

@@ -14,6 +14,7 @@ from jor.runs.marks import Mark, Marks, Names, change_marks
 from jor.runs.store import unwritable
 
 from ..formatting import counted, jobs_of
+from .choice import Choice
 from .planning import Hold, Say, by_folder, planning
 
 
@@ -26,7 +27,9 @@ class Marking:
     held_back: bool = False
 
 
-def mark_outdated(surveys: Sequence[Survey], ask: Ask, say: Say, *, only_first: bool, known: Known) -> Marking:
+def mark_outdated(
+    surveys: Sequence[Survey], ask: Ask, say: Say, *, only_first: bool, choice: Choice, known: Known
+) -> Marking:
     """Mark the outputs of those of the entries that are to be overwritten; with `only_first`, the first alone.
 
     All are marked before anything is started. `known` are the entries of the todo-list.
@@ -38,12 +41,12 @@ def mark_outdated(surveys: Sequence[Survey], ask: Ask, say: Say, *, only_first: 
     for group in by_folder(chosen):
         with planning(group, ask, say, known) as held:
             for found in held.entries:
-                now[found.records], is_marked = _mark(found, held, ask, say, only_first=only_first)
+                now[found.records], is_marked = _mark(found, held, ask, say, only_first=only_first, choice=choice)
                 held_back |= not is_marked
     return Marking([now.get(found.records, found) for found in surveys], held_back)
 
 
-def _mark(now: Survey, held: Hold, ask: Ask, say: Say, *, only_first: bool) -> tuple[Survey, bool]:
+def _mark(now: Survey, held: Hold, ask: Ask, say: Say, *, only_first: bool, choice: Choice) -> tuple[Survey, bool]:
     """Return the entry as it is then, and whether its outputs were marked."""
     by = reason_to_overwrite(now)
     if not by:
@@ -54,9 +57,10 @@ def _mark(now: Survey, held: Hold, ask: Ask, say: Say, *, only_first: bool) -> t
         return now, False
     # Those that are not whole as well: only records tell that, and they may be deleted.
     absent = frozenset(now.history.absent)
-    indices = [index for index in range(1 if only_first else now.status.total) if index not in absent]
+    chosen = choice.of(now)[:1] if only_first else choice.of(now)
+    indices = [index for index in chosen if index not in absent]
     mark = Mark(time_of_mark(now), by, Names.of(now.jobs, now.history.places, indices))
-    is_setting = "overwrite-output" not in now.config.command_line and not only_first
+    is_setting = "overwrite-output" not in now.config.command_line and not only_first and choice.is_all
 
     def change(marks: Marks) -> Marks:
         marks = marks.with_outdated(mark) if indices else marks

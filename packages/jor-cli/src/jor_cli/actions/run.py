@@ -36,6 +36,7 @@ from ..rendering.runs import exit_code, show_batch, show_plan, show_result, told
 from ..resources import local_workers
 from ..terminal import echo
 from ..workspace import Workspace
+from .choice import EVERY_JOB, Choice
 from .marking import Marking, mark_outdated
 from .planning import Hold, by_folder, planning, tidy, tidy_marks
 from .take_over import take_over
@@ -60,18 +61,20 @@ class Manner:
     only_first: bool = False
     dry_run: bool = False
     quiet: bool = False
-    #: Not even to say what failed: who asked tells it.
-    silent: bool = False
-    #: This job and no other, whether its output exists or not.
-    index: int | None = None
     #: Let jobs that were interrupted while they wrote in place begin again from nothing.
     restart: bool = False
     #: Take over the jobs that are unknown, from those who are gone.
     take_over: bool = False
-    #: Let jobs write to the command's own standard output.
-    foreground: bool = False
+    #: Only the jobs of each entry that the user has chosen.
+    choice: Choice = EVERY_JOB
     #: The arguments by which `jor collect` collects what is submitted, should the option collect ask for it.
     collect: tuple[str, ...] = ()
+    #: Not even to say what failed: who asked tells it.
+    silent: bool = False
+    #: This job and no other, whether its output exists or not.
+    index: int | None = None
+    #: Let jobs write to the command's own standard output.
+    foreground: bool = False
     #: Jobs that are not to be begun again, by the folder of records of their entry.
     spent: Mapping[str, frozenset[int]] = attrs.field(factory=dict)
     #: The entries that the command knows, which make no output of each other.
@@ -100,11 +103,14 @@ def launch(workspace: Workspace, entries: Sequence[Entry], manner: Manner) -> in
         _check(found, manner)
         if not _is_local(found, manner):
             cluster.backend.check(found)
+    manner.choice.check(surveys)
     manner = attrs.evolve(manner, known=known_entries(surveys))
     marking = Marking(surveys)
     if manner.index is None and not manner.dry_run:
         say = partial(_say, manner)
-        marking = mark_outdated(surveys, cluster.ask, say, only_first=manner.only_first, known=manner.known)
+        marking = mark_outdated(
+            surveys, cluster.ask, say, only_first=manner.only_first, choice=manner.choice, known=manner.known
+        )
     # Where there is nothing to run, nobody asks how that would be started.
     plans = [
         (found, indices, workspace.worker_command(found) if indices else None)
@@ -176,6 +182,8 @@ def _choose(surveys: Sequence[Survey], manner: Manner) -> list[tuple[Survey, Seq
 def _wanted(found: Survey, manner: Manner) -> Sequence[int]:
     if manner.index is None:
         indices = choose(found.status, overwrite=manner.dry_run and bool(reason_to_overwrite(found)))
+        if not manner.choice.is_all:
+            indices = sorted({*manner.choice.of(found)}.intersection(indices))
         indices = _startable(found, indices, manner)
         spent = manner.spent.get(found.records)
         indices = [index for index in indices if index not in spent] if spent else indices

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
+from ..flags import RUNNING, SHARED, flags, given, pairs, test_flag, wants_test
 
 
 @click.command("run")
@@ -14,6 +14,15 @@ from ..flags import RUNNING, SHARED, flags, given, test_flag, wants_test
 @click.option("-n", "--dry-run", is_flag=True, help="Show what would run, where, and how; touch nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something goes wrong.")
 @click.option("-w", "--wait", is_flag=True, help="Follow what is submitted to Slurm to its end.")
+@click.option("--index", "indices", type=int, multiple=True, metavar="I", help="Only this job; may be given again.")
+@click.option(
+    "--where",
+    "values",
+    metavar="NAME=VALUE",
+    callback=pairs,
+    multiple=True,
+    help="Only jobs with this value; again: both.",
+)
 @click.option("--restart", is_flag=True, help="Begin interrupted jobs that write in place again from nothing.")
 @click.option("--take-over", is_flag=True, help="Take over from those who are gone the jobs that are unknown.")
 @test_flag
@@ -26,6 +35,8 @@ def command(
     dry_run: bool,
     quiet: bool,
     wait: bool,
+    indices: tuple[int, ...],
+    values: tuple[tuple[str, str], ...],
     restart: bool,
     take_over: bool,
     **_: Any,
@@ -38,14 +49,15 @@ def command(
     """
     if take_over and not entries:
         raise click.UsageError("--take-over wants to be told of which entries: jor run --take-over ENTRY")
+    from ..actions.choice import Choice
     from ..actions.run import Manner, collecting, launch
     from ..errors import LATER
     from ..workspace import Workspace
 
     workspace = context.with_resource(Workspace.open(given(context)))
     chosen = workspace.entries(entries)
-    collect = collecting(entries, workspace.config)
-    manner = Manner(wants_test(context), dry_run, quiet, restart=restart, take_over=take_over, collect=collect)
+    choice, collect = Choice(frozenset(indices), values), collecting(entries, workspace.config)
+    manner = Manner(wants_test(context), dry_run, quiet, restart, take_over, choice, collect)
     code = launch(workspace, chosen, manner)
     if wait and not dry_run and code in (0, LATER):
         from ..actions.wait import wait as follow
