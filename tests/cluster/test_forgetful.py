@@ -100,7 +100,7 @@ def test_squeue_that_is_silent_late_or_fails_ends_no_job(project):
         began = time.monotonic()
         said = project.jor("run", **environment)
         assert "2 jobs running: left to Slurm array" in said, command
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60  # a command that hangs is given up after two seconds, once
         assert "running, though" in project.jor("status", **environment), command
     (project.folder / "squeue.how").unlink()
     assert list(project.folder.glob("out/.jor/*/runs/*/revoked")) == []

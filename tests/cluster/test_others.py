@@ -124,9 +124,14 @@ def test_tasks_of_an_array_are_counted_however_many_holes_it_has(project, cancel
     project.jor("run")
     project.slurm("scancel", f"{project.queue('%F')[0]}_[{','.join(map(str, cancelled))}]")
     later(project.runs[0], 100)  # what is new may be missing from the queue for a while
-    counts, said = found(project)
-    assert (counts["queued"], counts["missing"]) == (30, 30)
-    assert "30 tasks of Slurm array" in said
+    soon = hasty(project, 2)  # what squeue does not show is lost after ten minutes
+
+    def is_told() -> bool:
+        counts = json.loads(project.jor("status", "--json", **soon))["counts"]
+        return (counts["queued"], counts["missing"], counts["unknown"]) == (30, 30, 0)
+
+    project.until(is_told)
+    assert "30 tasks of Slurm array" in project.jor("status", **soon)
 
 
 @pytest.mark.every_version

@@ -139,7 +139,7 @@ MATRIX = (
     # Hostile and damaged input
     Row("damaged todo, config, jobargs, records, Slurm's answers", "told data", {FUZZ: "test_damaged_content_is_read_or_refused_with_reason"}),
     Row("folding of old submissions killed at any point, beside commands that read, or of such as may go on", "once kept known", {FOLDING: "test_folding_that_is_killed_loses_and_doubles_nothing test_command_that_began_to_read_before_the_folding_reads_on test_submission_that_goes_on_or_may_live_is_not_folded"}),
-    Row("a thousand submissions, whatever has become of their jobs", "kept told", {FOLDING: "test_all_is_told_as_before test_many_runs_leave_few_files test_of_long_logs_what_failed_jobs_printed_last_is_kept"}),
+    Row("a thousand submissions, whatever has become of their jobs", "kept told", {FOLDING: "test_all_is_told_as_before test_many_runs_leave_few_files test_of_long_logs_what_jobs_printed_last_is_kept"}),
     Row("well-formed records of odd values", "told data", {FUZZ: "test_well_formed_content_of_odd_values_is_read_or_refused_with_reason"}),
     Row("YAML bombs, deep nesting, 100 MB, records of a newer jor", "told data", {FUZZ: "test_hostile_file_takes_neither_time_nor_memory", ARRAY: "test_submission_of_a_newer_jor_is_refused_with_the_remedy"}),
     Row("damaged journals beside whole outputs", "whole kept", {FAULTS: "test_torn_and_damaged_journals_cost_no_output", "core/runtime/test_journal.py": "test_damage_costs_only_the_lines_it_touches"}),

@@ -67,6 +67,8 @@ class Jobs(jor.JobsBase):
 DEAD = str(Owner.current()._replace(started=1))
 #: Lines that name files of a submission's folder, which is gone.
 _PATHS = re.compile(r"^( *logs  |        |  script ).*(task-\d|script\.sh|past\.log).*\n", re.MULTILINE)
+#: The script goes with the folder.
+_SCRIPT = re.compile(r"\n *script\b.*")
 
 
 class Project:
@@ -246,7 +248,7 @@ def told(project: Project, capsys: Any) -> dict[str, Any]:
         "suspect": found.history.suspect,
         "jobs": [neighbours.job_of(f"i{i}.txt") for i in project.list],
         "beside": [neighbours.put_beside(f"i{i}.txt", f"i{i}.txt.txt", []) for i in project.list],
-        "show": [_PATHS.sub("", text) for text in entries],
+        "show": [_SCRIPT.sub("", _PATHS.sub("", text)) for text in entries],
         "requests": [request_log.read(run) for run in newest_first(found.records)],
         "submissions": [read(run) for run in newest_first(found.records)],
     }
@@ -398,7 +400,7 @@ def test_many_runs_leave_few_files(
 
 
 @pytest.mark.parametrize("failed", [True, False])
-def test_of_long_logs_what_failed_jobs_printed_last_is_kept(
+def test_of_long_logs_what_jobs_printed_last_is_kept(
     project: Callable[..., Project], capsys: Any, failed: bool
 ) -> None:
     made = project()
@@ -418,9 +420,34 @@ def test_of_long_logs_what_failed_jobs_printed_last_is_kept(
                 journal.close()
     made.fold(1)
     _show(made.found(), [0], follow=False)
-    out, err = capsys.readouterr()
-    if failed:
-        assert out.endswith("line 199999\n")
-        assert len(out) > 1_000_000
-    else:
-        assert "the log cannot be read: only those of failed jobs, and short ones, are kept for long" in err
+    out = capsys.readouterr().out
+    assert out.endswith("line 199999\n")
+    assert (len(out) > 1_000_000) if failed else (2**16 < len(out) < 2**17)
+
+
+def test_submission_that_cannot_be_read_stays_and_the_others_are_folded(project: Callable[..., Project]) -> None:
+    """What had been added for it is taken back, each time."""
+    made = project()
+    story = Story(made, 1)
+    for _ in range(6):
+        story.add()
+    bad = sorted(Path(made.found().records, "runs").iterdir())[1]
+    (bad / "odd").symlink_to("nowhere")
+    made.fold(1)
+    assert min(path.name for path in (made.records() / "runs").iterdir()) == bad.name
+    assert len([*(made.records() / "runs").iterdir()]) == 2
+    size = (made.records() / "past.files").stat().st_size
+    made.fold(1)
+    assert (made.records() / "past.files").stat().st_size == size
+
+
+def test_submission_with_large_journals_stays_as_it_is(
+    project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "MOST_OF_JOURNALS", 1)
+    monkeypatch.setattr(folding, "MOST_FILES", 1)
+    made = project()
+    story = Story(made, 1)
+    for _ in range(5):
+        story.add()
+    assert folding.beyond(made.found().records) == []

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import attrs
 
+from jor.planning.claims import NO_CLAIMS, Claims, known_entries
 from jor.planning.planner import Survey, time_of_mark
 from jor.planning.status import PENDING
 from jor.runs.marks import Mark, Marks, Names, change_marks
@@ -57,15 +58,17 @@ def accept(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[in
 
     Raise JobModuleError for one of `wanted` that is not a job.
     """
-    for found in workspace.survey(entries, workspace.cluster.ask):
+    surveys = list(workspace.survey(entries, workspace.cluster.ask))
+    known = known_entries(surveys)
+    for found in surveys:
         for index in wanted:
             found.parameters(index)  # raises
-        if _acceptable(found, wanted) == Accepted(found.entry.label):
+        if _acceptable(found, wanted, NO_CLAIMS) == Accepted(found.entry.label):
             yield Accepted(found.entry.label)  # nothing is written
             continue
-        with planning([found], workspace.cluster.ask, say) as held:
+        with planning([found], workspace.cluster.ask, say, known) as held:
             (now,) = held.entries
-            yield _accept(now, _acceptable(now, wanted))
+            yield _accept(now, _acceptable(now, wanted, held.claims))
 
 
 def accept_and_tell(workspace: Workspace, entries: Sequence[Entry], wanted: Collection[int], say: Say) -> None:
@@ -78,16 +81,20 @@ def accept_and_tell(workspace: Workspace, entries: Sequence[Entry], wanted: Coll
         say("Nothing to accept: no output of these entries is to be made again")
 
 
-def _acceptable(found: Survey, wanted: Collection[int]) -> Accepted:
-    """Return what can be accepted of an entry; what is kept of failed jobs only of those `wanted`."""
+def _acceptable(found: Survey, wanted: Collection[int], claims: Claims) -> Accepted:
+    """Return what can be accepted of an entry; what is kept of failed jobs only of those `wanted`.
+
+    What others are making, by `claims`, cannot.
+    """
     history, states = found.history, found.status.unfinished
     outputs, kept, incomplete, being_made = [], [], [], []
     kept_of = {index for index in wanted if os.path.lexists(staged(_kept(found, index), found.output(index)))}
-    for index in sorted({*found.status.old, *history.halves, *found.status.empty, *kept_of}):
-        if wanted and index not in wanted:
-            continue
+    candidates = {*found.status.old, *history.halves, *found.status.empty, *kept_of}
+    candidates = candidates.intersection(wanted) if wanted else candidates
+    claimed = claims.on(found, candidates)
+    for index in sorted(candidates):
         half = history.halves.get(index)
-        if states.get(index) not in PENDING:
+        if states.get(index) not in PENDING or index in claimed:
             being_made.append(index)
         elif index in kept_of:
             kept.append(index)

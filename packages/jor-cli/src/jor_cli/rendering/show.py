@@ -177,7 +177,7 @@ def _submitted(found: Survey, index: int | None = None) -> Iterator[Field]:
                 _wrapped(f"{told_time(seconds_of(submission.created))} {where}, {jobs_of(submission.count)}"),
             )
             yield "runs in", _surroundings(submission.surroundings)
-            if submission.batch:
+            if submission.batch and run.past is None:
                 yield "script", [told_path(run.script)]
             return
 

@@ -6,6 +6,7 @@ A line is on the disk before Slurm is asked, so that a crash at any moment leave
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import attrs
 
 from jor.runtime.process_id import Owner
 from jor.runtime.run_folder import Run, append
-from jor_slurm import ArrayId, ExitCode, IndexSet, JobState, Task
+from jor_slurm import ArrayId, ExitCode, IndexSet, JobState, SlurmError, Task
 
 _NUMBERS = ("start", "end", "cancelled_by", "requested", "used")
 #: What became of tasks that share it; None: their workers told it, and Slurm tells nothing of them any more.
@@ -33,8 +34,9 @@ class RequestLog:
     accepted: float | None = None
     #: Why it was refused; '' if it was not.
     refused: str = ""
-    #: What became of all its tasks; None until it is known to be over.
+    #: What became of all its tasks, and when that was told; None until it is known to be over.
     ended: Sequence[Ended] | None = None
+    told: float | None = None
 
 
 def read(run: Run) -> RequestLog:
@@ -45,18 +47,18 @@ def read(run: Run) -> RequestLog:
             if entry["kind"] == "planned":
                 planner = Owner.parse(str(entry["by"]))
                 if planner is None or not planner.is_dead():  # it is about to ask
-                    found = attrs.evolve(found, asked=float(entry["time"]))
+                    found = attrs.evolve(found, asked=_time(entry))
             elif entry["kind"] == "asked":
-                found = attrs.evolve(found, asked=float(entry["time"]))
+                found = attrs.evolve(found, asked=_time(entry))
             elif entry["kind"] == "accepted":
-                found = attrs.evolve(found, array=_array(entry), accepted=float(entry["time"]))
+                found = attrs.evolve(found, array=_array(entry), accepted=_time(entry))
             elif entry["kind"] == "seen" and found.array is not None:
                 found = attrs.evolve(found, array=attrs.evolve(found.array, submitted=float(entry["submitted"])))
             elif entry["kind"] == "refused":
                 found = attrs.evolve(found, refused=str(entry["why"]))
             elif entry["kind"] == "ended":
-                found = attrs.evolve(found, ended=[_ended(one) for one in entry["tasks"]])
-        except (KeyError, ValueError, TypeError, OverflowError, AttributeError):
+                found = attrs.evolve(found, ended=[_ended(one) for one in entry["tasks"]], told=_time(entry))
+        except (KeyError, ValueError, TypeError, OverflowError, AttributeError, SlurmError):
             continue
     return found
 
@@ -90,6 +92,13 @@ def refused(run: Run, why: str) -> None:
 def ended(run: Run, tasks: Sequence[Ended]) -> None:
     """Write down what became of all its tasks: it is not asked for any more, and Slurm may forget it."""
     _write(run, "ended", tasks=[_record(indices, task) for indices, task in tasks])
+
+
+def _time(entry: dict[str, Any]) -> float:
+    time = float(entry["time"])
+    if not math.isfinite(time):
+        raise ValueError(time)
+    return time
 
 
 def _array(entry: dict[str, Any]) -> ArrayId:

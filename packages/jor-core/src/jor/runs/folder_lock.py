@@ -138,7 +138,7 @@ def _linked_from(folder: str) -> list[str]:
         lines = os.fsdecode(read_record(os.path.join(folder, RECORDS, _LINKED))).splitlines()
     except OSError:
         return []
-    return [line for line in lines if os.path.isabs(line)]
+    return [line for line in lines if os.path.isabs(line) and "\0" not in line]
 
 
 def _has_records(folder: str) -> bool:

@@ -5,12 +5,14 @@ For who is planning the entry. Killed at any point, nothing is lost, and nothing
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO
 
 import attrs
@@ -29,13 +31,21 @@ from .submission import Submission, ranges
 #: Files in the folders of an entry's submissions, folders included, beyond which the old ones are folded, and how many
 #: are left then; the newest submission stays as it is.
 MOST_FILES, FEWEST_FILES = 80, 40
-#: Bytes of a log that is kept whole; of a longer one, that much of what each job that did not end well printed last.
-WHOLE_LOG, MOST_OF_A_JOB = 2**16, 1_000_000
+#: Bytes of journals beyond which a submission stays as it is: there are few of them, and whoever asks for the state of
+#: jobs would have to read all that they tell.
+MOST_OF_JOURNALS = 4_000_000
+#: Seconds that a planner spends on it; the next one goes on.
+MOST_SECONDS = 5.0
+#: Bytes of a log that is kept whole; of a longer one, that much of what each job printed last: one that ended well, and
+#: one that did not.
+WHOLE_LOG, MOST_OF_A_JOB, MOST_OF_A_FAILED_JOB = 2**20, 2**16, 1_000_000
 #: Bytes that are read at once.
 _CHUNK = 2**20
 #: Files that tell nothing any more.
 _NEEDLESS = re.compile(r"alive|jor\.pyz|jobs\.index|submission\.json\.partial")
 _LOG = re.compile(r"task-\d+(?:\.s\d+)?\.log")
+#: What the system says of a file of a submission that cannot be read, as of the next submission it may not.
+_OF_ONE_FILE = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ELOOP, errno.ESTALE, errno.EIO, errno.EISDIR)
 _NAME = re.compile(r"[\w.-]+", re.ASCII)
 
 
@@ -50,16 +60,21 @@ class Ended:
 
 def beyond(records: str) -> list[Run]:
     """Return the submissions below `records` that are to be folded if they have ended, the oldest first."""
-    counted = [(run, 1 + len(run.names())) for run in newest_first(records, folded=False)]
+    older = [*newest_first(records, folded=False)][1:]
+    counted = [(run, 1 + len(run.names())) for run in older]
     if sum(count for _, count in counted) <= MOST_FILES:
         return []
     kept = 0
     found: list[Run] = []
-    for place, (run, count) in enumerate(counted):
+    for run, count in counted:
         kept += count
-        if place and kept > FEWEST_FILES and os.access(run.folder, os.W_OK) and _NAME.fullmatch(_name(run)):
+        if kept > FEWEST_FILES and os.access(run.folder, os.W_OK) and _NAME.fullmatch(_name(run)) and _is_small(run):
             found.append(run)
     return found[::-1]
+
+
+def _is_small(run: Run) -> bool:
+    return sum(os.path.getsize(path) for path, _, _ in journals(run)) <= MOST_OF_JOURNALS
 
 
 def fold(records: str, ended: Iterable[Ended], planning: Planning) -> None:
@@ -71,9 +86,12 @@ def fold(records: str, ended: Iterable[Ended], planning: Planning) -> None:
     past = read_past(records)
     lines: list[bytes] = []
     fresh = not past
+    deadline = time.monotonic() + MOST_SECONDS
     for one in ended:
+        if time.monotonic() > deadline:
+            break
         if _name(one.run) not in past:
-            with suppress(RecordError):  # who looks for it is told
+            with suppress(RecordError), _taken_back(records):  # who looks for it is told
                 lines.append(_folded(records, one))
                 planning.confirm()
     if lines:
@@ -84,6 +102,21 @@ def fold(records: str, ended: Iterable[Ended], planning: Planning) -> None:
         if fresh:
             force_name(os.path.join(records, LINES), os.path.dirname(os.path.dirname(records)))
     _delete_folders(records)
+
+
+@contextmanager
+def _taken_back(records: str) -> Iterator[None]:
+    """Take back what was added for a submission that cannot be read; raise what a full disk raises, and the like."""
+    paths = [os.path.join(records, name) for name in (FILES, LOG)]
+    sizes = [os.path.getsize(path) if os.path.exists(path) else 0 for path in paths]
+    try:
+        yield
+    except (RecordError, OSError) as error:
+        for path, size in zip(paths, sizes, strict=True):
+            with suppress(FileNotFoundError):
+                os.truncate(path, size)
+        if isinstance(error, RecordError) or error.errno not in _OF_ONE_FILE:
+            raise
 
 
 def _delete_folders(records: str) -> None:
@@ -131,9 +164,9 @@ def _stored(run: Run, name: str, target: IO[bytes]) -> Stored:
     return Stored(first, target.tell() - first)
 
 
-def _logs_of_jobs(run: Run) -> Mapping[str, list[tuple[int, int]]]:
-    """Return where in each log stands what jobs printed that did not end well; -1: to its end."""
-    found: dict[str, list[tuple[int, int]]] = {}
+def _logs_of_jobs(run: Run) -> Mapping[str, list[tuple[int, int, int]]]:
+    """Return where in each log stands what jobs printed, -1: to its end, and how much of that is kept."""
+    found: dict[str, list[tuple[int, int, int]]] = {}
     for path, task, _ in journals(run):
         begun: dict[int, Begin] = {}
         ends: list[Begin | End] = []
@@ -142,22 +175,23 @@ def _logs_of_jobs(run: Run) -> Mapping[str, list[tuple[int, int]]]:
                 begun[event.index] = event
             elif isinstance(event, End):
                 begun.pop(event.index, None)
-                ends += [event] if event.error or event.out_of_memory else []
+                ends.append(event)
         for one in (*ends, *begun.values()):
             if one.log is not None:
                 first, last = one.log
                 name = one.log_file or os.path.basename(run.log(task))
-                found.setdefault(name, []).append((first, last if isinstance(one, End) else -1))
+                most = MOST_OF_A_JOB if isinstance(one, End) and one.ok else MOST_OF_A_FAILED_JOB
+                found.setdefault(name, []).append((first, last if isinstance(one, End) else -1, most))
     return found
 
 
-def _pieces(run: Run, name: str, jobs: Iterable[tuple[int, int]], target: IO[bytes]) -> Iterator[Piece]:
+def _pieces(run: Run, name: str, jobs: Iterable[tuple[int, int, int]], target: IO[bytes]) -> Iterator[Piece]:
     """Add what is to be kept of a log to `target`; yield what that is."""
     with run.open(name) as file:
         size = os.fstat(file.fileno()).st_size
-        for first, last in [(0, size)] if size <= WHOLE_LOG else sorted(jobs):
+        for first, last, most in [(0, size, WHOLE_LOG)] if size <= WHOLE_LOG else sorted(jobs):
             last = min(last, size) if last >= first else size
-            begin = max(first, last - MOST_OF_A_JOB)
+            begin = max(first, last - most)
             if begin < last:
                 file.seek(begin)
                 place = target.tell()

@@ -178,8 +178,12 @@ class _Seen(NamedTuple):
             return None
         text, refreshed = _Text.parse(self.text), self.mtime_ns / 1e9
         owner = text.owner or _UNKNOWN
-        if owner.is_dead() or text.is_copied_to(os.path.dirname(self.path)):
+        if owner.is_dead():
             return None
+        if text.is_copied_to(os.path.dirname(self.path)):
+            # Hosts may see other inodes, and paths, of one folder (sshfs, SMB); what came with a copy is not refreshed.
+            is_fresh = owner.host != Owner.current().host and now() - refreshed < STALE_AFTER_BOOT
+            return owner if is_fresh else None
         if owner.is_running():
             return owner
         moment = now()

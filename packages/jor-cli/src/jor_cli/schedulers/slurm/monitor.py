@@ -90,7 +90,7 @@ class Inquiry:
         arrays = self._arrays(batches)
         wanted = [one for one in arrays if one.is_asked_for]
         others = frozenset(one.id.job_id for one in wanted if one.id is not None and one.user)
-        queue = self._asked(others) if wanted else None
+        queue = self._asked(others) if wanted or any(one.may_be_back for one in arrays) else None
         if queue is None:
             why = f"Slurm does not answer ({self._error})"
             return [self._settled(one) or unknown(one, why) for one in arrays]

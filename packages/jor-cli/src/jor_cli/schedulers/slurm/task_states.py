@@ -34,6 +34,8 @@ _LOST = ("NODE_FAIL", "BOOT_FAIL")
 _NOT_SHOWN = "squeue does not show it"
 #: Seconds for which sacct is asked for a task that is lost: it may tell late what became of it.
 _ASKED_FOR = 86_400.0
+#: Seconds after its end for which Slurm takes a job into the queue again: MinJobAge, or nearly.
+_MAY_BE_BACK = 600.0
 
 
 @attrs.frozen
@@ -81,6 +83,11 @@ class SubmittedArray:
     def is_asked_for(self) -> bool:
         """Whether Slurm is asked for it."""
         return self.requests.ended is None and not self.cluster
+
+    @property
+    def may_be_back(self) -> bool:
+        """Whether it was over so short a time ago that an administrator may still have it run again."""
+        return self.requests.told is not None and not self.cluster and time.time() < self.requests.told + _MAY_BE_BACK
 
     def is_fresh(self, asked: float) -> bool:
         """Tell whether squeue, when it was `asked`, might not yet have shown it."""
@@ -185,12 +192,11 @@ def _over(one: SubmittedArray, task: Task) -> TaskState:
 
 def ended_carrier(one: SubmittedArray, tasks: Sequence[Ended]) -> Carrier:
     """Return who has carried out a submission of which it was written down how its tasks ended."""
-    single = {next(iter(indices)): task for indices, task in tasks if len(indices) == 1}
-    shared = [(indices, task) for indices, task in tasks if len(indices) > 1]
+    known = cache(lambda: {index: task for indices, task in tasks for index in indices})
     prologues = cache(partial(ended_prologues, one.run))
 
     def state_of(index: int) -> TaskState:
-        task = single.get(index) or next((task for indices, task in shared if index in indices), None)
+        task = known().get(index)
         why = prologues().get(index, "")
         return TaskState(Phase.OVER, why) if why or task is None else _over(one, task)
 
