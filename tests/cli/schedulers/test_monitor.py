@@ -13,7 +13,7 @@ from jor.runtime.run_folder import Run
 from jor_cli.schedulers import request_log
 from jor_cli.schedulers.slurm.monitor import LOST_AFTER, Inquiry
 from jor_cli.schedulers.slurm.task_states import SHOWN_WITHIN
-from jor_slurm import ArrayId, CommandError, Limits, Queue
+from jor_slurm import ArrayId, CommandError, IndexSet, JobState, Limits, Queue, Task
 from jor_slurm.parsing import parse_queue
 
 NAME = "jor-a-token"
@@ -114,3 +114,23 @@ def test_state_of_a_future_slurm_is_told_and_active(batch):
     found = carrier(batch, rows=ROW.replace("PENDING", "TELEPORTING-2"))
     assert found.is_active
     assert found.state_of(0).phase is not Phase.OVER
+
+
+@pytest.mark.parametrize(("age", "phase"), [(0, Phase.AT_WORK), (3600, Phase.OVER)])
+def test_array_that_was_over_may_be_requeued_for_a_while(batch, age, phase, monkeypatch):
+    """An administrator may do so as long as Slurm knows the job; later it is not asked for."""
+    request_log.ended(batch[0], [(IndexSet.of([0, 1]), Task(JobState.of("FAILED")))])
+    then = time.time() + age
+    monkeypatch.setattr("jor_cli.schedulers.slurm.task_states.time.time", lambda: then)
+    assert carrier(batch, rows=ROW.replace("PENDING", "RUNNING")).state_of(0).phase is phase
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ['"ended", "tasks": [{"tasks": "zz", "state": "FAILED"}]', '"accepted", "job_id": 8, "name": "x", "time": 1e400'],
+)
+def test_odd_line_of_the_log_of_requests_is_passed_over(batch, odd):
+    before = request_log.read(batch[0])
+    with open(f"{batch[0].folder}/scheduler.jsonl", "a") as file:
+        file.write('{"time": 1, "kind": ' + odd + "}\n")
+    assert request_log.read(batch[0]) == before

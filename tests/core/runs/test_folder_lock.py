@@ -97,3 +97,11 @@ def test_lock_that_was_broken_is_not_confirmed(top):
         os.unlink(lock_of(above))
         with pytest.raises(BusyError, match="has lost its lock"):
             lock.confirm()
+
+
+@pytest.mark.parametrize("odd", [b"/a\0b\n", b"relative\n", b"\xff\n", b"/is/not/there\n"])
+def test_odd_word_of_a_link_harms_nobody(tmp_path, odd):
+    folder = tmp_path / "o"
+    (folder / ".jor" / "m" / "runs").mkdir(parents=True)
+    (folder / ".jor" / "linked-from").write_bytes(odd)
+    assert folders_with_records(str(folder), []) == [str(folder)]
