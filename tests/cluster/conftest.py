@@ -293,10 +293,7 @@ def complete(project: Project, jobs: int) -> None:
     To be called when each sbatch has ended, or the controller that it asked: nothing can come of it later.
     """
     give_up_unconfirmed(project)
-    process = project.start("run", "--wait", **hasty(project))
-    said, _ = process.communicate(timeout=300)
-    if process.returncode == 1 and "Slurm does not know its task any more" in said:  # lost while it was waited for
-        said += project.jor("run", "--wait", **hasty(project))
+    said = project.jor("run", "--wait", **hasty(project))
     assert outputs(project.folder / "out") == expected(jobs), said
     assert project.overlaps == []
     assert set(project.begun) == set(range(jobs))

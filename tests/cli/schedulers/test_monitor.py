@@ -11,6 +11,7 @@ from jor.planning.status import Phase
 from jor.runs.submission import user_name
 from jor.runtime.run_folder import Run
 from jor_cli.schedulers import request_log
+from jor_cli.schedulers.slurm.missing import Missing
 from jor_cli.schedulers.slurm.monitor import LOST_AFTER, Inquiry
 from jor_cli.schedulers.slurm.task_states import SHOWN_WITHIN
 from jor_slurm import ArrayId, CommandError, IndexSet, JobState, Limits, Queue, Task
@@ -134,3 +135,15 @@ def test_odd_line_of_the_log_of_requests_is_passed_over(batch, odd):
     with open(f"{batch[0].folder}/scheduler.jsonl", "a") as file:
         file.write('{"time": 1, "kind": ' + odd + "}\n")
     assert request_log.read(batch[0]) == before
+
+
+def test_planner_and_view_count_a_task_as_lost_at_the_same_time(batch):
+    """Else a command that waits sees that it is lost, and does not submit it again."""
+    cluster, missing = Cluster(rows=ROW), Missing()
+    planner, view = Inquiry(cluster, missing), Inquiry(cluster, missing)
+    assert planner([batch])[0].state_of(0).phase is Phase.WAITING
+    cluster.rows, cluster.later = "", SHOWN_WITHIN + 1
+    assert view([batch])[0].state_of(0).phase is Phase.UNKNOWN
+    cluster.later += LOST_AFTER
+    planner.refresh()
+    assert planner([batch])[0].state_of(0).phase is Phase.OVER

@@ -32,16 +32,17 @@ MUTE_FOR = 300.0
 class Inquiry:
     """Asks Slurm, once in the life of a command unless told otherwise, and tells who carries out submissions.
 
-    With `is_planning`, what is known for good is written down with the submissions.
+    With `is_planning`, what is known for good is written down with the submissions. Two that ask in one command share
+    what is `missing`: else one counts a task as lost, and the other does not yet.
     """
 
-    def __init__(self, slurm: Slurm, *, is_planning: bool = False) -> None:
+    def __init__(self, slurm: Slurm, missing: Missing | None = None, *, is_planning: bool = False) -> None:
         self._slurm = slurm
         self._is_planning = is_planning
         self._queue: Queue | None = None
         self._others: frozenset[int] = frozenset()
         self._error = ""
-        self._missing = Missing()
+        self._missing = Missing() if missing is None else missing
         self._mute_until = 0.0
         #: What has been seen of the nodes, since the command began.
         self.nodes = Nodes()

@@ -43,6 +43,7 @@ from jor_slurm import (
 )
 
 from .. import request_log
+from .missing import Missing
 from .monitor import Inquiry
 from .prologue import require_syntax
 from .sbatch_request import Request, apart, by_needs, indices, job_name, needs_of, request, script_of, submit_command
@@ -69,10 +70,11 @@ class Backend:
         #: Seconds between two polls of a command that waits.
         self.pause = max(max_age, LEAST_PAUSE)
         self._slurm = Slurm(environment(), Cache(cache_folder()), max_age)
+        missing = Missing()
         #: For planning: what others have submitted a moment ago counts.
-        self.inquiry = Inquiry(attrs.evolve(self._slurm, max_age=min(1.0, max_age)), is_planning=True)
+        self.inquiry = Inquiry(attrs.evolve(self._slurm, max_age=min(1.0, max_age)), missing, is_planning=True)
         #: For showing.
-        self.view = Inquiry(self._slurm)
+        self.view = Inquiry(self._slurm, missing)
         self._limits: Limits | None = None
         self._quotas: defaultdict[tuple[str | None, ...], Quota] = defaultdict(Quota)
         self._submitted = 0
