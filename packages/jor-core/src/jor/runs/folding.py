@@ -6,6 +6,8 @@ For who is planning the entry. Killed at any point, nothing is lost, and nothing
 from __future__ import annotations
 
 import errno
+import io
+import json
 import os
 import re
 import shutil
@@ -31,8 +33,7 @@ from .submission import Submission, ranges
 #: Files in the folders of an entry's submissions, folders included, beyond which the old ones are folded, and how many
 #: are left then; the newest submission stays as it is.
 MOST_FILES, FEWEST_FILES = 80, 40
-#: Bytes of journals beyond which a submission stays as it is: there are few of them, and whoever asks for the state of
-#: jobs would have to read all that they tell.
+#: Bytes of journals beyond which a submission stays as it is: there are few of them, and a planner has little time.
 MOST_OF_JOURNALS = 4_000_000
 #: Seconds that a planner spends on it; the next one goes on.
 MOST_SECONDS = 5.0
@@ -138,7 +139,11 @@ def _folded(records: str, one: Ended) -> bytes:
     names = sorted(name for name in run.names() if not _NEEDLESS.fullmatch(name))
     others = [name for name in names if not _LOG.fullmatch(name)]
     with _appended(os.path.join(records, FILES)) as file:
-        files = {name: _stored(run, name, file) for name in others}
+        told = _stored(io.BytesIO(json.dumps(words, separators=(",", ":")).encode()), file)
+        files = {}
+        for name in others:
+            with run.open(name) as source:
+                files[name] = _stored(source, file)
     wanted = _logs_of_jobs(run)
     logs: dict[str, list[Piece]] = {}
     with _appended(os.path.join(records, LOG)) as file:
@@ -146,20 +151,19 @@ def _folded(records: str, one: Ended) -> bytes:
             if _LOG.fullmatch(name) and (pieces := list(_pieces(run, name, wanted.get(name, ()), file))):
                 logs[name] = pieces
     head = Head(submission.listed, submission.names_crc32, submission.planned)
-    return line_of(_name(run), head, words, one.tasks, logs, files)
+    return line_of(_name(run), head, told, one.tasks, logs, files)
 
 
 def _words(path: str, task: int, words: LastWords) -> Words:
     return Words(os.path.basename(path), task, ranges(sorted({*words.well})), [*map(encode, words.events())])
 
 
-def _stored(run: Run, name: str, target: IO[bytes]) -> Stored:
-    """Compress one of the files of a submission to the end of `target`; return where it lies there."""
+def _stored(source: IO[bytes], target: IO[bytes]) -> Stored:
+    """Compress what `source` holds to the end of `target`; return where it lies there."""
     first = target.tell()
     packed = zlib.compressobj(1)
-    with run.open(name) as file:
-        while chunk := file.read(_CHUNK):
-            target.write(packed.compress(chunk))
+    while chunk := source.read(_CHUNK):
+        target.write(packed.compress(chunk))
     target.write(packed.flush())
     return Stored(first, target.tell() - first)
 

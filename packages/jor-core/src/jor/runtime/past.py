@@ -1,7 +1,7 @@
 """Ended submissions whose folders are gone: what is left of them, in three files of their entry's records.
 
-past.jsonl   a line each: which jobs it planned, their last words, how its array tasks ended, where the rest lies
-past.files   the files of their folders, each compressed by itself (zlib)
+past.jsonl   a line each: which jobs it planned, how its array tasks ended, where the rest lies
+past.files   the last words on their jobs, and the files of their folders, each compressed by itself (zlib)
 past.log     what their tasks printed, as far as it is kept
 
 A line is written when what it tells of is on the disk, and before the folder is deleted: a submission that has both
@@ -103,7 +103,11 @@ class Past:
     @property
     def words(self) -> list[Words]:
         """What its journals came to, in the order of jor.runs.attempts."""
-        return self._part("words", _words)
+        packed = self._unpacked("words", self._part("words", lambda told: Stored(*map(_size, told))))
+        try:
+            return _words(json.loads(packed))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise self._damaged(f"{type(error).__name__}: {error}", FILES) from error
 
     @property
     def tasks(self) -> list[TaskEnds]:
@@ -128,9 +132,12 @@ class Past:
     def read(self, name: str) -> bytes:
         """Return the content of one of its files. Raise FileNotFoundError if it had none, RecordError."""
         stored = self._part("files", lambda told: Stored(*map(_size, told[name])) if name in told else None)
-        path = os.path.join(self.records, FILES)
         if stored is None:
             raise FileNotFoundError(2, os.strerror(2), os.path.join(self.records, "runs", self.name, name))
+        return self._unpacked(name, stored)
+
+    def _unpacked(self, name: str, stored: Stored) -> bytes:
+        path = os.path.join(self.records, FILES)
         try:
             with open(path, "rb", opener=regular) as file:
                 file.seek(stored.offset)
@@ -192,7 +199,7 @@ def read_past(records: str) -> dict[str, Past]:
 def line_of(
     name: str,
     head: Head,
-    words: Sequence[Words],
+    words: Stored,
     tasks: Sequence[TaskEnds],
     logs: Mapping[str, Sequence[Piece]],
     files: Mapping[str, Stored],
