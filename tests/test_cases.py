@@ -85,7 +85,7 @@ CASES = {
         "core/runtime/test_forking.py test_job_that_closes_all_files_harms_no_other test_fork_that_fails_is_tried_again"
         " test_process_of_another_user_left_behind_is_told_and_costs_nobody"
     ],
-    "check --try beside a run": [f"{CHECK} test_job_that_nobody_is_running_is_tried"],
+    "check --try beside a run": [f"{CHECK} test_job_that_nobody_is_running_or_going_to_run_is_tried"],
     "an output is a link into its staging folder": [
         f"{PUBLISHING} test_output_that_is_a_link_to_what_lies_beside_it_becomes_a_file"
     ],
