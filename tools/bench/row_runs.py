@@ -1,4 +1,4 @@
-"""Row runs: what a list that has grown by a job a thousand times costs, held against ten times."""
+"""Row runs: what a list that has grown by a job a thousand times costs, compared with ten times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from results import Measured
 from sizes import Sizes
 from timing import interleaved, run
 
-#: How often jor has run, and what that is held against.
+#: How often jor has run, and what that is compared with.
 MANY, FEW = 1000, 10
 
 

@@ -77,7 +77,7 @@ class ArrayId:
         is_other = self.user is not None and record.user is not None and record.user != self.user
         if record.array_job_id != self.job_id or is_other:
             return False
-        if record.name == self.name or _is_cut(record.name, self.name):  # a requeue sets the time anew
+        if record.name == self.name or _is_cut(record.name, self.name):  # a requeue changes the time
             return _later(self, record) > -CLOCKS_DIFFER
         # Not by a time that is about the same: a controller that has lost its state gives the same ids again at once.
         return _later(self, record) == 0 and None not in (self.submitted, record.submitted)

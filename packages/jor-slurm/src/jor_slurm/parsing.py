@@ -54,7 +54,7 @@ class QueueRecord:
     name: str
     #: Whose it is, a user id.
     user: int | None = None
-    #: Since when Slurm has it, seconds since 1970; a requeue sets it anew.
+    #: Since when Slurm has it, seconds since 1970; a requeue changes it.
     submitted: int | None = None
     #: Which part of a heterogeneous job, from 0 on; None for any other job.
     component: int | None = None

@@ -137,8 +137,8 @@ def construct_here(modules: ModuleLoader, entry: Entry, config: Config) -> JobsB
 
 
 def again(surveys: Sequence[Survey], now: float | None = None, ask: Ask = nobody) -> list[Survey]:
-    """Return the surveys of the same entries anew; `now` is the time by the clock that stamps files there, if known."""
-    anew = []
+    """Return new surveys of the same entries; `now` is the time by the clock that stamps files there, if known."""
+    renewed = []
     marks = cache(read_marks)
     folders = Counter(found.folder for found in surveys)
     shared = cache(Listing)
@@ -157,8 +157,8 @@ def again(surveys: Sequence[Survey], now: float | None = None, ask: Ask = nobody
             others=found.history.others,
             marks=marks(found.folder),
         )
-        anew.append(attrs.evolve(found, history=history, subfolders=listing.subfolders))
-    return list(_judged(anew, now, ask))
+        renewed.append(attrs.evolve(found, history=history, subfolders=listing.subfolders))
+    return list(_judged(renewed, now, ask))
 
 
 def _judged(surveys: Sequence[Survey], now: float | None, ask: Ask) -> Iterator[Survey]:
@@ -257,7 +257,7 @@ def _folder(jobs: JobsBase) -> str:
 
 
 class _Listings:
-    """One listing a folder; entries that share a folder share it, so that their names are held against each other.
+    """One listing a folder; entries that share a folder share it, so that their names are compared.
 
     A folder is known by its real path. Outputs in subfolders may lie in the folder of another entry as well.
     """

@@ -46,7 +46,7 @@ class Owner(NamedTuple):
     def is_dead(self) -> bool:
         """Tell whether the process is gone for certain; what cannot be seen from here counts as alive.
 
-        That of another boot cannot be: the host may have been started anew since, or be another of the same name.
+        That of another boot cannot be: the host may have been restarted since, or be another of the same name.
         """
         return self._is_seen_from(Owner.current()) and _start_time(self.pid) not in (self.started, 0)
 
@@ -55,7 +55,7 @@ class Owner(NamedTuple):
         return self.is_running() and (_status(self.pid) or [b""])[0] in (b"T", b"t")
 
     def is_of_earlier_boot(self) -> bool:
-        """Tell whether this machine, or a clone of it, has been started anew since."""
+        """Tell whether this machine, or a clone of it, has been restarted since."""
         here = Owner.current()
         mine, other = _parts(here.boot), _parts(self.boot)
         return bool(mine[0]) and (self.host, other[0]) == (here.host, mine[0]) and mine[1] != other[1]

@@ -202,7 +202,7 @@ class Slot:
         if settled.error:
             if not os.path.lexists(self._staging.folder):
                 said = f"job {self.job.index if self.job else '?'}: its folder {self._staging.folder} is gone"
-                print(f"{said}: the job, or another process, has deleted or moved it", file=sys.stderr)  # noqa: T201
+                print(f"{said}: the job, or another process, has deleted or moved it", file=sys.stderr)  # noqa: T201 # the log of the task
             settled = settled._replace(error=settled.error + self._keep())
         elif self._keeps:
             delete(self._kept)

@@ -52,16 +52,16 @@ def work(run: Run, attempt: Attempt) -> int:
         if not sync_after:
             force_name(run.journal(attempt.task, attempt.restart), run.folder)
     except FileExistsError:
-        print(f"task {attempt.task} is another process's already: nothing done", file=sys.stderr)  # noqa: T201
+        print(f"task {attempt.task} is another process's already: nothing done", file=sys.stderr)  # noqa: T201 # the log of the task
         return 0
     except OSError as error:
-        print(f"Error: this worker cannot begin: {error}", file=sys.stderr)  # noqa: T201
+        print(f"Error: this worker cannot begin: {error}", file=sys.stderr)  # noqa: T201 # the log of the task
         return 1  # another may fare better
     try:
         return _Worker(run, spec, journal, attempt).work()
     except (JorError, OSError) as error:
         # The job module cannot be loaded, or the journal or the staging folder not written: jobs would run unseen.
-        print(f"Error: this worker stops: {error}", file=sys.stderr)  # noqa: T201
+        print(f"Error: this worker stops: {error}", file=sys.stderr)  # noqa: T201 # the log of the task
         try:
             journal.write(Over(error=str(error)))
         except OSError:
@@ -138,7 +138,7 @@ class _Worker:
         stopped = self._tenure.lapsed() or self._unfinished
         self._journal.write(Over(self._done, self._failed, stopped))
         if self._tenure.lost:
-            print(f"task {self._attempt.task} stops: {self._tenure.lost}", file=sys.stderr)  # noqa: T201
+            print(f"task {self._attempt.task} stops: {self._tenure.lost}", file=sys.stderr)  # noqa: T201 # the log of the task
         if self._done + self._failed > (0 if self._is_resumable else self._interrupted):
             self._tenure.requeue()  # else it would come no further the next time
         if self._watch.stopped_by:
@@ -396,4 +396,4 @@ def _quietly(close: Callable[[], None]) -> None:
     try:
         close()
     except OSError as error:
-        print(f"Error: {error}", file=sys.stderr)  # noqa: T201
+        print(f"Error: {error}", file=sys.stderr)  # noqa: T201 # the log of the task

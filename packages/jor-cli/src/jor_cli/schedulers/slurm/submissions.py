@@ -79,9 +79,9 @@ class Quota:
 
     #: How many tasks are asked for at once; None for any number: none was refused yet.
     most: int | None = None
-    #: Why nothing more is asked for until Slurm is asked anew; "" if it may be.
+    #: Why nothing more is asked for until Slurm is asked again; "" if it may be.
     full: str = ""
-    #: Why more than `most` was refused since Slurm was asked anew; "" if it was not.
+    #: Why more than `most` was refused since Slurm was asked last; "" if it was not.
     refusal: str = ""
 
     def accepted(self) -> None:
